@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONF_CONFIG_H
+#define CONF_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/ip.h"
+
+/*
+ * A whole configuration, read and checked: every name refers to something that exists, every
+ * number is in range. Immutable after config_load(); owned by the control thread; anything may
+ * read it. All strings belong to the config.
+ *
+ * Where a field's place in the JSON matters to a later step (a certificate that will not load),
+ * the struct keeps 'line' and the step reports through config_error().
+ */
+struct config;
+
+enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
+enum config_mode { CONFIG_MODE_L4, CONFIG_MODE_L7 };
+enum config_forward { CONFIG_FORWARD_FULL_NAT };
+enum config_hash { CONFIG_HASH_FIVE_TUPLE, CONFIG_HASH_SOURCE_IP };
+enum config_balance {
+	CONFIG_BALANCE_MAGLEV,
+	CONFIG_BALANCE_ROUND_ROBIN, /* weighted, smooth */
+	CONFIG_BALANCE_LEAST_REQUESTS,
+	CONFIG_BALANCE_P2C,
+	CONFIG_BALANCE_SOURCE_HASH,
+};
+enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
+
+#define CONFIG_CORES_MAX 64
+
+/* "cores" */
+struct config_cores {
+	unsigned control;                 /* "control": CPU of the control thread, default 0 */
+	unsigned l4[CONFIG_CORES_MAX];    /* "l4": CPU numbers, one L4 worker each, default [1] or
+					   * [0] on one CPU */
+	unsigned l4_count;
+	unsigned l7[CONFIG_CORES_MAX];    /* "l7": CPU numbers; a CPU in both lists runs both
+					   * loops. Default: the same as "l4" */
+	unsigned l7_count;
+	enum config_idle idle;            /* "idle": default "adaptive" */
+	unsigned idle_after_us;           /* "idle_after_us": empty polls before the first sleep */
+	unsigned idle_sleep_us;           /* "idle_sleep_us": 50 */
+};
+
+/* "memory" */
+struct config_memory_settings {
+	enum config_memory pages;         /* "pages": auto takes hugepages where there are some */
+	unsigned size_mb;                 /* "size_mb": 0 = what packet_buffers need */
+	unsigned packet_buffers;          /* "packet_buffers": mbufs, default 65536 */
+};
+
+/* "ports"[] */
+struct config_port {
+	const char *name;
+	const char *device;               /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	struct ip_prefix *addresses;      /* ours, with their on-link prefix */
+	size_t address_count;
+	unsigned mtu;                     /* default 1500 */
+	unsigned rx_descriptors;          /* default 1024 */
+	unsigned tx_descriptors;          /* default 1024 */
+	bool promiscuous;                 /* default false */
+	int line;
+};
+
+/* "routes"[]: static; longest prefix wins */
+struct config_route {
+	struct ip_prefix to;
+	struct ip_addr via;
+	unsigned port;                    /* index into ports: the one whose prefix holds via */
+	int line;
+};
+
+/* "neighbors"[]: static ARP and NDP entries */
+struct config_neighbor {
+	struct ip_addr address;
+	uint8_t mac[6];
+	unsigned port;
+	int line;
+};
+
+/* "certificates"[] */
+struct config_certificate {
+	const char *name;
+	const char *chain_path;           /* absolute: relative ones count from the file's folder */
+	const char *key_path;
+	int line;
+};
+
+struct config_member {
+	struct ip_addr address;
+	uint16_t port;
+	const char *name;                 /* "name", default "ADDRESS:PORT" */
+	unsigned weight;                  /* 0-256, default 1; 0 drains */
+	int line;
+};
+
+struct config_health_check {
+	enum config_health type;
+	unsigned interval_ms;             /* 2000 */
+	unsigned timeout_ms;              /* 1000 */
+	unsigned rise;                    /* 2 */
+	unsigned fall;                    /* 3 */
+	const char *path;                 /* http: "/" */
+	const char *host;                 /* http: Host header, default the member's endpoint */
+	unsigned expect;                  /* http: status, 200; 0 = any 2xx or 3xx */
+};
+
+/* "pools": { name: ... } */
+struct config_pool {
+	const char *name;
+	enum config_balance balance;      /* default maglev */
+	struct config_member *members;
+	size_t member_count;
+	struct config_health_check health;
+	unsigned connect_timeout_ms;      /* L7: 3000 */
+	unsigned response_timeout_ms;     /* L7: to the response head, 30000 */
+	unsigned idle_timeout_ms;         /* L7: kept upstream connections, 60000 */
+	unsigned max_idle_connections;    /* L7: kept per worker and member, 64 */
+	int line;
+};
+
+/* A row of the routing table */
+struct config_l7_route {
+	const char *host;                 /* NULL: any; "example.com" or "*.example.com", lower case */
+	const char *path;                 /* NULL: any */
+	bool is_path_exact;
+	unsigned pool;                    /* index into pools */
+	int line;
+};
+
+struct config_http_limits {
+	unsigned header_timeout_ms;       /* "header_timeout_ms": absolute, 10000 */
+	unsigned idle_timeout_ms;         /* "idle_timeout_ms": between requests, 60000 */
+	unsigned body_timeout_ms;         /* "body_timeout_ms": without progress, 30000 */
+	unsigned max_header_bytes;        /* "max_header_bytes": 16384 */
+	unsigned max_header_fields;       /* "max_header_fields": 100 */
+	unsigned max_target_bytes;        /* "max_target_bytes": 8192 */
+	uint64_t max_body_bytes;          /* "max_body_bytes": 0 = no limit */
+};
+
+/* "services"[] */
+struct config_service {
+	const char *name;
+	struct ip_addr address;           /* "listen": "ADDRESS:PORT/tcp|udp" */
+	uint16_t port;
+	uint8_t protocol;                 /* IPPROTO_TCP, IPPROTO_UDP */
+	enum config_mode mode;
+	/* l4 */
+	enum config_forward forward;
+	enum config_hash hash;
+	unsigned pool;                    /* index into pools; l7: the default pool or UINT_MAX */
+	unsigned tcp_idle_timeout_ms;     /* "tcp_idle_timeout_ms": established, 900000 */
+	unsigned udp_idle_timeout_ms;     /* "udp_idle_timeout_ms": 30000 */
+	/* l7 */
+	bool is_tls;
+	unsigned *certificates;           /* indexes; the first answers unknown names */
+	size_t certificate_count;
+	unsigned tls_min_version;         /* 0x0303 (TLS 1.2) or 0x0304 */
+	struct config_l7_route *routes;   /* in file order */
+	size_t route_count;
+	struct config_http_limits http;
+	bool trust_forwarded;             /* "trust_forwarded": keep the client's X-Forwarded-* */
+	int line;
+};
+
+/* "stats" */
+struct config_stats {
+	const char *socket;               /* "socket": default "/run/penstock/penstock.sock" */
+	unsigned socket_mode;             /* "mode": "0660" */
+	const char *socket_group;         /* "group": NULL = the process's own */
+};
+
+struct config {
+	const char *path;                 /* the file, as given */
+	char *text;                       /* its bytes as read, for show config */
+	const char *seed;                 /* "seed": keys Maglev over a fleet, default "" */
+	struct config_cores cores;
+	struct config_memory_settings memory;
+	struct config_port *ports;
+	size_t port_count;
+	struct config_route *routes;
+	size_t route_count;
+	struct config_neighbor *neighbors;
+	size_t neighbor_count;
+	struct ip_addr *local_addresses;  /* sources toward members; default: all port addresses */
+	size_t local_address_count;
+	unsigned local_port_min;          /* "local_ports": "1024-65535"; cut into worker slices */
+	unsigned local_port_max;
+	unsigned max_connections;         /* "max_connections": L4 flows per worker, 1048576 */
+	unsigned maglev_size;             /* "maglev_size": a prime, 65537 */
+	unsigned drain_timeout_ms;        /* "drain_timeout_ms": at shutdown, 10000 */
+	unsigned neighbor_timeout_ms;     /* "neighbor_timeout_ms": reachable time, 30000 */
+	struct config_certificate *certificates;
+	size_t certificate_count;
+	struct config_pool *pools;
+	size_t pool_count;
+	struct config_service *services;
+	size_t service_count;
+	struct config_stats stats;
+	void *arena;                      /* owns all of the above */
+};
+
+/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
+struct config_errors {
+	char **lines;
+	size_t count;
+	size_t capacity;
+};
+
+/*
+ * Reads and checks a file (and the route files that it names). Returns a config, or NULL with at
+ * least one line in errors. Control thread.
+ */
+struct config *config_load(const char *path, struct config_errors *errors);
+void config_destroy(struct config *config);
+
+void config_error(struct config_errors *errors, const char *file, int line, const char *json_path,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+void config_errors_clear(struct config_errors *errors);
+
+/* Generated from the field tables: the JSON Schema (draft 2020-12) and the reference page. */
+void config_schema_print(FILE *out);
+void config_reference_print(FILE *out);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef L4_L4_H
+#define L4_L4_H
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "base/rng.h"
+#include "packet/packet.h"
+#include "runtime/core.h"
+#include "runtime/steer.h"
+#include "service/service.h"
+#include "service/snapshot.h"
+
+#define L4_BURST_MAX 64
+
+/* Connection table, balancing and rewriting of one L4 worker. One owner core. */
+struct l4_core;
+
+struct l4_params {
+	struct core *core;               /* borrowed */
+	struct steer_slice ports;        /* local ports of this worker */
+	uint32_t max_connections;
+	uint64_t seed;                   /* of table hash and source ports: secret, from getrandom */
+};
+
+struct l4_counters {
+#define COUNTER(name, help) uint64_t name;
+#include "l4/l4.def"
+#undef COUNTER
+};
+extern const struct stats_set l4_stats_set;
+
+struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, struct err *err);
+void l4_core_destroy(struct l4_core *l4);
+const struct l4_counters *l4_counters(const struct l4_core *l4);
+
+/*
+ * A burst of parsed packets that this worker owns: services[i] is what the client addressed, or
+ * NULL for a packet to one of our local ports (a member's reply). count <= L4_BURST_MAX.
+ * Rewritten packets, without Ethernet header, go into out[] (room for count), ready for
+ * neigh_output(); the others are dropped and counted. Returns how many are in out[].
+ */
+uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
+	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
+	uint64_t now_us);
+
+/* Expiry, a bounded piece at a time; call once a loop. */
+void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us);
+
+uint32_t l4_conn_count(const struct l4_core *l4);
+
+enum l4_state {
+	L4_STATE_NEW,          /* SYN seen, or first UDP packet */
+	L4_STATE_ESTABLISHED,  /* answered */
+	L4_STATE_FIN,          /* one side closed */
+	L4_STATE_CLOSED,       /* both closed, or reset */
+};
+
+/* A connection as "show conns" prints it. */
+struct l4_conn_row {
+	struct ip_addr client, vip, local, member;
+	uint16_t client_port, vip_port, local_port, member_port; /* host order */
+	uint8_t protocol;
+	uint8_t state;         /* enum l4_state */
+	uint32_t idle_ms;
+	uint32_t timeout_ms;
+	uint64_t packets_in, packets_out; /* 0 where not kept */
+	uint32_t member_id;
+};
+
+/*
+ * Copies connections for "show conns", on the owner core: up to max rows from *cursor (0 at
+ * first), which moves on; returns 0 when there are no more.
+ */
+unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn_row *rows,
+	unsigned max, uint64_t now_us);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef L7_L7_H
+#define L7_L7_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "conf/config.h"
+#include "runtime/core.h"
+#include "service/snapshot.h"
+#include "tcp/tcp.h"
+
+/*
+ * A listener as the configuration has it: routing table, limits, one TLS context per L7 worker.
+ * Immutable but for its count of users; control builds and frees it, through rcu_defer() with
+ * l7_listener_is_idle().
+ */
+struct l7_listener;
+
+struct l7_listener *l7_listener_create(const struct config *config,
+	const struct config_service *service, unsigned worker_count, struct err *err);
+void l7_listener_destroy(struct l7_listener *listener);
+bool l7_listener_is_idle(const struct l7_listener *listener);
+
+/* HTTP side of one L7 worker: connections, streams, upstream connections. One owner core. */
+struct l7_core;
+
+struct l7_params {
+	struct core *core;               /* borrowed */
+	struct rte_mempool *mbufs;
+	struct steer_slice ports;        /* local ports for upstream connections */
+	/* An IP packet to send, starting at its IP header: to the port's L4 worker. */
+	void (*output)(void *ctx, struct rte_mbuf *m);
+	void *output_ctx;
+	uint32_t max_connections;
+	uint64_t secret[2];
+	uint64_t seed;                   /* of choices that need no secret */
+};
+
+struct l7_counters {
+#define COUNTER(name, help) uint64_t name;
+#include "l7/l7.def"
+#undef COUNTER
+};
+extern const struct stats_set l7_stats_set;
+
+struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, struct err *err);
+void l7_core_destroy(struct l7_core *l7);
+const struct l7_counters *l7_counters(const struct l7_core *l7);
+
+/* Refusals by enum http_refusal, HTTP_REFUSAL_COUNT words. */
+const uint64_t *l7_refusal_counts(const struct l7_core *l7);
+extern const struct stats_set l7_refusal_stats_set;
+
+/* The worker's own stack: health probes share it, tcp_counters() and tcp_dump() read it. */
+struct tcp_stack *l7_tcp(const struct l7_core *l7);
+
+/* The snapshot of this turn of the loop. Call first in every turn. */
+void l7_begin(struct l7_core *l7, const struct snapshot *snapshot, uint64_t now_us);
+
+/* Parsed TCP packets owned by this worker. Takes ownership. */
+void l7_input(struct l7_core *l7, struct rte_mbuf **pkts, uint16_t count, uint64_t now_us);
+
+/* Timers and output. Call last in every turn. */
+void l7_advance(struct l7_core *l7, uint64_t now_us);
+
+/* Shutting down: no new connections, keep-alive ends with the current response. */
+void l7_drain(struct l7_core *l7, uint64_t now_us);
+
+/* Client connections now: drained when 0. */
+uint32_t l7_conn_count(const struct l7_core *l7);
+
+/* A client connection for "show conns". */
+struct l7_conn_row {
+	struct tcp_info tcp;
+	char service[32];
+	char member[56];                 /* endpoint of the upstream, or "" */
+	char request[96];                /* method and path now, or "" */
+	uint64_t requests;
+	uint32_t age_ms;
+};
+unsigned l7_conn_dump(const struct l7_core *l7, uint32_t *cursor, struct l7_conn_row *rows,
+	unsigned max, uint64_t now_us);
+
+#endif

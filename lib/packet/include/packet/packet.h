@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PACKET_PACKET_H
+#define PACKET_PACKET_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "base/hash.h"
+#include "base/ip.h"
+#include "stats/drop.h"
+
+struct packet_tuple {
+	struct ip_addr src;
+	struct ip_addr dst;
+	uint16_t src_port_be;
+	uint16_t dst_port_be;
+	uint8_t protocol; /* IPPROTO_x */
+};
+
+enum packet_flags {
+	PACKET_IS_ARP = 1 << 0,
+	PACKET_IS_V6 = 1 << 1,
+	PACKET_IS_BROADCAST = 1 << 2, /* Ethernet group address */
+	PACKET_IS_ICMP = 1 << 3,      /* ICMP or ICMPv6: ports are 0 */
+};
+
+/*
+ * What the parser learned, in the mbuf's private area: written once at RX, then carried along
+ * between stages and cores. Offsets count from the start of the mbuf's data and stay true while
+ * the Ethernet header is there; l4_payload_len excludes Ethernet padding.
+ *
+ * A packet that the appliance makes itself (TCP output, ICMP) starts at its IP header: the
+ * Ethernet header is put in front by neigh_output().
+ */
+struct packet {
+	struct ip_addr src;        /* IP packets only */
+	struct ip_addr dst;
+	uint16_t src_port_be;
+	uint16_t dst_port_be;
+	uint8_t protocol;
+	uint8_t flags;             /* enum packet_flags */
+	uint8_t tcp_flags;         /* RTE_TCP_x_FLAG bits */
+	uint8_t in_port;           /* index of the configured port */
+	uint16_t l3_offset;
+	uint16_t l4_offset;
+	uint16_t payload_offset;   /* first byte behind the TCP, UDP or ICMP header */
+	uint16_t payload_len;
+	uint32_t flow_hash;        /* keyed, over the tuple */
+	uint8_t reserved[12];
+};
+
+static_assert(sizeof(struct packet) == 64, "a packet's facts fill one cache line");
+
+#define PACKET_PRIV_BYTES sizeof(struct packet)
+
+static inline struct packet *packet_of(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+/* Pool of mbufs with room for struct packet. count mbufs of 2 KB data; socket as in DPDK. */
+struct rte_mempool *packet_pool_create(const char *name, unsigned count, int socket);
+
+/* What the port already verified or will complete. */
+enum packet_offload {
+	PACKET_CHECK_SOFTWARE = 1 << 0, /* verify checksums here unless the mbuf's flags say good */
+};
+
+/*
+ * Parses an Ethernet frame. The frame is untouched; trailing Ethernet padding is cut off the mbuf.
+ * Headers must be in the first segment (they are: 2 KB buffers). Extension headers of IPv6 are
+ * walked, bounded. Checksums: the IPv4 header's always, and TCP's, UDP's and ICMP's unless the
+ * port vouches for them (RTE_MBUF_F_RX_L4_CKSUM_GOOD).
+ * Returns DROP_NONE and a filled *packet_of(m), or why the packet must go. Any worker.
+ */
+enum drop_reason packet_parse(struct rte_mbuf *m, unsigned in_port, struct hash_key key);
+
+/* The same for a whole burst; reasons[i] tells of pkts[i]. */
+void packet_parse_burst(struct rte_mbuf **pkts, uint16_t count, unsigned in_port,
+	struct hash_key key, enum drop_reason *reasons);
+
+/* The keyed hash that steers a tuple to its owner and seeds Maglev. Same on every appliance. */
+uint32_t packet_tuple_hash(const struct packet_tuple *tuple, struct hash_key key);
+uint32_t packet_flow_hash(const struct packet *p, struct hash_key key);
+
+/* RFC 1624 eqn. 3: the checksum after a 16-bit word, or a 32-bit word at even offset, changed. */
+uint16_t packet_checksum_fix16(uint16_t sum_be, uint16_t old_be, uint16_t new_be);
+uint16_t packet_checksum_fix32(uint16_t sum_be, uint32_t old_be, uint32_t new_be);
+
+/*
+ * Rewrites addresses and ports of a parsed TCP or UDP packet in place, fixes IPv4 and layer 4
+ * checksums incrementally (a UDP checksum of 0 over IPv4 stays 0), and lowers TTL or hop limit by
+ * one. *packet_of(m) follows. Families must be those of the packet.
+ * Returns DROP_NONE or DROP_ttl_expired (then nothing was written).
+ */
+enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to);
+
+/*
+ * A locally made packet carries RTE_MBUF_F_TX_x_CKSUM flags, l2_len (0), l3_len and the pseudo
+ * header sum: its checksums are left to the port. This completes them for a port that cannot, and
+ * clears the flags. Chained mbufs are fine. Works with or without an Ethernet header of l2_len.
+ */
+void packet_checksum_complete(struct rte_mbuf *m);
+
+#endif

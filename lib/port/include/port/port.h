@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PORT_PORT_H
+#define PORT_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "base/err.h"
+#include "conf/config.h"
+#include "runtime/core.h"
+
+#define PORT_BURST 32
+
+/* One configured port: an ethdev with one RX and one TX queue per L4 worker. */
+struct port {
+	const struct config_port *config;
+	uint16_t ethdev_id;
+	uint16_t queues;             /* may be fewer than L4 workers: the first ones serve it */
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool has_tx_checksum;        /* IPv4, TCP and UDP by the device */
+	bool is_finite;              /* net_pcap reading a file: ends when it is read */
+	const char *driver;
+};
+
+/*
+ * Finds the ethdev of config->device (already probed through EAL arguments), sets queues, RSS and
+ * offloads, starts it. Control thread, before workers run. 0 or -errno.
+ */
+int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
+	struct rte_mempool *mbufs, struct err *err);
+void port_close(struct port *port);
+
+/*
+ * TX side of one worker for one port: gathers frames and sends them in bursts. Frames that the
+ * device does not take at the flush are dropped as tx_full.
+ */
+struct port_tx {
+	const struct port *port;
+	struct core *core;
+	uint16_t queue;
+	uint16_t count;
+	struct rte_mbuf *frames[PORT_BURST];
+};
+
+/* Up to PORT_BURST frames of this worker's queue; 0 when it has none. */
+uint16_t port_rx(const struct port *port, uint16_t queue, struct core *core,
+	struct rte_mbuf **frames);
+
+/* Takes ownership. Checksums that the device cannot do are completed here. */
+void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame);
+void port_tx_flush(struct port_tx *tx);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * TLS 1.2 and 1.3 by mbedTLS as bytes in, bytes out; knows nothing of TCP. Certificates are loaded
+ * by the control thread; a context belongs to one worker, since mbedtls_ssl_config is not shared
+ * between threads; a session belongs to its context's worker.
+ */
+struct tls_certificate;
+struct tls_context;
+struct tls_session;
+
+/* Call once before anything else, after EAL; and once in each worker thread. 0 or -errno. */
+int tls_global_init(struct err *err);
+int tls_thread_init(struct err *err);
+
+/*
+ * Reads a PEM chain (leaf first) and its key, checks that they belong together and that the leaf
+ * has not expired. The error names file and reason. NULL on error. Control thread.
+ */
+struct tls_certificate *tls_certificate_load(const char *chain_path, const char *key_path,
+	struct err *err);
+void tls_certificate_destroy(struct tls_certificate *certificate);
+
+/* Facts for "show info": borrowed strings. */
+struct tls_certificate_info {
+	const char *subject;
+	const char *names;           /* SANs, separated by spaces */
+	const char *not_after;       /* "2026-01-31T12:00:00Z" */
+};
+void tls_certificate_info(const struct tls_certificate *certificate,
+	struct tls_certificate_info *info);
+
+struct tls_context_params {
+	/* Files are parsed again for each context: an RSA key must not be shared between threads. */
+	const char *const *chain_paths;
+	const char *const *key_paths;
+	size_t certificate_count;    /* the first one answers names that no certificate has */
+	unsigned min_version;        /* 0x0303 or 0x0304 */
+	const char *const *alpn;     /* NULL-terminated, in order of preference; NULL: none */
+};
+
+/* Control thread creates, one worker uses. */
+struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err);
+
+/* No session may be left: see tls_context_sessions(). NULL is fine. */
+void tls_context_destroy(struct tls_context *context);
+
+/* Sessions now; written by the worker, readable by the control thread. */
+uint32_t tls_context_sessions(const struct tls_context *context);
+
+/* The encrypted side. ctx is the session's. Return bytes moved, 0 for "not now". */
+struct tls_io {
+	size_t (*receive)(void *ctx, uint8_t *data, size_t max);
+	size_t (*send)(void *ctx, const uint8_t *data, size_t len);
+};
+
+enum tls_result {
+	TLS_OK = 0,
+	TLS_AGAIN = -1,          /* call again when io has more to give or to take */
+	TLS_EOF = -2,            /* the peer closed in order (close_notify) */
+	TLS_FAILED = -3,         /* see tls_session_error(); the alert was sent */
+};
+
+/* A server session; io is borrowed. NULL when memory is short. */
+struct tls_session *tls_session_create(struct tls_context *context, const struct tls_io *io,
+	void *io_ctx);
+void tls_session_destroy(struct tls_session *session);
+
+/* TLS_OK when done, TLS_AGAIN, or TLS_FAILED. */
+enum tls_result tls_handshake(struct tls_session *session);
+
+/*
+ * Plain bytes. Return the number moved (> 0) or an enum tls_result (< 0). tls_write() takes at
+ * most one record's worth, and keeps what io did not take: TLS_AGAIN means that nothing of data
+ * was taken and tls_flush() or a further call must go first.
+ */
+int tls_read(struct tls_session *session, void *data, size_t max);
+int tls_write(struct tls_session *session, const void *data, size_t len);
+
+/* Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. */
+enum tls_result tls_flush(struct tls_session *session);
+
+/* True when decrypted bytes wait inside: tls_read() will give some without new input. */
+bool tls_has_pending(const struct tls_session *session);
+
+/* Sends close_notify, as far as io takes it. */
+enum tls_result tls_close(struct tls_session *session);
+
+/* "TLSv1.3"; the chosen ALPN protocol or NULL; the client's SNI or NULL; the last error's words. */
+const char *tls_session_version(const struct tls_session *session);
+const char *tls_session_cipher(const struct tls_session *session);
+const char *tls_session_alpn(const struct tls_session *session);
+const char *tls_session_sni(const struct tls_session *session);
+const char *tls_session_error(const struct tls_session *session);
+
+#endif
