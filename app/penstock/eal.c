@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -98,7 +99,7 @@ static int memory_choose(struct arguments *args, const struct config *config, st
 		log_notice("%llu MB of hugepages are free and %llu MB are needed: "
 			   "running on normal pages, which is slower", there, need);
 	argument_add(args, "--no-huge");
-	argument_add(args, "--in-memory");
+	argument_add(args, "--no-shconf");
 	argument_add(args, "-m");
 	argument_add(args, "%llu", need);
 	return 0;
@@ -154,6 +155,8 @@ int eal_start(const struct config *config, bool is_verbose, struct err *err)
 	cores_choose(&args, &config->cores);
 	devices_choose(&args, config);
 	argument_add(&args, "--no-telemetry");
+	/* Several instances may run on one machine. */
+	argument_add(&args, "--file-prefix=penstock-%ld", (long)getpid());
 	argument_add(&args, "--log-level=%s", is_verbose ? "info" : "error");
 	status = memory_choose(&args, config, err);
 	if (status == 0 && is_verbose) {
