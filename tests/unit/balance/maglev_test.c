@@ -184,7 +184,7 @@ static void arbitrary_weights_get_their_shares(void **state)
 	assert_int_equal(maglev_build(fleet->backends, RTE_DIM(weights), key, slots, 65537), 0);
 	slots_count(slots, 65537, shares, RTE_DIM(weights));
 	for (size_t i = 0; i < RTE_DIM(weights); i++) {
-		double want = 65537 * weights[i] / total;
+		double want = 65537.0 * weights[i] / total;
 
 		assert_true(shares[i] >= want - 1 && shares[i] <= want + RTE_DIM(weights));
 	}
