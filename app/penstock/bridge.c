@@ -50,14 +50,15 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 
 	if (index >= app->port_count)
 		return false;
-	(void)rte_eth_stats_get(port->ethdev_id, &stats);
-	(void)rte_eth_link_get_nowait(port->ethdev_id, &link);
+	if (rte_eth_stats_get(port->ethdev_id, &stats) != 0)
+		memset(&stats, 0, sizeof(stats));
 	*info = (struct control_port_info){
 		.name = port->config->name,
 		.device = port->config->device,
 		.driver = port->driver,
 		.mtu = port->mtu,
-		.is_up = link.link_status == RTE_ETH_LINK_UP,
+		.is_up = rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
+			link.link_status == RTE_ETH_LINK_UP,
 		.rx_packets = stats.ipackets,
 		.rx_bytes = stats.ibytes,
 		.rx_missed = stats.imissed + stats.rx_nombuf,
