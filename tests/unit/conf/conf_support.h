@@ -10,6 +10,9 @@
 #define CONF_PORTS                                                                                 \
 	"'ports': [{'name': 'p', 'device': 'd', 'addresses': ['192.0.2.2/24']}]"
 
+/* A good configuration that has every key; ' stands for ". */
+extern const char conf_full[];
+
 /* cmocka group setup and teardown: a folder of its own becomes the working folder. */
 int conf_folder_enter(void **state);
 int conf_folder_leave(void **state);

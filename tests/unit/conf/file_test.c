@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "conf_support.h"
 
 #define MIB (1u << 20)
@@ -42,7 +44,7 @@ static void test_nul(void **state)
 	conf_file_write("c.json", "\0", 1);
 	conf_errors_expect("c.json:1: a NUL byte; this is no text file");
 	conf_json_write("c.json", "{'seed': 'a\\u0000b'}");
-	conf_errors_expect("c.json:1: column 18: \\u0000 is not allowed without JSON_ALLOW_NUL "
+	conf_errors_expect("c.json:1: column 19: \\u0000 is not allowed without JSON_ALLOW_NUL "
 			   "near '\"a\\u0000b\"'");
 }
 
@@ -200,6 +202,40 @@ static void test_other_folder(void **state)
 	rmdir("sub");
 }
 
+static size_t allocations_left;
+
+static void *failing_malloc(size_t len)
+{
+	if (allocations_left == 0)
+		return NULL;
+	allocations_left--;
+	return malloc(len);
+}
+
+/* Whichever of jansson's allocations fails: an error or a config, no crash, no leak. */
+static void test_jansson_out_of_memory(void **state)
+{
+	bool is_loaded = false;
+
+	(void)state;
+	conf_json_write("c.json", "{" CONF_PORTS ", 's\\u0065ed': 'x', 'pools': {'\\u0061': "
+				  "{'members': ['198.51.100.1:80', {'address': '198.51.100.2:80'}]}}}");
+	for (size_t limit = 0; !is_loaded; limit++) {
+		struct config_errors errors = { .lines = NULL };
+		struct config *config;
+
+		allocations_left = limit;
+		json_set_alloc_funcs(failing_malloc, free);
+		config = config_load("c.json", &errors);
+		json_set_alloc_funcs(malloc, free);
+		is_loaded = config != NULL;
+		assert_true((errors.count == 0) == is_loaded);
+		config_destroy(config);
+		config_errors_clear(&errors);
+		assert_true(limit < 10000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_many_errors),
 		cmocka_unit_test(test_error_format),
 		cmocka_unit_test(test_other_folder),
+		cmocka_unit_test(test_jansson_out_of_memory),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, conf_folder_enter, conf_folder_leave);

@@ -8,50 +8,6 @@
 
 #include "conf_support.h"
 
-static const char full[] =
-	"{\n"
-	"'$schema': 'x',\n"
-	"'cores': {'control': 7, 'l4': [1, 2], 'l7': [2, 3, 4], 'idle': 'poll',\n"
-	"  'idle_after_us': 5, 'idle_sleep_us': 6},\n"
-	"'memory': {'pages': 'normal', 'size_mb': 512, 'packet_buffers': 8192},\n"
-	"'log': {'level': 'debug'},\n"
-	"'stats': {'socket': '/tmp/p.sock', 'mode': '600', 'group': 'adm'},\n"
-	"'ports': [\n"
-	"  {'name': 'wan', 'device': '0000:3b:00.0', 'addresses': ['192.0.2.2/24',\n"
-	"    '2001:db8::2/64'], 'mtu': 9000, 'rx_descriptors': 512, 'tx_descriptors': 256,\n"
-	"    'promiscuous': true},\n"
-	"  {'name': 'lan', 'device': 'net_memif0,role=server', 'addresses': ['198.51.100.2/24']}],\n"
-	"'routes': [{'to': '0.0.0.0/0', 'via': '192.0.2.1'},\n"
-	"  {'to': '203.0.113.0/24', 'via': '198.51.100.9'}, {'to': '::/0', 'via': '2001:db8::1'}],\n"
-	"'neighbors': [{'address': '198.51.100.10', 'mac': '02:00:00:0a:0B:ff'}],\n"
-	"'neighbor_timeout_ms': 1000,\n"
-	"'local_addresses': ['198.51.100.2', '2001:db8::2'],\n"
-	"'local_ports': '20000-30000',\n"
-	"'max_connections': 4096, 'maglev_size': 4093, 'seed': 'blue', 'drain_timeout_ms': 0,\n"
-	"'certificates': [{'name': 'site', 'chain': 'site.pem', 'key': '/etc/site.key'},\n"
-	"  {'name': 'api', 'chain': 'c', 'key': 'k'}],\n"
-	"'pools': {\n"
-	"  'static': {'balance': 'p2c', 'members': ['198.51.100.30:8080']},\n"
-	"  'postgres': {'balance': 'source-hash', 'members': ['198.51.100.10:5432',\n"
-	"      {'address': '198.51.100.11:5432', 'weight': 2, 'name': 'pg-b'}],\n"
-	"    'health': {'type': 'http', 'interval_ms': 900, 'timeout_ms': 800, 'rise': 4,\n"
-	"      'fall': 5, 'path': '/health?x', 'host': 'pg:80', 'expect': 0},\n"
-	"    'connect_timeout_ms': 1, 'response_timeout_ms': 2, 'idle_timeout_ms': 3,\n"
-	"    'max_idle_connections': 0},\n"
-	"  'six': {'members': ['[2001:db8::10]:80'], 'health': {'type': 'tcp', 'interval_ms': 50}}},\n"
-	"'services': [\n"
-	"  {'name': 'db', 'listen': '192.0.2.100:5432/udp', 'mode': 'l4', 'pool': 'postgres',\n"
-	"    'forward': 'full-nat', 'hash': 'source-ip', 'tcp_idle_timeout_ms': 1001,\n"
-	"    'udp_idle_timeout_ms': 1002},\n"
-	"  {'name': 'web', 'listen': '[2001:db8::100]:443/tcp', 'mode': 'l7', 'pool': 'six',\n"
-	"    'tls': {'certificates': ['api', 'site'], 'alpn': ['http/1.1'], 'min_version': '1.3'},\n"
-	"    'routes': [{'match': {'host': '*.Example.COM', 'path': {'prefix': '/a'}}, 'pool': 'six'},\n"
-	"      {'match': {'path': {'exact': '/b'}}, 'pool': 'static'}],\n"
-	"    'http': {'header_timeout_ms': 1, 'idle_timeout_ms': 2, 'body_timeout_ms': 3,\n"
-	"      'max_header_bytes': 2048, 'max_header_fields': 10, 'max_target_bytes': 70,\n"
-	"      'max_body_bytes': 9223372036854775807}, 'trust_forwarded': true}]\n"
-	"}\n";
-
 static void assert_address(const struct ip_addr *addr, const char *expected)
 {
 	char text[IP_TEXT_MAX];
@@ -61,11 +17,11 @@ static void assert_address(const struct ip_addr *addr, const char *expected)
 
 static void test_full_system(void **state)
 {
-	struct config *config = conf_load(full);
+	struct config *config = conf_load(conf_full);
 
 	(void)state;
 	assert_string_equal(config->path, "c.json");
-	assert_int_equal(strlen(config->text), strlen(full));
+	assert_int_equal(strlen(config->text), strlen(conf_full));
 	assert_string_equal(config->seed, "blue");
 	assert_int_equal(config->cores.control, 7);
 	assert_int_equal(config->cores.l4_count, 2);
@@ -93,7 +49,7 @@ static void test_full_system(void **state)
 static void test_full_network(void **state)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0x0a, 0x0b, 0xff };
-	struct config *config = conf_load(full);
+	struct config *config = conf_load(conf_full);
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
@@ -129,7 +85,7 @@ static void test_full_network(void **state)
 
 static void test_full_pools(void **state)
 {
-	struct config *config = conf_load(full);
+	struct config *config = conf_load(conf_full);
 	const struct config_pool *pool = &config->pools[1];
 
 	(void)state;
@@ -164,7 +120,7 @@ static void test_full_pools(void **state)
 
 static void test_full_services(void **state)
 {
-	struct config *config = conf_load(full);
+	struct config *config = conf_load(conf_full);
 	const struct config_service *db = &config->services[0];
 	const struct config_service *web = &config->services[1];
 
@@ -208,7 +164,7 @@ static void test_full_services(void **state)
 
 static void test_certificate_paths(void **state)
 {
-	struct config *config = conf_load(full);
+	struct config *config = conf_load(conf_full);
 	char folder[PATH_MAX];
 	char expected[PATH_MAX + 16];
 
