@@ -18,9 +18,7 @@ struct row {
 
 static const struct row rows[] = {
 #define ROW(description_, verdict_, in_, out_)                                                     \
-	{                                                                                          \
-		.description = (description_), .verdict = (verdict_), .in = (in_), .out = (out_)   \
-	},
+	{ .description = (description_), .verdict = (verdict_), .in = (in_), .out = (out_) },
 #include "full_nat_rows.def"
 #undef ROW
 };

@@ -9,8 +9,8 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN     RTE_TCP_SYN_FLAG
-#define ACK     RTE_TCP_ACK_FLAG
+#define SYN	RTE_TCP_SYN_FLAG
+#define ACK	RTE_TCP_ACK_FLAG
 #define FIN_ACK (RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG)
 
 /* Established connections are never given up: the table refuses, and what is there goes on. */
@@ -148,7 +148,8 @@ static void all_ports_of_the_slice_are_found(void **state)
 	harness_stop(&h);
 }
 
-/* A service at our own address and a port of the slice: replies there would be taken for clients'. */
+/* A service at our own address and a port of the slice: replies there would be taken for clients'.
+ */
 static void a_served_port_is_not_chosen(void **state)
 {
 	struct harness h = { .slice = { 40000, 40001 }, .member_count = 1 };

@@ -8,8 +8,8 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN     RTE_TCP_SYN_FLAG
-#define ACK     RTE_TCP_ACK_FLAG
+#define SYN	RTE_TCP_SYN_FLAG
+#define ACK	RTE_TCP_ACK_FLAG
 #define SYN_ACK (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)
 
 #define FLOWS 300
@@ -18,7 +18,9 @@
 static struct flow *flows_establish(struct harness *h)
 {
 	static const enum harness_service services[] = {
-		HARNESS_TCP4, HARNESS_UDP4, HARNESS_TCP6,
+		HARNESS_TCP4,
+		HARNESS_UDP4,
+		HARNESS_TCP6,
 	};
 	struct flow *flows = calloc(FLOWS, sizeof(*flows));
 
@@ -207,7 +209,9 @@ static void a_flow_without_alternative_waits(void **state)
 static void maglev_spreads_flows_evenly(void **state)
 {
 	struct harness h = {
-		.member_count = 10, .max_connections = 20000, .slice = { 1024, 65535 },
+		.member_count = 10,
+		.max_connections = 20000,
+		.slice = { 1024, 65535 },
 	};
 	unsigned counts[10] = { 0 };
 
@@ -261,7 +265,9 @@ static void source_ip_keeps_a_client_with_a_member(void **state)
 static void every_algorithm_serves_flows(void **state)
 {
 	static const enum config_balance all[] = {
-		CONFIG_BALANCE_ROUND_ROBIN, CONFIG_BALANCE_LEAST_REQUESTS, CONFIG_BALANCE_P2C,
+		CONFIG_BALANCE_ROUND_ROBIN,
+		CONFIG_BALANCE_LEAST_REQUESTS,
+		CONFIG_BALANCE_P2C,
 	};
 
 	(void)state;
