@@ -143,7 +143,7 @@ static struct client *client_find_free(struct control *control)
 
 static void refuse(int fd)
 {
-	static const char words[] = "error: too many connections to the stats socket\n\n";
+	static const char words[] = CONTROL_ERROR_PREFIX "too many connections to the stats socket\n\n";
 
 	if (send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("stats socket: %s", strerror(errno));
@@ -239,8 +239,8 @@ void control_run(struct control *control, const char *line, FILE *out)
 	struct session *session = calloc(1, sizeof(*session));
 	size_t len = strcspn(line, "\n");
 
-	if (session == NULL || len > SESSION_LINE_MAX) {
-		fputs("error: the line is too long\n\n", out);
+	if (session == NULL || len > CONTROL_LINE_MAX) {
+		fputs(CONTROL_ERROR_PREFIX "the line is too long\n\n", out);
 		free(session);
 		return;
 	}
