@@ -67,8 +67,8 @@ struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h
 	llhttp_init(&parser->fresh, role == H1_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	parser->fresh.data = parser;
 	/*
-	 * llhttp knows a fixed list of methods and changes its rules for some of them (CONNECT, PRI,
-	 * those of RTSP and ICE). The method is checked here and kept from it.
+	 * llhttp knows a fixed list of methods and changes its rules for some of them (CONNECT,
+	 * PRI, those of RTSP and ICE). The method is checked here and kept from it.
 	 */
 	if (role == H1_REQUEST)
 		llhttp_execute(&parser->fresh, "GET ", 4);
@@ -156,7 +156,7 @@ static enum taken take_line(struct h1_parser *parser, struct input *in)
 	return feed != NULL ? LINE_COMPLETE : LINE_PARTIAL;
 }
 
-/* RFC 9112 2.2: a bare LF may be taken for a line's end, and whoever does so can be smuggled past. */
+/* RFC 9112 2.2: some take a bare LF for a line's end and some do not: that is how to smuggle. */
 static bool line_ends_well(struct h1_parser *parser)
 {
 	const char *feed = parser->buffer + parser->used - 1;
@@ -203,7 +203,7 @@ static bool head_finish(struct h1_parser *parser)
 	if (!h1_framing(parser))
 		return false;
 	if (!is_agreed(parser, start, parser->used - parser->target_at) ||
-			parser->values_seen != head->field_count)
+		parser->values_seen != head->field_count)
 		return h1_refuse_field(parser, head->fields, head->field_count);
 	if (parser->role == H1_REQUEST && !h1_target(parser))
 		return false;
@@ -217,7 +217,7 @@ static bool head_line(struct h1_parser *parser, bool *done)
 
 	/* First, since it is what half a line is refused by. */
 	if (!parser->has_first_line && parser->role == H1_REQUEST &&
-			!h1_request_line_prefix(parser))
+		!h1_request_line_prefix(parser))
 		return false;
 	if (!line_ends_well(parser))
 		return false;
@@ -237,8 +237,8 @@ static bool head_line(struct h1_parser *parser, bool *done)
 	} else if (head->field_count == parser->limits.header_fields) {
 		return h1_refuse(
 			parser, HTTP_REFUSED_header_too_many, parser->buffer + parser->line);
-	} else if (!h1_field_line(parser, head->fields, &head->field_count,
-			   HTTP_REFUSED_header_name)) {
+	} else if (!h1_field_line(
+			   parser, head->fields, &head->field_count, HTTP_REFUSED_header_name)) {
 		return false;
 	}
 	parser->line = parser->used;
@@ -249,7 +249,7 @@ static bool head_line(struct h1_parser *parser, bool *done)
 static bool head_prefix(struct h1_parser *parser, enum taken taken)
 {
 	if (!parser->has_first_line && parser->role == H1_REQUEST &&
-			!h1_request_line_prefix(parser))
+		!h1_request_line_prefix(parser))
 		return false;
 	if (taken == LINE_OVERFLOW)
 		return h1_refuse(
@@ -305,8 +305,8 @@ static int expect_body(struct h1_parser *parser, struct input *in, struct http_s
 		return H1_MORE;
 	parser->remaining -= len;
 	if (parser->remaining == 0)
-		parser->state = parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END
-								      : EXPECT_CHUNK_END;
+		parser->state =
+			parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END : EXPECT_CHUNK_END;
 	return take_body(parser, in, len, body);
 }
 
@@ -316,7 +316,8 @@ static int expect_close(struct h1_parser *parser, struct input *in, struct http_
 
 	if (len == 0)
 		return H1_MORE;
-	if (parser->limits.body_bytes != 0 && len > parser->limits.body_bytes - parser->body_total) {
+	if (parser->limits.body_bytes != 0 &&
+		len > parser->limits.body_bytes - parser->body_total) {
 		refuse_at(parser, HTTP_REFUSED_body_too_large,
 			parser->offset + parser->limits.body_bytes - parser->body_total);
 		return H1_REFUSED;
@@ -430,12 +431,18 @@ static int expect_chunk_end(struct h1_parser *parser, struct input *in, struct h
 static bool trailer_is_allowed(struct http_span name)
 {
 	static const char *const never[] = {
-		"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding",
+		"connection",
+		"content-length",
+		"expect",
+		"host",
+		"te",
+		"trailer",
+		"transfer-encoding",
 		"upgrade",
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (http_span_is_nocase(name, never[i]))
+		if (span_is(name, never[i]))
 			return false;
 	return true;
 }
@@ -448,7 +455,7 @@ static bool trailer_line(struct h1_parser *parser)
 	if (line_is_empty(parser)) {
 		start = parser->buffer + parser->section;
 		if (!is_agreed(parser, start, parser->used - parser->section) ||
-				!parser->is_llhttp_done || parser->values_seen != count) {
+			!parser->is_llhttp_done || parser->values_seen != count) {
 			h1_refuse_field(parser, parser->trailers, count);
 			parser->refusal = HTTP_REFUSED_trailer;
 			return false;
