@@ -18,8 +18,8 @@ struct pipe {
 	uint8_t data[PIPE_BYTES];
 	size_t start;
 	size_t len;
-	size_t room;                 /* at most so many bytes lie in it */
-	size_t step;                 /* at most so many move at once */
+	size_t room; /* at most so many bytes lie in it */
+	size_t step; /* at most so many move at once */
 };
 
 static size_t pipe_put(struct pipe *pipe, const uint8_t *data, size_t len)
@@ -51,15 +51,16 @@ struct fixture {
 	struct pipe to_server, to_client;
 	mbedtls_ssl_session saved;
 	unsigned tickets;
-	size_t sent;                 /* by the server */
+	size_t sent; /* by the server */
 };
 
 static char folder[64];
 static struct issue first = { .common_name = "first.example" };
-static struct issue second = { .common_name = "x", .dns_names = { "a.second.example",
-	"*.second.example" } };
-static struct issue third = { .key = ISSUE_RSA, .common_name = "x",
-	.dns_names = { "b.second.example", "third.example" } };
+static struct issue second = { .common_name = "x",
+	.dns_names = { "a.second.example", "*.second.example" } };
+static struct issue third = {
+	.key = ISSUE_RSA, .common_name = "x", .dns_names = { "b.second.example", "third.example" }
+};
 
 static size_t server_receive(void *ctx, uint8_t *data, size_t max)
 {
@@ -120,8 +121,11 @@ static struct tls_context *make_context(unsigned min_version)
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
 	const char *chains[] = { first.chain_path, second.chain_path, third.chain_path };
 	const char *keys[] = { first.key_path, second.key_path, third.key_path };
-	const struct tls_context_params params = { .chain_paths = chains, .key_paths = keys,
-		.certificate_count = 3, .min_version = min_version, .alpn = alpn };
+	const struct tls_context_params params = { .chain_paths = chains,
+		.key_paths = keys,
+		.certificate_count = 3,
+		.min_version = min_version,
+		.alpn = alpn };
 	struct tls_context *context;
 	struct err err = { "" };
 
@@ -160,10 +164,11 @@ static int set_up(void **state)
 	mbedtls_ssl_session_init(&f->saved);
 	mbedtls_ssl_config_init(&f->config);
 	assert_int_equal(mbedtls_ssl_config_defaults(&f->config, MBEDTLS_SSL_IS_CLIENT,
-		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT), 0);
+				 MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT),
+		0);
 	mbedtls_ssl_conf_authmode(&f->config, MBEDTLS_SSL_VERIFY_NONE);
-	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(&f->config,
-		MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+		&f->config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 	mbedtls_ssl_conf_rng(&f->config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
 	client_start(f);
 	*state = f;
@@ -277,8 +282,8 @@ static void both_versions_work(void **state)
 	client_start(f);
 	connect_both(f);
 	assert_string_equal(tls_session_version(f->session), "TLSv1.2");
-	assert_string_equal(tls_session_cipher(f->session),
-		"TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256");
+	assert_string_equal(
+		tls_session_cipher(f->session), "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256");
 	exchange(f);
 }
 
@@ -303,10 +308,14 @@ static void certificate_is_chosen_by_name(void **state)
 		const char *name;
 		struct issue *issue;
 	} rows[] = {
-		{ "a.second.example", &second }, { "A.SECOND.example", &second },
-		{ "c.second.example", &second }, { "b.second.example", &third },
-		{ "third.example", &third }, { "first.example", &first },
-		{ "second.example", &first }, { "d.c.second.example", &first },
+		{ "a.second.example", &second },
+		{ "A.SECOND.example", &second },
+		{ "c.second.example", &second },
+		{ "b.second.example", &third },
+		{ "third.example", &third },
+		{ "first.example", &first },
+		{ "second.example", &first },
+		{ "d.c.second.example", &first },
 		{ "unknown.example", &first },
 	};
 	struct fixture *f = *state;
@@ -316,8 +325,8 @@ static void certificate_is_chosen_by_name(void **state)
 		mbedtls_x509_crt expected;
 
 		client_stop(f);
-		set_version(f, i % 2 == 0 ? MBEDTLS_SSL_VERSION_TLS1_3
-					  : MBEDTLS_SSL_VERSION_TLS1_2);
+		set_version(
+			f, i % 2 == 0 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
 		client_start(f);
 		assert_int_equal(mbedtls_ssl_set_hostname(&f->client, name), 0);
 		connect_both(f);
@@ -456,8 +465,8 @@ static void damaged_records_are_refused(void **state)
 		assert_int_equal(tls_read(f->session, text, sizeof(text)), TLS_FAILED);
 		assert_string_equal(tls_session_error(f->session),
 			"SSL - Verification of the message MAC failed");
-		assert_int_equal(client_read(f, text, sizeof(text)),
-			MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+		assert_int_equal(
+			client_read(f, text, sizeof(text)), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
 		assert_int_equal(f->to_client.len, 0);
 	}
 }
@@ -495,8 +504,8 @@ static void cut_off_is_not_the_end(void **state)
 	tls_transport_eof(f->session);
 	assert_int_equal(tls_read(f->session, text, sizeof(text)), 1);
 	assert_int_equal(tls_read(f->session, text, sizeof(text)), TLS_FAILED);
-	assert_string_equal(tls_session_error(f->session),
-		"the connection ended without close_notify");
+	assert_string_equal(
+		tls_session_error(f->session), "the connection ended without close_notify");
 	client_stop(f);
 	client_start(f);
 	tls_transport_eof(f->session);
