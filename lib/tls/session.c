@@ -215,6 +215,9 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 		return TLS_FAILED;
 	if (session->has_ended)
 		return TLS_EOF;
+	/* mbedTLS would answer 0 to it, which is its word for the transport's end. */
+	if (max == 0)
+		return TLS_AGAIN;
 	session->is_alert_last = false;
 	got = mbedtls_ssl_read(&session->ssl, data, max);
 	if (got > 0)

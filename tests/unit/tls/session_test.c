@@ -255,6 +255,7 @@ static void exchange(struct fixture *f)
 	assert_int_equal(tls_read(f->session, text, sizeof(text)), TLS_AGAIN);
 	assert_int_equal(mbedtls_ssl_write(&f->client, (const unsigned char *)"ping!", 5), 5);
 	assert_false(tls_has_pending(f->session));
+	assert_int_equal(tls_read(f->session, text, 0), TLS_AGAIN);
 	assert_int_equal(tls_read(f->session, text, 2), 2);
 	assert_true(tls_has_pending(f->session));
 	assert_int_equal(tls_read(f->session, text + 2, sizeof(text) - 2), 3);
