@@ -75,7 +75,38 @@ struct h1_parser {
 	struct http_head head;
 };
 
-/* Notes why and where (a place in parser->buffer) and returns false. */
+/* A state's handler had no event for the caller: the next state's turn. */
+#define H1_GO_ON (-1)
+
+/* What h1_next() was fed, and how much of it is used up. */
+struct h1_input {
+	const char *data;
+	size_t len;
+	size_t used;
+};
+
+enum h1_taken { H1_LINE_COMPLETE, H1_LINE_PARTIAL, H1_LINE_OVERFLOW };
+
+/* Handlers of one state: an enum h1_event or H1_GO_ON. */
+int h1_expect_body(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
+int h1_expect_close(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
+int h1_expect_chunk_line(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
+int h1_expect_chunk_end(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
+int h1_expect_trailer(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
+
+/* llhttp's word on bytes that were checked already. */
+bool h1_is_agreed(struct h1_parser *parser, const char *data, size_t len);
+
+/* A head or a trailer section starts at buffer[start]. */
+void h1_section_begin(struct h1_parser *parser, size_t start);
+/* Collects bytes up to the next line feed, as far as the section may grow. */
+enum h1_taken h1_take_line(struct h1_parser *parser, struct h1_input *in);
+/* Of the complete line from parser->line to parser->used: */
+bool h1_line_ends_well(struct h1_parser *parser);
+bool h1_line_is_empty(const struct h1_parser *parser);
+
+/* Note why and where and return false: as an offset, or as a place in parser->buffer. */
+bool h1_refuse_at(struct h1_parser *parser, enum http_refusal refusal, uint64_t offset);
 bool h1_refuse(struct h1_parser *parser, enum http_refusal refusal, const char *at);
 
 /* The line from parser->line to parser->used, CRLF included, is the first one. */
