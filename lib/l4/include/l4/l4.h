@@ -53,7 +53,7 @@ uint32_t l4_conn_count(const struct l4_core *l4);
 
 enum l4_state {
 	L4_STATE_NEW,          /* SYN seen, or first UDP packet */
-	L4_STATE_ESTABLISHED,  /* answered */
+	L4_STATE_ESTABLISHED,  /* both sides have answered: ACK to the SYN|ACK, or UDP reply */
 	L4_STATE_FIN,          /* one side closed */
 	L4_STATE_CLOSED,       /* both closed, or reset */
 };
