@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "http/message.h"
 
 /* Classes of bytes, one bit each; a byte may be in several. */
 enum char_class {
@@ -38,6 +41,19 @@ static inline int char_hex(char c)
 static inline char char_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* http_span_is_nocase() for a literal in lower case: the length decides nearly always. */
+static inline bool span_is(struct http_span span, const char *lower)
+{
+	size_t len = strlen(lower);
+
+	if (span.len != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (char_lower(span.data[i]) != lower[i])
+			return false;
+	return true;
 }
 
 #endif

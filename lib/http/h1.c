@@ -435,7 +435,7 @@ static bool trailer_is_allowed(struct http_span name)
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (http_span_is_nocase(name, never[i]))
+		if (span_is(name, never[i]))
 			return false;
 	return true;
 }

@@ -229,7 +229,7 @@ static bool read_transfer_encoding(struct h1_parser *parser, struct framing *fra
 		return h1_refuse(parser, HTTP_REFUSED_length_and_chunked, value.data);
 	/* RFC 9112 6.1: HTTP/1.0 has none, and a peer that says so anyway may be read both ways. */
 	if (framing->chunked_at != NULL || parser->head.minor == 0 ||
-			!http_span_is_nocase(value, "chunked"))
+			!span_is(value, "chunked"))
 		return h1_refuse(parser, HTTP_REFUSED_transfer_encoding, value.data);
 	framing->chunked_at = value.data;
 	return true;
@@ -250,9 +250,9 @@ static bool read_connection(struct h1_parser *parser, struct framing *framing,
 		option.len = (size_t)(c - option.data);
 		if (option.len > 0 && ++framing->connection_options > CONNECTION_OPTIONS_MAX)
 			return h1_refuse(parser, HTTP_REFUSED_connection, option.data);
-		framing->is_close |= http_span_is_nocase(option, "close");
-		framing->is_keep_alive |= http_span_is_nocase(option, "keep-alive");
-		framing->is_connection_upgrade |= http_span_is_nocase(option, "upgrade");
+		framing->is_close |= span_is(option, "close");
+		framing->is_keep_alive |= span_is(option, "keep-alive");
+		framing->is_connection_upgrade |= span_is(option, "upgrade");
 		while (c < end && is_blank(*c))
 			c++;
 		if (c < end && *c != ',')
@@ -268,7 +268,7 @@ static void read_expect(struct h1_parser *parser, struct framing *framing, struc
 {
 	if (parser->role == H1_RESPONSE || parser->head.minor == 0)
 		return;
-	if (http_span_is_nocase(value, "100-continue"))
+	if (span_is(value, "100-continue"))
 		framing->expects_continue = true;
 	else if (framing->expectation_at == NULL)
 		framing->expectation_at = value.data;
@@ -279,23 +279,23 @@ static bool read_field(struct h1_parser *parser, struct framing *framing,
 {
 	switch (field->name.len) {
 	case 6:
-		if (http_span_is_nocase(field->name, "expect"))
+		if (span_is(field->name, "expect"))
 			read_expect(parser, framing, field->value);
 		return true;
 	case 7:
-		if (http_span_is_nocase(field->name, "upgrade"))
+		if (span_is(field->name, "upgrade"))
 			framing->has_upgrade = field->value.len > 0;
 		return true;
 	case 10:
-		if (http_span_is_nocase(field->name, "connection"))
+		if (span_is(field->name, "connection"))
 			return read_connection(parser, framing, field->value);
 		return true;
 	case 14:
-		if (http_span_is_nocase(field->name, "content-length"))
+		if (span_is(field->name, "content-length"))
 			return read_content_length(parser, framing, field->value);
 		return true;
 	case 17:
-		if (http_span_is_nocase(field->name, "transfer-encoding"))
+		if (span_is(field->name, "transfer-encoding"))
 			return read_transfer_encoding(parser, framing, field->value);
 		return true;
 	default:

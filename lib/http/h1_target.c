@@ -164,7 +164,7 @@ static int find_host(struct h1_parser *parser)
 	int found = (int)head->field_count;
 
 	for (unsigned i = 0; i < head->field_count; i++) {
-		if (!http_span_is_nocase(head->fields[i].name, "host"))
+		if (!span_is(head->fields[i].name, "host"))
 			continue;
 		if (found < (int)head->field_count) {
 			h1_refuse(parser, HTTP_REFUSED_host_repeated, head->fields[i].name.data);
