@@ -64,16 +64,11 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
 /* Pool of mbufs with room for struct packet. count mbufs of 2 KB data; socket as in DPDK. */
 struct rte_mempool *packet_pool_create(const char *name, unsigned count, int socket);
 
-/* What the port already verified or will complete. */
-enum packet_offload {
-	PACKET_CHECK_SOFTWARE = 1 << 0, /* verify checksums here unless the mbuf's flags say good */
-};
-
 /*
  * Parses an Ethernet frame. The frame is untouched; trailing Ethernet padding is cut off the mbuf.
  * Headers must be in the first segment (they are: 2 KB buffers). Extension headers of IPv6 are
- * walked, bounded. Checksums: the IPv4 header's always, and TCP's, UDP's and ICMP's unless the
- * port vouches for them (RTE_MBUF_F_RX_L4_CKSUM_GOOD).
+ * walked, bounded. Checksums are verified here unless the port vouches for them
+ * (RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD); ICMP's always.
  * Returns DROP_NONE and a filled *packet_of(m), or why the packet must go. Any worker.
  */
 enum drop_reason packet_parse(struct rte_mbuf *m, unsigned in_port, struct hash_key key);
@@ -93,7 +88,8 @@ uint16_t packet_checksum_fix32(uint16_t sum_be, uint32_t old_be, uint32_t new_be
 /*
  * Rewrites addresses and ports of a parsed TCP or UDP packet in place, fixes IPv4 and layer 4
  * checksums incrementally (a UDP checksum of 0 over IPv4 stays 0), and lowers TTL or hop limit by
- * one. *packet_of(m) follows. Families must be those of the packet.
+ * one. *packet_of(m) follows, but for flow_hash, which stays what the packet came with. Families
+ * must be those of the packet.
  * Returns DROP_NONE or DROP_ttl_expired (then nothing was written).
  */
 enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to);

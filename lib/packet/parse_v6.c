@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parse.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
+#include "checksum.h"
+#include "flow_hash.h"
+
+#define V6_HEADER_BYTES 40u
+#define V6_SRC_OFFSET   8
+#define V6_VERSION      6
+
+/* More than anyone needs; a longer chain is an attempt to waste cycles. */
+#define EXTENSIONS_MAX 4
+
+/* Type, length, and for a routing header type and segments left (RFC 8200 4.4). */
+#define EXTENSION_BYTES_MIN 8
+
+/* RFC 3810 5.2; the system's header has version 1 only. */
+#define MLD2_LISTENER_REPORT 143
+
+/* RFC 8200 4.2: what the top bits of an option's type ask of who does not know it. */
+#define OPTION_ACTION_MASK 0xc0
+#define OPTION_ACTION_SKIP 0x00
+#define OPTION_PAD1        0
+
+/* Where the chain stands: one extension header at offset, of kind 'next'. */
+struct chain {
+	uint32_t offset;
+	uint32_t end;
+	uint8_t next;
+};
+
+/* Options that all can skip pass; one that asks to be understood ends the packet. */
+static bool options_pass(const uint8_t *option, const uint8_t *end)
+{
+	while (option < end) {
+		if (*option == OPTION_PAD1) {
+			option++;
+			continue;
+		}
+		if ((*option & OPTION_ACTION_MASK) != OPTION_ACTION_SKIP)
+			return false;
+		if (end - option < 2 || end - option < 2 + option[1])
+			return false;
+		option += 2 + option[1];
+	}
+	return true;
+}
+
+/* RFC 8200 4.4: used up, it is skipped; type 0 never is (RFC 5095). */
+static bool routing_passes(const uint8_t *header)
+{
+	return header[2] != 0 && header[3] == 0;
+}
+
+static enum drop_reason extension_skip(const uint8_t *frame, struct chain *chain)
+{
+	const uint8_t *header = frame + chain->offset;
+	uint32_t len;
+
+	if (chain->next == IPPROTO_FRAGMENT)
+		return DROP_parse_fragment;
+	if (chain->offset + EXTENSION_BYTES_MIN > chain->end)
+		return DROP_parse_short;
+	len = EXTENSION_BYTES_MIN + 8u * header[1];
+	if (chain->offset + len > chain->end)
+		return DROP_parse_ip_header;
+	if (chain->next == IPPROTO_ROUTING ? !routing_passes(header)
+					   : !options_pass(header + 2, header + len))
+		return DROP_parse_ip_options;
+	chain->next = header[0];
+	chain->offset += len;
+	return DROP_NONE;
+}
+
+static __rte_noinline enum drop_reason extensions_skip(const uint8_t *frame, struct chain *chain)
+{
+	for (unsigned i = 0;; i++) {
+		enum drop_reason reason;
+
+		switch (chain->next) {
+		case IPPROTO_HOPOPTS:
+			/* RFC 8200 4.1: directly behind the IPv6 header or not at all. */
+			if (i > 0)
+				return DROP_parse_ip_options;
+			break;
+		case IPPROTO_DSTOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_FRAGMENT:
+			break;
+		default:
+			return DROP_NONE;
+		}
+		if (i == EXTENSIONS_MAX)
+			return DROP_parse_ip_options;
+		reason = extension_skip(frame, chain);
+		if (reason != DROP_NONE)
+			return reason;
+	}
+}
+
+static inline bool is_extension(uint8_t next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_DSTOPTS || next == IPPROTO_ROUTING ||
+		next == IPPROTO_FRAGMENT;
+}
+
+/* Before it has an address, a node sends these (RFC 4861 4.1, 4.3, RFC 3590 4, RFC 3810 5.2.13). */
+static bool may_be_unspecified(const struct rte_mbuf *m, const struct packet *p)
+{
+	const uint8_t *type = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_offset);
+
+	if (!(p->flags & PACKET_IS_ICMP))
+		return false;
+	return *type == ND_NEIGHBOR_SOLICIT || *type == ND_ROUTER_SOLICIT ||
+		*type == MLD_LISTENER_REPORT || *type == MLD2_LISTENER_REPORT;
+}
+
+static inline bool is_zero(const struct ip_addr *addr)
+{
+	return (addr->halves[0] | addr->halves[1]) == 0;
+}
+
+/* RFC 4291 2.5.2, 2.5.3, 2.7; an IPv4-mapped one would pass for an IPv4 host. */
+static inline bool is_v6_source(const struct ip_addr *src)
+{
+	if (src->bytes[0] == 0xff || ip_is_v4(src))
+		return false;
+	return src->halves[0] != 0 || src->halves[1] != rte_cpu_to_be_64(1);
+}
+
+static inline enum drop_reason v6_checks(
+	const struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, struct packet *p)
+{
+	if (*(const uint8_t *)ip >> 4 != V6_VERSION)
+		return DROP_parse_ip_version;
+	if (rte_be_to_cpu_16(ip->payload_len) + V6_HEADER_BYTES > m->pkt_len - ETHER_BYTES)
+		return DROP_parse_ip_header;
+	memcpy(&p->src, (const uint8_t *)ip + V6_SRC_OFFSET, sizeof(p->src));
+	memcpy(&p->dst, (const uint8_t *)ip + V6_SRC_OFFSET + sizeof(p->src), sizeof(p->dst));
+	if (!is_v6_source(&p->src))
+		return DROP_parse_ip_source;
+	if (ip_is_v4(&p->dst))
+		return DROP_parse_ip_version;
+	return DROP_NONE;
+}
+
+enum drop_reason v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
+{
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(
+		m, const struct rte_ipv6_hdr *, ETHER_BYTES);
+	struct chain chain = { .offset = ETHER_BYTES + V6_HEADER_BYTES };
+	enum drop_reason reason;
+	uint64_t addresses;
+
+	if (m->data_len < ETHER_BYTES + V6_HEADER_BYTES)
+		return DROP_parse_short;
+	reason = v6_checks(m, ip, p);
+	if (reason != DROP_NONE)
+		return reason;
+	frame_keep(m, ETHER_BYTES + V6_HEADER_BYTES + rte_be_to_cpu_16(ip->payload_len));
+	chain.end = m->data_len;
+	chain.next = ip->proto;
+	if (is_extension(ip->proto)) {
+		reason = extensions_skip(rte_pktmbuf_mtod(m, const uint8_t *), &chain);
+		if (reason != DROP_NONE)
+			return reason;
+	}
+	p->flags |= PACKET_IS_V6;
+	p->protocol = chain.next;
+	p->l4_offset = (uint16_t)chain.offset;
+	addresses = sum_bytes((const uint8_t *)ip + V6_SRC_OFFSET, sizeof(p->src) + sizeof(p->dst));
+	reason = l4_parse(m, p, m->pkt_len - chain.offset, addresses);
+	if (reason != DROP_NONE)
+		return reason;
+	if (is_zero(&p->src) && !may_be_unspecified(m, p))
+		return DROP_parse_ip_source;
+	p->flow_hash = flow_hash_v6(
+		&p->src, &p->dst, flow_rest(p->src_port_be, p->dst_port_be, p->protocol), key);
+	return DROP_NONE;
+}

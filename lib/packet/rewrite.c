@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "checksum.h"
+#include "packet/packet.h"
+
+/*
+ * What a TTL lower by one adds to the header's sum: TTL is the high byte of its word w, and
+ * ~w + (w - 0x0100) is the same for every w.
+ */
+#define TTL_STEP (0xffffu - rte_cpu_to_be_16(0x0100))
+
+#define V6_SRC_OFFSET 8
+#define V6_DST_OFFSET 24
+
+/* RFC 1624 eqn. 3, for any number of changes at once: HC' = ~(~HC + change). */
+static inline uint16_t sum_change(uint16_t sum_be, uint64_t change)
+{
+	return (uint16_t)~sum_fold((uint16_t)~sum_be + change);
+}
+
+/* ~m + m' for a 32-bit word. */
+static inline uint64_t change32(uint32_t old_be, uint32_t new_be)
+{
+	return (uint64_t)(uint32_t)~old_be + new_be;
+}
+
+/* Writes both ports and fixes the sum for them and for the addresses' change. */
+static inline void l4_rewrite(
+	uint8_t *l4, bool is_udp, const struct packet_tuple *to, uint64_t change)
+{
+	uint16_t ports_be[2] = { to->src_port_be, to->dst_port_be };
+	uint16_t *sum = (uint16_t *)(l4 +
+		(is_udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
+			: offsetof(struct rte_tcp_hdr, cksum)));
+	uint16_t old;
+
+	change += change32(load32(l4), load32(ports_be));
+	memcpy(l4, ports_be, sizeof(ports_be));
+	old = load16(sum);
+	if (is_udp && old == 0)
+		return;
+	old = sum_change(old, change);
+	/* RFC 768: a sum of zero is sent as all ones, zero means none. */
+	if (is_udp && old == 0)
+		old = 0xffff;
+	memcpy(sum, &old, sizeof(old));
+}
+
+static __rte_noinline enum drop_reason v6_rewrite(
+	struct rte_mbuf *m, const struct packet *p, const struct packet_tuple *to)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_offset);
+	struct rte_ipv6_hdr *header = (struct rte_ipv6_hdr *)ip;
+	uint64_t change = 0;
+
+	if (header->hop_limits <= 1)
+		return DROP_ttl_expired;
+	header->hop_limits--;
+	for (unsigned i = 0; i < RTE_DIM(to->src.words_be); i++) {
+		change += change32(load32(ip + V6_SRC_OFFSET + 4 * i), to->src.words_be[i]);
+		change += change32(load32(ip + V6_DST_OFFSET + 4 * i), to->dst.words_be[i]);
+	}
+	memcpy(ip + V6_SRC_OFFSET, &to->src, sizeof(to->src));
+	memcpy(ip + V6_DST_OFFSET, &to->dst, sizeof(to->dst));
+	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
+		to, change);
+	return DROP_NONE;
+}
+
+static inline enum drop_reason v4_rewrite(
+	struct rte_mbuf *m, const struct packet *p, const struct packet_tuple *to)
+{
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, p->l3_offset);
+	uint32_t src = ip_v4_be(&to->src);
+	uint32_t dst = ip_v4_be(&to->dst);
+	uint64_t change;
+
+	if (ip->time_to_live <= 1)
+		return DROP_ttl_expired;
+	ip->time_to_live--;
+	change = change32(ip->src_addr, src) + change32(ip->dst_addr, dst);
+	ip->hdr_checksum = sum_change(ip->hdr_checksum, change + TTL_STEP);
+	ip->src_addr = src;
+	ip->dst_addr = dst;
+	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
+		to, change);
+	return DROP_NONE;
+}
+
+enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to)
+{
+	struct packet *p = packet_of(m);
+	enum drop_reason reason;
+
+	reason = p->flags & PACKET_IS_V6 ? v6_rewrite(m, p, to) : v4_rewrite(m, p, to);
+	if (reason != DROP_NONE)
+		return reason;
+	p->src = to->src;
+	p->dst = to->dst;
+	p->src_port_be = to->src_port_be;
+	p->dst_port_be = to->dst_port_be;
+	return DROP_NONE;
+}
