@@ -4,6 +4,7 @@
 import hashlib
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_memory_stays_bounded_behind_a_slow_reader(site):
         sock.recv(1000)
         while seen != (seen := site.appliance.counters()["l7.bytes_out"] - before):
             taken += 1
-            http.time.sleep(0.3)  # progress is looked at, not awaited
+            time.sleep(0.3)  # progress is looked at, not awaited
         assert 0 < seen < SIZE / 4, f"{seen} bytes on their way"
         left = SIZE
         while left > SIZE - 20_000_000:
