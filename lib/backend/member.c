@@ -18,8 +18,8 @@ const struct stats_set member_stats_set = STATS_SET("member", descs);
 static_assert(sizeof(struct member_counters) / sizeof(uint64_t) >= sizeof(descs) / sizeof(descs[0]),
 	"the counters are an array of words");
 
-struct member *member_create(const struct config_pool *pool, const struct config_member *config,
-	unsigned core_count)
+struct member *member_create(
+	const struct config_pool *pool, const struct config_member *config, unsigned core_count)
 {
 	struct member_entry *entry = calloc(1, sizeof(*entry));
 	struct member *member;

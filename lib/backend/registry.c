@@ -6,8 +6,8 @@
 
 #include "base/hash.h"
 
-static struct member_list *bucket_of(struct backend_registry *registry, const char *pool,
-	const char *name)
+static struct member_list *bucket_of(
+	struct backend_registry *registry, const char *pool, const char *name)
 {
 	/* The key keeps nobody out: names come from our own configuration. */
 	struct hash_key key = { .k0 = hash_bytes((struct hash_key){ 0 }, pool, strlen(pool)) };
@@ -48,8 +48,8 @@ static bool is_same(const struct member *member, const struct config_pool *pool,
 	const struct config_member *config)
 {
 	return member->port == config->port && ip_equal(&member->address, &config->address) &&
-		strcmp(member->name, config->name) == 0 &&
-		strcmp(member->pool_name, pool->name) == 0;
+	       strcmp(member->name, config->name) == 0 &&
+	       strcmp(member->pool_name, pool->name) == 0;
 }
 
 struct member *registry_member_get(struct backend_registry *registry,
@@ -59,7 +59,8 @@ struct member *registry_member_get(struct backend_registry *registry,
 	struct member_entry *entry;
 	struct member *member;
 
-	SLIST_FOREACH(entry, bucket, link) {
+	SLIST_FOREACH(entry, bucket, link)
+	{
 		if (is_same(&entry->member, pool, config))
 			return &entry->member;
 	}
@@ -98,8 +99,8 @@ static void set_mark(struct backend_registry *registry, const struct backend_set
 }
 
 /* Out of the book at once; the memory goes when its last connection has. */
-static void member_retire(struct backend_registry *registry, struct member_list *bucket,
-	struct member_entry *entry)
+static void member_retire(
+	struct backend_registry *registry, struct member_list *bucket, struct member_entry *entry)
 {
 	/* Workers read this one: UDP flows leave the member as they leave one in maintenance. */
 	__atomic_store_n(&entry->member.admin, MEMBER_MAINT, __ATOMIC_RELAXED);

@@ -12,7 +12,7 @@
 struct member_entry {
 	struct member member;
 	SLIST_ENTRY(member_entry) link;
-	uint64_t mark;               /* of the last commit whose set had it */
+	uint64_t mark; /* of the last commit whose set had it */
 };
 
 SLIST_HEAD(member_list, member_entry);
@@ -30,8 +30,8 @@ struct member *registry_member_get(struct backend_registry *registry,
 	const struct config_pool *pool, const struct config_member *config);
 
 /* NULL when memory is short. */
-struct member *member_create(const struct config_pool *pool, const struct config_member *config,
-	unsigned core_count);
+struct member *member_create(
+	const struct config_pool *pool, const struct config_member *config, unsigned core_count);
 void member_destroy(void *entry);
 
 /*

@@ -81,8 +81,8 @@ static struct pool *pool_alloc(const struct config_pool *config)
 	return NULL;
 }
 
-static struct pool *pool_create(struct backend_registry *registry, const struct config *config,
-	unsigned index)
+static struct pool *pool_create(
+	struct backend_registry *registry, const struct config *config, unsigned index)
 {
 	struct pool *pool = pool_alloc(&config->pools[index]);
 
@@ -132,8 +132,8 @@ static struct backend_set *set_alloc(unsigned count)
 	return set;
 }
 
-struct backend_set *backend_set_create(struct backend_registry *registry,
-	const struct config *config, struct err *err)
+struct backend_set *backend_set_create(
+	struct backend_registry *registry, const struct config *config, struct err *err)
 {
 	struct backend_set *set = set_alloc((unsigned)config->pool_count);
 
@@ -154,8 +154,8 @@ struct backend_set *backend_set_create(struct backend_registry *registry,
 	return set;
 }
 
-struct backend_set *backend_set_rebuild(const struct backend_set *set, unsigned index,
-	const struct config *config)
+struct backend_set *backend_set_rebuild(
+	const struct backend_set *set, unsigned index, const struct config *config)
 {
 	struct backend_set *next = set_alloc(set->count);
 
@@ -184,8 +184,8 @@ void backend_set_destroy(struct backend_set *set)
 	free(set);
 }
 
-struct member *backend_set_find(const struct backend_set *set, const char *pool,
-	const char *member, unsigned *pool_index)
+struct member *backend_set_find(
+	const struct backend_set *set, const char *pool, const char *member, unsigned *pool_index)
 {
 	for (unsigned i = 0; i < set->count; i++) {
 		const struct pool *candidate = set->pools[i];

@@ -31,9 +31,8 @@ const struct balance_ops *balance_find(const char *name)
 	return NULL;
 }
 
-struct balance *balance_build(const struct balance_ops *ops,
-	const struct balance_backend *backends, size_t count, struct hash_key key,
-	uint32_t table_size)
+struct balance *balance_build(const struct balance_ops *ops, const struct balance_backend *backends,
+	size_t count, struct hash_key key, uint32_t table_size)
 {
 	struct balance *balance;
 
@@ -57,8 +56,8 @@ void balance_destroy(struct balance *balance)
 		balance->ops->destroy(balance);
 }
 
-uint32_t candidates_collect(const struct balance_backend *backends, size_t count,
-	struct candidate *candidates)
+uint32_t candidates_collect(
+	const struct balance_backend *backends, size_t count, struct candidate *candidates)
 {
 	uint32_t used = 0;
 

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_MAX_BITS  24
-#define SKIP_KEY       0x736b6970736b6970ull /* makes h2 another function than h1 */
+#define SIZE_MAX_BITS 24
+#define SKIP_KEY      0x736b6970736b6970ull /* makes h2 another function than h1 */
 
 /* One backend's place in its permutation while the table fills. */
 struct turn {
-	uint32_t backend;    /* index into the caller's backends */
-	uint32_t slot;       /* next slot of its permutation */
+	uint32_t backend; /* index into the caller's backends */
+	uint32_t slot;	  /* next slot of its permutation */
 	uint32_t skip;
 	uint32_t weight;
-	uint64_t credit;     /* weights added up since its last claim */
+	uint64_t credit; /* weights added up since its last claim */
 };
 
 struct named {
@@ -79,8 +79,8 @@ static size_t turns_prepare(const struct maglev_backend *backends, const uint32_
 }
 
 /* Turns are taken until every slot has an owner. */
-static void turns_take(struct turn *turns, size_t count, uint32_t max, uint16_t *slots,
-	uint32_t size)
+static void turns_take(
+	struct turn *turns, size_t count, uint32_t max, uint16_t *slots, uint32_t size)
 {
 	uint32_t filled = 0;
 
@@ -118,8 +118,7 @@ static int fill(const struct maglev_backend *backends, const uint32_t *order, si
 	return 0;
 }
 
-int maglev_fill(const struct maglev_backend *backends, size_t count, uint16_t *slots,
-	uint32_t size)
+int maglev_fill(const struct maglev_backend *backends, size_t count, uint16_t *slots, uint32_t size)
 {
 	return fill(backends, NULL, count, slots, size);
 }

@@ -57,7 +57,8 @@ static struct balance *table_build(const struct balance_backend *backends, size_
 static int table_pick(const struct balance *balance, const struct balance_query *query)
 {
 	const struct maglev_table *table = (const struct maglev_table *)balance;
-	/* The upper bits also chose the worker: without this each worker saw a part of the table. */
+	/* The upper bits also chose the worker: without this each worker saw a part of the table.
+	 */
 	uint32_t mixed = query->hash * 0x9e3779b1u;
 	uint16_t slot = table->slots[((uint64_t)mixed * table->size) >> 32];
 

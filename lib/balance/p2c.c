@@ -10,7 +10,7 @@
 struct p2c {
 	struct balance base;
 	uint32_t count;
-	uint64_t *sums;              /* [count] weights up to and including each candidate */
+	uint64_t *sums; /* [count] weights up to and including each candidate */
 	struct candidate candidates[];
 };
 

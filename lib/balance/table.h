@@ -24,8 +24,8 @@ struct candidate {
 };
 
 /* Copies the backends that have a weight; candidates has room for count. Returns how many. */
-uint32_t candidates_collect(const struct balance_backend *backends, size_t count,
-	struct candidate *candidates);
+uint32_t candidates_collect(
+	const struct balance_backend *backends, size_t count, struct candidate *candidates);
 
 static inline uint64_t candidate_load(const struct candidate *candidate)
 {

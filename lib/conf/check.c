@@ -13,6 +13,20 @@
 /* Fewer source ports than these leave a worker without room toward a busy member. */
 #define SLICE_PORTS_MIN 64
 
+/* An address or a prefix has many spellings and one meaning; other names stay as they are. */
+static const char *canonical_name(struct reader *reader, const char *name)
+{
+	struct ip_prefix prefix;
+	char text[IP_TEXT_MAX];
+
+	if (name == NULL || ip_prefix_parse(name, &prefix) < 0)
+		return name;
+	ip_format(&prefix.addr, text);
+	if (strchr(name, '/') == NULL)
+		return arena_copy(reader->arena, text, strlen(text));
+	return arena_format(reader->arena, "%s/%u", text, prefix.prefix_len);
+}
+
 /* A table of the names that the items of a list have, each with its node. */
 static struct names item_names(struct reader *reader, const struct node *list, const char *key)
 {
@@ -22,7 +36,8 @@ static struct names item_names(struct reader *reader, const struct node *list, c
 		const struct node *child = node_get(item, key);
 
 		if (child != NULL)
-			names_add(&names, node_text(child), child, item->index);
+			names_add(&names, canonical_name(reader, node_text(child)), child,
+				item->index);
 	}
 	return names;
 }
@@ -252,7 +267,7 @@ static void l7_workers_check(struct reader *reader, const struct node *root)
 	for (size_t i = 0; i < config->pool_count && user == NULL; i++) {
 		if (config->pools[i].health.type == CONFIG_HEALTH_NONE)
 			continue;
-		user = "the health checks of pool";
+		user = "the health check of pool";
 		name = config->pools[i].name;
 	}
 	if (config->cores.l7_count == 0 && user != NULL)

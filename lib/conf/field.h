@@ -70,6 +70,7 @@ struct table {
 	size_t size;                   /* of the struct, where it stands in lists and maps */
 	size_t line_offset;            /* int: the line of the object; 0 = none */
 	size_t key_offset;             /* FIELD_MAP: const char *: its name */
+	const struct text_kind *key_kind; /* FIELD_MAP: for the schema; check checks it */
 	const struct text_kind *short_form; /* a string instead of the object; target: the struct */
 	/* Checks over several fields of one object, after all were read. May be NULL. */
 	void (*check)(struct reader *reader, const struct node *node, void *object);

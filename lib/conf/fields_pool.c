@@ -211,6 +211,20 @@ static const struct choice balance_choices[] = {
 	{ .name = NULL },
 };
 
+/* A member without a name goes by its address: nobody else may go by it. */
+static void member_names_check(struct reader *reader, const struct names *names,
+	const struct names *endpoints)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const struct name *name = &names->items[i];
+		int owner = names_find(endpoints, name->text);
+
+		if (owner >= 0 && (unsigned)owner != name->index)
+			problem_add(&reader->problems, name->node,
+				"member name %s is another member's address", name->text);
+	}
+}
+
 /* Names members that have none, and finds those that are there twice. */
 static void members_check(struct reader *reader, const struct node *list, struct config_pool *pool)
 {
@@ -240,6 +254,7 @@ static void members_check(struct reader *reader, const struct node *list, struct
 	}
 	names_check(&endpoints, &reader->problems, "member");
 	names_check(&names, &reader->problems, "member name");
+	member_names_check(reader, &names, &endpoints);
 	if (weights == 0 && is_complete)
 		problem_add(&reader->problems, list,
 			"all weights are 0: no member could ever be chosen");
@@ -279,6 +294,7 @@ static const struct field pool_fields[] = {
 		.name = "health",
 		.help = "health checks; without them, members count as alive",
 		.type = FIELD_OBJECT,
+		.text = "no checks",
 		.table = &health_table,
 		.offset = offsetof(struct config_pool, health),
 	},
@@ -330,5 +346,6 @@ const struct table pool_table = {
 	.size = sizeof(struct config_pool),
 	.line_offset = offsetof(struct config_pool, line),
 	.key_offset = offsetof(struct config_pool, name),
+	.key_kind = &text_name,
 	.check = pool_check,
 };

@@ -53,8 +53,8 @@ static void path_check(struct reader *reader, const struct node *node, void *obj
 	(void)object;
 	if (node->count != 1)
 		problem_add(&reader->problems, node,
-			"expected one of \"exact\" and \"prefix\", found %s",
-			node->count == 0 ? "neither" : "more");
+			"expected one of \"exact\" and \"prefix\", %s",
+			node->count == 0 ? "found neither" : "not both");
 }
 
 /* The objects inside of a route write to the same flat struct. */
@@ -95,6 +95,7 @@ static const struct field match_fields[] = {
 		.name = "path",
 		.help = "path of the request; without it, any",
 		.type = FIELD_OBJECT,
+		.text = "any path",
 		.table = &path_table,
 	},
 	{ .name = NULL },
@@ -112,6 +113,7 @@ static const struct field l7_route_fields[] = {
 		.name = "match",
 		.help = "which requests; without it, all",
 		.type = FIELD_OBJECT,
+		.text = "all requests",
 		.table = &match_table,
 	},
 	{
@@ -143,6 +145,19 @@ static const char *match_words(struct reader *reader, const struct config_l7_rou
 		route->is_path_exact ? "exact" : "prefix", route->path);
 }
 
+/* True when all that the route's match asks for was understood. */
+static bool is_match_read(const struct node *node, const struct config_l7_route *route)
+{
+	const struct node *match = node_get(node, "match");
+	unsigned known = 0;
+
+	if (match == NULL)
+		return json_is_object(node->json);
+	known += node_get(match, "host") != NULL && route->host != NULL;
+	known += node_get(match, "path") != NULL && route->path != NULL;
+	return json_is_object(match->json) && known == match->count;
+}
+
 void l7_routes_check(struct reader *reader, const struct node *list,
 	const struct config_service *service)
 {
@@ -150,7 +165,8 @@ void l7_routes_check(struct reader *reader, const struct node *list,
 	const struct node *node = list->children;
 
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
-		names_add(&matches, match_words(reader, &service->routes[i]), node, i);
+		if (is_match_read(node, &service->routes[i]))
+			names_add(&matches, match_words(reader, &service->routes[i]), node, i);
 	}
 	names_check(&matches, &reader->problems, "a route for");
 }

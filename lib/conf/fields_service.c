@@ -398,6 +398,7 @@ static const struct field service_fields[] = {
 		.name = "tls",
 		.help = "TLS toward clients",
 		.type = FIELD_OBJECT,
+		.text = "no TLS",
 		.only = "l7",
 		.table = &tls_table,
 		.has_offset = offsetof(struct config_service, is_tls),

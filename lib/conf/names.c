@@ -64,7 +64,7 @@ void names_check(struct names *names, struct problems *problems, const char *wha
 		const struct name *name = &names->items[i];
 
 		if (first != NULL && strcmp(first->text, name->text) == 0)
-			problem_add(problems, name->node, "%s %s is taken already, on line %d", what,
+			problem_add(problems, name->node, "%s %s is given twice, first on line %d", what,
 				name->text, first->node->line);
 		else
 			first = name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "document.h"
@@ -25,7 +26,8 @@ const char *node_text(const struct node *node)
 
 const char *node_value_format(const struct node *node, char text[NODE_VALUE_MAX])
 {
-	size_t len;
+	char *dump;
+	int len;
 
 	if (json_is_object(node->json)) {
 		strcpy(text, "an object");
@@ -35,11 +37,12 @@ const char *node_value_format(const struct node *node, char text[NODE_VALUE_MAX]
 		strcpy(text, "a list");
 		return text;
 	}
-	len = json_dumpb(node->json, text, NODE_VALUE_MAX - 1, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	if (len < NODE_VALUE_MAX)
-		text[len] = '\0';
-	else
+	/* Escaped down to ASCII: no byte of a file reaches a terminal as a command. */
+	dump = json_dumps(node->json, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+	len = snprintf(text, NODE_VALUE_MAX, "%s", dump != NULL ? dump : "a value");
+	if (len >= NODE_VALUE_MAX)
 		strcpy(text + NODE_VALUE_MAX - sizeof(CUT_MARK), CUT_MARK);
+	free(dump);
 	return text;
 }
 

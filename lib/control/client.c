@@ -83,7 +83,7 @@ static void line_finish(struct client *client, FILE *out)
 	if (client->session.is_quitting || !client->session.is_interactive)
 		client->is_ending = true;
 	else
-		fputs("> ", out);
+		fputs(CONTROL_PROMPT, out);
 }
 
 static void step(struct client *client, uint64_t now_us)
@@ -124,7 +124,7 @@ static void line_take(struct client *client)
 
 static void refuse_long_line(struct client *client)
 {
-	client->output = strdup("error: the line is too long\n\n");
+	client->output = strdup(CONTROL_ERROR_PREFIX "the line is too long\n\n");
 	client->output_len = client->output != NULL ? strlen(client->output) : 0;
 	client->output_sent = 0;
 	client->is_ending = true;

@@ -26,7 +26,7 @@ struct client {
 	size_t input_len;
 	char *output;                /* piece being sent, or NULL */
 	size_t output_len, output_sent;
-	char input[SESSION_LINE_MAX + 1];
+	char input[CONTROL_LINE_MAX + 1];
 	struct session session;
 };
 

@@ -143,7 +143,7 @@ static struct client *client_find_free(struct control *control)
 
 static void refuse(int fd)
 {
-	static const char words[] = "error: too many connections to the stats socket\n\n";
+	static const char words[] = CONTROL_ERROR_PREFIX "too many connections to the stats socket\n\n";
 
 	if (send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("stats socket: %s", strerror(errno));
@@ -212,13 +212,20 @@ static void event_take(struct control *control, uint32_t source, uint64_t now_us
 	}
 }
 
+/*
+ * A last try before the cut: Linux calls a Unix socket writable only when most of its buffer was
+ * read, so a reader may have taken something without an event for us.
+ */
 static void time_out(struct control *control, uint64_t now_us)
 {
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
-		if (client->fd >= 0 && client_is_done(client, now_us))
-			client_destroy(client);
+		if (client->fd < 0 || !client_is_done(client, now_us))
+			continue;
+		if (client->output != NULL)
+			client_run(client, now_us);
+		client_settle(control, client, now_us);
 	}
 }
 
@@ -239,8 +246,8 @@ void control_run(struct control *control, const char *line, FILE *out)
 	struct session *session = calloc(1, sizeof(*session));
 	size_t len = strcspn(line, "\n");
 
-	if (session == NULL || len > SESSION_LINE_MAX) {
-		fputs("error: the line is too long\n\n", out);
+	if (session == NULL || len > CONTROL_LINE_MAX) {
+		fputs(CONTROL_ERROR_PREFIX "the line is too long\n\n", out);
 		free(session);
 		return;
 	}

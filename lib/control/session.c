@@ -112,8 +112,9 @@ static bool list_beginning(FILE *out, const char *typed)
 		if (strncmp(commands[i].words, typed, len) != 0 || commands[i].words[len] != ' ')
 			continue;
 		if (!is_any)
-			fprintf(out, "error: \"%s\" is not a whole command; these begin so:\n", typed);
-		fprintf(out, "  %s %s\n", commands[i].words, commands[i].arguments);
+			fprintf(out, CONTROL_ERROR_PREFIX "\"%s\" is not a whole command; these begin so:\n", typed);
+		fprintf(out, "  %s%s%s\n", commands[i].words,
+			commands[i].arguments[0] != '\0' ? " " : "", commands[i].arguments);
 		is_any = true;
 	}
 	return is_any;
@@ -140,7 +141,7 @@ static void print_unknown(FILE *out, const char *const *words, unsigned count)
 	join(text, sizeof(text), words, count);
 	if (list_beginning(out, text))
 		return;
-	fprintf(out, "error: unknown command \"%s\"\n", text);
+	fprintf(out, CONTROL_ERROR_PREFIX "unknown command \"%s\"\n", text);
 	join(part, sizeof(part), words, count < 2 ? count : 2);
 	nearest_init(&nearest, part);
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
@@ -209,7 +210,7 @@ static bool request_begin(struct session *session, FILE *out)
 	if (session->rest != NULL && session->rest[strspn(session->rest, " \t\r")] == '\0')
 		session->rest = NULL;
 	if (count < 0)
-		fprintf(out, "error: more than %d words\n", SESSION_WORDS_MAX);
+		fprintf(out, CONTROL_ERROR_PREFIX "more than %d words\n", SESSION_WORDS_MAX);
 	if (count <= 0)
 		return false;
 	request->count = (unsigned)count;
@@ -221,7 +222,7 @@ static bool request_begin(struct session *session, FILE *out)
 	request->out = out;
 	if (check(request, used) == 0)
 		return true;
-	fprintf(out, "error: %s\n", request->err.text);
+	fprintf(out, CONTROL_ERROR_PREFIX "%s\n", request->err.text);
 	print_usage(out, request->command);
 	return false;
 }
@@ -235,14 +236,14 @@ static int request_run(struct request *request, FILE *out)
 
 	request->out = open_memstream(&text, &len);
 	if (request->out == NULL) {
-		fputs("error: out of memory\n", out);
+		fputs(CONTROL_ERROR_PREFIX "out of memory\n", out);
 		return -ENOMEM;
 	}
 	ret = request->command->run(request);
 	if (fclose(request->out) != 0 && ret >= 0)
 		ret = request_fail(request, ENOMEM, "out of memory");
 	if (ret < 0)
-		fprintf(out, "error: %s\n",
+		fprintf(out, CONTROL_ERROR_PREFIX "%s\n",
 			request->err.text[0] != '\0' ? request->err.text : strerror(-ret));
 	fwrite(text, 1, len, out);
 	if (ret == -EINVAL)

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "control/control.h"
+#include "control/wire.h"
 
-#define SESSION_LINE_MAX  4095
 #define SESSION_WORDS_MAX 32
 
 enum control_level { CONTROL_LEVEL_USER, CONTROL_LEVEL_OPERATOR, CONTROL_LEVEL_ADMIN };
@@ -73,7 +73,7 @@ struct session {
 	enum control_level level;
 	bool is_interactive;         /* after prompt */
 	bool is_quitting;            /* after quit */
-	char line[SESSION_LINE_MAX + 1];
+	char line[CONTROL_LINE_MAX + 1];
 	char *rest;                  /* what of the line is still to run; NULL: nothing */
 	bool is_running;             /* request waits to be called again */
 	struct request request;
@@ -83,7 +83,7 @@ void session_init(struct session *session, const struct control_params *params,
 	const struct core_samples *samples);
 void session_destroy(struct session *session);
 
-/* Takes a line without its newline. len <= SESSION_LINE_MAX. The one before must be done. */
+/* Takes a line without its newline. len <= CONTROL_LINE_MAX. The one before must be done. */
 void session_start(struct session *session, const char *line, size_t len);
 
 /* Runs the next piece of the line. True while there is more. */

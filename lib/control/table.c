@@ -126,7 +126,6 @@ static void text_header(struct table *table, FILE *out)
 static void json_row(struct table *table, FILE *out, const char *const *cells)
 {
 	fputs(table->has_rows ? ",\n  {" : "\n  {", out);
-	table->has_rows = true;
 	for (unsigned i = 0; i < table->column_count; i++) {
 		fprintf(out, "%s\"%s\": ", i > 0 ? ", " : "", table->columns[i].name);
 		if (!table->columns[i].is_number)
@@ -153,6 +152,7 @@ static void rows_print(struct table *table, FILE *out)
 			json_row(table, out, cells);
 		else
 			text_row(table, out, cells);
+		table->has_rows = true;
 	}
 }
 
@@ -165,7 +165,7 @@ int table_flush(struct table *table, FILE *out)
 		fputc('[', out);
 	table->is_open = true;
 	if (is_complete) {
-		if (!table->is_json && table->is_header_due)
+		if (!table->is_json && table->is_header_due && table->cells_len > 0)
 			text_header(table, out);
 		rows_print(table, out);
 	}
@@ -179,5 +179,7 @@ int table_end(struct table *table, FILE *out)
 
 	if (table->is_json)
 		fputs(table->has_rows ? "\n]\n" : "]\n", out);
+	else if (!table->has_rows)
+		text_header(table, out);
 	return ret;
 }

@@ -8,7 +8,7 @@
 
 /*
  * Rows under a header, as aligned text or as a JSON array of objects. Text: the header line begins
- * with "# ", cells have no control characters, an empty one shows as "-". Rows are gathered until
+ * with "# ", cells have no control characters, an empty one shows as "-"; a group without rows has a header only when it is the only one. Rows are gathered until
  * table_flush(), so that columns fit; a long table is flushed piece by piece. Control thread.
  */
 #define TABLE_COLUMNS_MAX 16
@@ -24,9 +24,9 @@ struct table {
 	unsigned at;                 /* next cell of the row */
 	unsigned widths[TABLE_COLUMNS_MAX];
 	bool is_json;
-	bool is_header_due;          /* text: before the next flushed row */
+	bool is_header_due;          /* text: before the next row */
 	bool is_open;                /* JSON: '[' was written */
-	bool has_rows;               /* JSON: a comma is due */
+	bool has_rows;               /* one was printed */
 	FILE *gathered;              /* NUL-terminated cells since the last flush */
 	char *cells;
 	size_t cells_len;

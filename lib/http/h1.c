@@ -215,6 +215,10 @@ static bool head_line(struct h1_parser *parser, bool *done)
 {
 	struct http_head *head = &parser->head;
 
+	/* First, since it is what half a line is refused by. */
+	if (!parser->has_first_line && parser->role == H1_REQUEST &&
+			!h1_request_line_prefix(parser))
+		return false;
 	if (!line_ends_well(parser))
 		return false;
 	if (!parser->has_first_line) {

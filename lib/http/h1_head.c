@@ -30,7 +30,7 @@ bool h1_request_line_prefix(struct h1_parser *parser)
 	const char *target, *space;
 	size_t target_len;
 
-	if (len == 1 && line[0] == '\r' && !parser->is_blank_seen)
+	if (len <= 2 && memcmp(line, "\r\n", len) == 0 && !parser->is_blank_seen)
 		return true;
 	while (method < len && method <= METHOD_MAX && char_is(line[method], CHAR_TOKEN))
 		method++;
@@ -84,8 +84,6 @@ static bool request_line(struct h1_parser *parser)
 	struct http_head *head = &parser->head;
 	const char *space, *target, *version;
 
-	if (!h1_request_line_prefix(parser))
-		return false;
 	space = memchr(line, ' ', (size_t)(end - line));
 	if (space == NULL)
 		return h1_refuse(parser, HTTP_REFUSED_syntax, end);

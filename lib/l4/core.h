@@ -15,7 +15,7 @@ struct l4_core {
 	struct conntrack *table;
 	struct core *core;
 	struct l4_counters counters;
-	uint32_t sweep_at;               /* next connection to look at for expiry */
+	uint32_t sweep_at; /* next connection to look at for expiry */
 	uint64_t swept_us;
 	struct rng rng;
 	struct balance_cursor cursors[L4_CURSORS];
@@ -32,9 +32,9 @@ struct l4_burst {
 /* A packet on its way through. */
 struct l4_packet {
 	const struct packet *p;
-	uint64_t hash;                   /* the table's */
-	struct conn *conn;               /* a guess at first, then the connection */
-	const struct service *service;   /* NULL: from a member */
+	uint64_t hash;		       /* the table's */
+	struct conn *conn;	       /* a guess at first, then the connection */
+	const struct service *service; /* NULL: from a member */
 };
 
 /*
@@ -51,14 +51,15 @@ static inline bool member_is_gone(const struct member *member)
 {
 	/* Written by the control thread at any time. */
 	return __atomic_load_n(&member->health, __ATOMIC_RELAXED) == MEMBER_DOWN ||
-		__atomic_load_n(&member->admin, __ATOMIC_RELAXED) == MEMBER_MAINT;
+	       __atomic_load_n(&member->admin, __ATOMIC_RELAXED) == MEMBER_MAINT;
 }
 
 /* Removes an expired connection: CLOSED has ended, the others have timed out. */
 static inline void conn_expire(struct l4_core *l4, struct conn *conn)
 {
-	conn_close(l4, conn, conn->state == L4_STATE_CLOSED ? &l4->counters.conns_closed
-							    : &l4->counters.conns_expired);
+	conn_close(l4, conn,
+		conn->state == L4_STATE_CLOSED ? &l4->counters.conns_closed
+					       : &l4->counters.conns_expired);
 }
 
 #endif

@@ -4,9 +4,8 @@
 #include "base/clock.h"
 #include "core.h"
 
-
-static struct l4_conn_row row_make(const struct conntrack *table, const struct conn *conn,
-	uint32_t now_ms)
+static struct l4_conn_row row_make(
+	const struct conntrack *table, const struct conn *conn, uint32_t now_ms)
 {
 	struct packet_tuple client;
 	struct packet_tuple member;

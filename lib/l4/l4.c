@@ -12,8 +12,8 @@
 #include "forward/full_nat.h"
 
 #define CONNECTIONS_MAX (1u << 30)
-#define SWEEP_MAX       256
-#define SWEEP_SHIFT     20 /* all connections are looked at every 2^20 us: about a second */
+#define SWEEP_MAX	256
+#define SWEEP_SHIFT	20 /* all connections are looked at every 2^20 us: about a second */
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -73,8 +73,8 @@ uint32_t l4_conn_count(const struct l4_core *l4)
 }
 
 /* Whether the connection that was found carries the packet, rather than a new one. */
-static inline bool conn_is_current(const struct conn *conn, const struct l4_packet *packet,
-	uint32_t now_ms)
+static inline bool conn_is_current(
+	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
 {
 	if (conn_is_expired(conn, now_ms))
 		return false;
@@ -88,8 +88,8 @@ static inline bool conn_is_current(const struct conn *conn, const struct l4_pack
 }
 
 /* Counts a packet that goes out: connection, member, service and worker. */
-static inline void packet_count(struct l4_core *l4, struct conn *conn, enum conn_side side,
-	uint32_t bytes)
+static inline void packet_count(
+	struct l4_core *l4, struct conn *conn, enum conn_side side, uint32_t bytes)
 {
 	struct member_counters *member = &conn->member->cores[l4->core->index];
 	struct service_counters *service = &conn->service->cores[l4->core->index];
@@ -109,8 +109,8 @@ static inline void packet_count(struct l4_core *l4, struct conn *conn, enum conn
 	}
 }
 
-static enum drop_reason packet_forward(const struct l4_burst *burst, struct l4_packet *packet,
-	struct rte_mbuf *m)
+static enum drop_reason packet_forward(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
 	enum conn_side side = packet->service != NULL ? CONN_CLIENT : CONN_MEMBER;
 	const struct packet *p = packet->p;
@@ -155,8 +155,8 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 		conntrack_prefetch(table, packets[i].hash);
 	}
 	for (uint16_t i = 0; i < count; i++)
-		packets[i].conn = conntrack_guess(table, packets[i].hash,
-			(packets[i].p->flags & PACKET_IS_V6) != 0);
+		packets[i].conn = conntrack_guess(
+			table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
 }
 
 static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, struct rte_mbuf *m,

@@ -18,8 +18,8 @@ void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 }
 
 /* What Maglev is asked with: the flow, or the client's address alone. */
-static uint32_t balance_hash(const struct l4_burst *burst, const struct l4_packet *packet,
-	const struct pool *pool)
+static uint32_t balance_hash(
+	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool)
 {
 	const struct packet *p = packet->p;
 
@@ -27,7 +27,7 @@ static uint32_t balance_hash(const struct l4_burst *burst, const struct l4_packe
 		pool->config->balance != CONFIG_BALANCE_SOURCE_HASH)
 		return p->flow_hash;
 	return (uint32_t)(hash_words2(burst->snapshot->key, p->src.halves[0], p->src.halves[1]) >>
-		32);
+			  32);
 }
 
 static struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)

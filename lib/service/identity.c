@@ -87,14 +87,14 @@ static struct identity_entry *entry_create(const char *name, unsigned core_count
 	return entry;
 }
 
-struct service_identity *registry_identity_get(struct service_registry *registry,
-	const char *name)
+struct service_identity *registry_identity_get(struct service_registry *registry, const char *name)
 {
 	uint64_t hash = hash_bytes((struct hash_key){ 0 }, name, strlen(name));
 	struct identity_list *bucket = &registry->buckets[hash % REGISTRY_BUCKETS];
 	struct identity_entry *entry;
 
-	SLIST_FOREACH(entry, bucket, link) {
+	SLIST_FOREACH(entry, bucket, link)
+	{
 		if (strcmp(entry->identity.name, name) == 0)
 			return &entry->identity;
 	}

@@ -13,7 +13,7 @@
 /* Which service, and enough of its hash that a wrong one is hardly ever looked at. */
 struct slot {
 	uint32_t hash;
-	uint32_t service;      /* index + 1; 0: empty */
+	uint32_t service; /* index + 1; 0: empty */
 };
 
 /*
@@ -31,12 +31,13 @@ struct service_table {
 static uint32_t hash_of(const struct ip_addr *address, uint16_t port_be, uint8_t protocol)
 {
 	static const struct hash_key key = {
-		.k0 = 0x243f6a8885a308d3ull, .k1 = 0x13198a2e03707344ull,
+		.k0 = 0x243f6a8885a308d3ull,
+		.k1 = 0x13198a2e03707344ull,
 	};
 	uint64_t rest = (uint64_t)port_be << 8 | protocol;
 
-	return (uint32_t)(hash_words2(key, address->halves[0] ^ rest << 40,
-		address->halves[1]) >> 32);
+	return (uint32_t)(hash_words2(key, address->halves[0] ^ rest << 40, address->halves[1]) >>
+			  32);
 }
 
 const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
@@ -103,8 +104,8 @@ static void slot_insert(struct service_table *table, const struct service *servi
 	table->slots[at] = (struct slot){ .hash = hash, .service = service->index + 1 };
 }
 
-static struct service service_make(const struct config_service *config, unsigned index,
-	void *listener)
+static struct service service_make(
+	const struct config_service *config, unsigned index, void *listener)
 {
 	return (struct service){
 		.address = config->address,
@@ -154,8 +155,8 @@ struct service_table *service_table_create(struct service_registry *registry,
 		return NULL;
 	}
 	for (unsigned i = 0; i < config->service_count; i++) {
-		struct service made = service_make(&config->services[i], i,
-			listeners == NULL ? NULL : listeners[i]);
+		struct service made = service_make(
+			&config->services[i], i, listeners == NULL ? NULL : listeners[i]);
 
 		if (service_add(table, registry, &made, err) < 0) {
 			service_table_destroy(table);

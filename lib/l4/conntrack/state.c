@@ -3,10 +3,13 @@
 
 #include <netinet/in.h>
 
+/* Times wrap after 2^32 ms, and are told from each other up to half of that. */
+#define TIMEOUT_MAX_MS (UINT32_MAX / 2 - 60000)
+
 static void set_state(struct conn *conn, enum l4_state state, uint32_t timeout_ms)
 {
 	conn->state = state;
-	conn->timeout_ms = timeout_ms;
+	conn->timeout_ms = RTE_MIN(timeout_ms, TIMEOUT_MAX_MS);
 }
 
 void conn_start(struct conn *conn, const struct service *service, uint32_t now_ms)
@@ -33,8 +36,8 @@ static __rte_noinline void tcp_end(struct conn *conn, uint8_t tcp_flags, enum co
 		set_state(conn, L4_STATE_FIN, L4_TIMEOUT_FIN_MS);
 }
 
-void conn_advance_tcp(struct conn *conn, uint8_t tcp_flags, enum conn_side side,
-	const struct service *service)
+void conn_advance_tcp(
+	struct conn *conn, uint8_t tcp_flags, enum conn_side side, const struct service *service)
 {
 	if ((tcp_flags & (RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG)) != 0) {
 		tcp_end(conn, tcp_flags, side);

@@ -29,15 +29,15 @@
 static inline bool tcp_is_opening(uint8_t tcp_flags)
 {
 	return (tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG |
-		RTE_TCP_FIN_FLAG)) == RTE_TCP_SYN_FLAG;
+				    RTE_TCP_FIN_FLAG)) == RTE_TCP_SYN_FLAG;
 }
 
 /* Begins the life of an entered connection. */
 void conn_start(struct conn *conn, const struct service *service, uint32_t now_ms);
 
 /* Takes a TCP segment into account. service: the client's packets'; NULL from the member. */
-void conn_advance_tcp(struct conn *conn, uint8_t tcp_flags, enum conn_side side,
-	const struct service *service);
+void conn_advance_tcp(
+	struct conn *conn, uint8_t tcp_flags, enum conn_side side, const struct service *service);
 void conn_advance_udp(struct conn *conn, enum conn_side side);
 
 #endif

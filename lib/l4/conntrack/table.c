@@ -7,7 +7,7 @@
 #include "l4/l4.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define NOBODY          UINT32_MAX
+#define NOBODY		UINT32_MAX
 
 /*
  * Anonymous memory in transparent huge pages where the kernel gives them: random access to a
@@ -268,7 +268,8 @@ static unsigned victim_rank(const struct conn *conn, uint32_t now_ms)
 struct conn *conntrack_victim(struct conntrack *table, uint64_t hash, uint32_t now_ms)
 {
 	struct conntrack_bucket *buckets[2] = {
-		bucket_first(table, hash), bucket_second(table, hash),
+		bucket_first(table, hash),
+		bucket_second(table, hash),
 	};
 	struct conn *victim = NULL;
 	unsigned best = 0;

@@ -26,7 +26,7 @@ static bool is_free(struct conntrack *table, const struct service_table *service
 
 	/* A reply to a port that is served would be taken for a client's packet. */
 	return conntrack_find(table, hash, tuple, CONN_MEMBER) == NULL &&
-		service_find(services, &tuple->dst, tuple->dst_port_be, tuple->protocol) == NULL;
+	       service_find(services, &tuple->dst, tuple->dst_port_be, tuple->protocol) == NULL;
 }
 
 bool local_port_choose(struct local_ports *ports, struct conntrack *table,
@@ -34,8 +34,11 @@ bool local_port_choose(struct local_ports *ports, struct conntrack *table,
 {
 	uint32_t range = ports->slice.port_max - ports->slice.port_min + 1u;
 	uint64_t words[5] = {
-		tuple->src.halves[0], tuple->src.halves[1], tuple->dst.halves[0],
-		tuple->dst.halves[1], (uint64_t)tuple->src_port_be << 8 | tuple->protocol,
+		tuple->src.halves[0],
+		tuple->src.halves[1],
+		tuple->dst.halves[0],
+		tuple->dst.halves[1],
+		(uint64_t)tuple->src_port_be << 8 | tuple->protocol,
 	};
 	uint64_t hash = hash_words5(ports->key, words);
 	uint32_t *counter = &ports->counters[hash % LOCAL_PORT_COUNTERS];

@@ -39,7 +39,10 @@ static void fixture_start(struct fixture *f)
 	f->pools[0] = (struct config_pool){ .name = "web", .members = f->web, .member_count = 3 };
 	f->pools[1] = (struct config_pool){ .name = "db", .members = f->db, .member_count = 1 };
 	f->config = (struct config){
-		.seed = "", .maglev_size = 4093, .pools = f->pools, .pool_count = 2,
+		.seed = "",
+		.maglev_size = 4093,
+		.pools = f->pools,
+		.pool_count = 2,
 	};
 	f->rcu = rcu_create(CORES);
 	f->registry = backend_registry_create(CORES, f->rcu);
@@ -336,8 +339,11 @@ static void least_requests_reads_the_members_load(void **state)
 static void every_algorithm_of_the_configuration_builds(void **state)
 {
 	static const enum config_balance all[] = {
-		CONFIG_BALANCE_MAGLEV, CONFIG_BALANCE_ROUND_ROBIN, CONFIG_BALANCE_LEAST_REQUESTS,
-		CONFIG_BALANCE_P2C, CONFIG_BALANCE_SOURCE_HASH,
+		CONFIG_BALANCE_MAGLEV,
+		CONFIG_BALANCE_ROUND_ROBIN,
+		CONFIG_BALANCE_LEAST_REQUESTS,
+		CONFIG_BALANCE_P2C,
+		CONFIG_BALANCE_SOURCE_HASH,
 	};
 	struct rng rng = { .state = 1 };
 

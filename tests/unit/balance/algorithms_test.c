@@ -17,8 +17,7 @@ static uint32_t load_read(const void *ctx)
 	return *(const uint32_t *)ctx;
 }
 
-static struct balance *build(const char *name, const struct balance_backend *backends,
-	size_t count)
+static struct balance *build(const char *name, const struct balance_backend *backends, size_t count)
 {
 	struct balance *balance =
 		balance_build(balance_find(name), backends, count, key, TABLE_SIZE);
@@ -30,7 +29,11 @@ static struct balance *build(const char *name, const struct balance_backend *bac
 static void algorithms_are_listed_by_name(void **state)
 {
 	static const char *const names[] = {
-		"maglev", "round-robin", "least-requests", "p2c", "source-hash",
+		"maglev",
+		"round-robin",
+		"least-requests",
+		"p2c",
+		"source-hash",
 	};
 
 	(void)state;
@@ -49,7 +52,10 @@ static void algorithms_are_listed_by_name(void **state)
 static void drained_backends_are_never_picked(void **state)
 {
 	struct balance_backend backends[4] = {
-		{ .name = "a" }, { .name = "b" }, { .name = "c", .weight = 3 }, { .name = "d" },
+		{ .name = "a" },
+		{ .name = "b" },
+		{ .name = "c", .weight = 3 },
+		{ .name = "d" },
 	};
 	struct rng rng = { .state = 3 };
 	struct balance_cursor cursor = { 0 };
@@ -62,7 +68,9 @@ static void drained_backends_are_never_picked(void **state)
 
 		for (uint32_t n = 0; n < 100; n++) {
 			struct balance_query query = {
-				.hash = n * 0x01234567, .cursor = &cursor, .rng = &rng,
+				.hash = n * 0x01234567,
+				.cursor = &cursor,
+				.rng = &rng,
 			};
 
 			assert_int_equal(balance_pick(nobody, &query), -1);
@@ -90,7 +98,8 @@ static void too_many_backends_and_bad_sizes_are_refused(void **state)
 static void maglev_picks_by_hash_and_weight(void **state)
 {
 	struct balance_backend backends[3] = {
-		{ .name = "a", .weight = 1 }, { .name = "b", .weight = 2 },
+		{ .name = "a", .weight = 1 },
+		{ .name = "b", .weight = 2 },
 		{ .name = "c", .weight = 1 },
 	};
 	struct balance *balance = build("maglev", backends, 3);
@@ -117,8 +126,10 @@ static void maglev_picks_by_hash_and_weight(void **state)
 static void maglev_spreads_one_workers_hashes(void **state)
 {
 	struct balance_backend backends[4] = {
-		{ .name = "a", .weight = 1 }, { .name = "b", .weight = 1 },
-		{ .name = "c", .weight = 1 }, { .name = "d", .weight = 1 },
+		{ .name = "a", .weight = 1 },
+		{ .name = "b", .weight = 1 },
+		{ .name = "c", .weight = 1 },
+		{ .name = "d", .weight = 1 },
 	};
 	struct balance *balance = build("maglev", backends, 4);
 	unsigned counts[4] = { 0 };
@@ -138,8 +149,10 @@ static void round_robin_interleaves_by_weight(void **state)
 {
 	static const int want[] = { 0, 0, 1, 2, 0, 0 };
 	struct balance_backend backends[4] = {
-		{ .name = "a", .weight = 8 }, { .name = "b", .weight = 2 },
-		{ .name = "c", .weight = 2 }, { .name = "d", .weight = 0 },
+		{ .name = "a", .weight = 8 },
+		{ .name = "b", .weight = 2 },
+		{ .name = "c", .weight = 2 },
+		{ .name = "d", .weight = 0 },
 	};
 	struct balance *balance = build("round-robin", backends, 4);
 	struct balance_cursor cursor = { 0 };
@@ -183,7 +196,8 @@ static void round_robin_is_smooth(void **state)
 static void round_robin_cursors_are_the_callers(void **state)
 {
 	struct balance_backend backends[2] = {
-		{ .name = "a", .weight = 1 }, { .name = "b", .weight = 1 },
+		{ .name = "a", .weight = 1 },
+		{ .name = "b", .weight = 1 },
 	};
 	struct balance *balance = build("round-robin", backends, 2);
 	struct balance_cursor cursors[2] = { { 0 }, { 0 } };
@@ -203,7 +217,8 @@ static void round_robin_cursors_are_the_callers(void **state)
 static void round_robin_bounds_its_schedule(void **state)
 {
 	struct balance_backend backends[2] = {
-		{ .name = "a", .weight = UINT32_MAX }, { .name = "b", .weight = 1 },
+		{ .name = "a", .weight = UINT32_MAX },
+		{ .name = "b", .weight = 1 },
 	};
 	struct balance *balance = build("round-robin", backends, 2);
 	struct balance_cursor cursor = { 0 };
@@ -263,7 +278,8 @@ static void least_requests_fills_by_weight(void **state)
 static void p2c_draws_by_weight_when_loads_are_unknown(void **state)
 {
 	struct balance_backend backends[2] = {
-		{ .name = "a", .weight = 1 }, { .name = "b", .weight = 9 },
+		{ .name = "a", .weight = 1 },
+		{ .name = "b", .weight = 9 },
 	};
 	struct balance *balance = build("p2c", backends, 2);
 	struct rng rng = { .state = 5 };
@@ -290,7 +306,10 @@ static void p2c_keeps_loads_even(void **state)
 	memset(backends, 0, sizeof(backends));
 	for (unsigned i = 0; i < 20; i++)
 		backends[i] = (struct balance_backend){
-			.name = "x", .weight = 1, .load = load_read, .ctx = &loads[i],
+			.name = "x",
+			.weight = 1,
+			.load = load_read,
+			.ctx = &loads[i],
 		};
 	balance = build("p2c", backends, 20);
 	for (unsigned i = 0; i < 20000; i++)

@@ -10,8 +10,8 @@
 #include "base/rng.h"
 #include "support/support.h"
 
-#define NAME_BYTES    32
-#define BACKENDS_MAX  1000
+#define NAME_BYTES   32
+#define BACKENDS_MAX 1000
 
 static const struct hash_key key = { .k0 = 0x0123456789abcdef, .k1 = 0xfedcba9876543211 };
 
@@ -133,8 +133,7 @@ static void shares_differ_by_one_slot_at_most(void **state)
 		uint32_t least = UINT32_MAX;
 		uint32_t most = 0;
 
-		assert_int_equal(
-			maglev_build(fleet->backends, counts[c], key, slots, 65537), 0);
+		assert_int_equal(maglev_build(fleet->backends, counts[c], key, slots, 65537), 0);
 		slots_count(slots, 65537, shares, counts[c]);
 		for (size_t i = 0; i < counts[c]; i++) {
 			least = RTE_MIN(least, shares[i]);
@@ -229,15 +228,15 @@ struct disruption {
 	size_t backends;
 	uint32_t size;
 	size_t leave;
-	double changed;       /* per cent of all slots */
-	double collateral;    /* per cent: slots of survivors that moved */
+	double changed;	   /* per cent of all slots */
+	double collateral; /* per cent: slots of survivors that moved */
 	unsigned trials;
 };
 
 /*
- * The design's table of slots that change when k of N backends leave. One build differs from the next
- * by chance, so a row is the mean of its trials, and must come within 12 per cent of the table's
- * figure or 0.06 points, whichever is more.
+ * The design's table of slots that change when k of N backends leave. One build differs from the
+ * next by chance, so a row is the mean of its trials, and must come within 12 per cent of the
+ * table's figure or 0.06 points, whichever is more.
  */
 static const struct disruption disruptions[] = {
 	{ 1000, 65537, 1, 0.67, 0.57, 12 },
@@ -259,8 +258,8 @@ static void assert_near(double got, double want)
 }
 
 /* Takes k random backends out and counts the slots that changed hands. */
-static void trial_run(const struct disruption *row, struct rng *rng, uint64_t *changed,
-	uint64_t *collateral)
+static void trial_run(
+	const struct disruption *row, struct rng *rng, uint64_t *changed, uint64_t *collateral)
 {
 	struct hash_key trial_key = { .k0 = rng_next(rng), .k1 = rng_next(rng) };
 	struct fleet *fleet = fleet_create(row->backends);

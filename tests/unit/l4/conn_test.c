@@ -7,11 +7,11 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN     RTE_TCP_SYN_FLAG
-#define ACK     RTE_TCP_ACK_FLAG
+#define SYN	RTE_TCP_SYN_FLAG
+#define ACK	RTE_TCP_ACK_FLAG
 #define SYN_ACK (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)
 #define FIN_ACK (RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG)
-#define RST     RTE_TCP_RST_FLAG
+#define RST	RTE_TCP_RST_FLAG
 
 static unsigned state_of(struct harness *h, const struct flow *flow)
 {
@@ -156,7 +156,7 @@ static void a_reset_from_either_side_closes(void **state)
 struct timeout_row {
 	const char *name;
 	enum harness_service service;
-	uint8_t client_flags[4];     /* 0 ends; sent in turn with the member's */
+	uint8_t client_flags[4]; /* 0 ends; sent in turn with the member's */
 	uint8_t member_flags[4];
 	uint32_t timeout_ms;
 };
@@ -224,10 +224,44 @@ static void packets_of_either_side_keep_a_connection(void **state)
 	flow_establish(&h, &flow);
 	for (unsigned i = 0; i < 10; i++) {
 		harness_pass(&h, 29000);
-		assert_int_equal(i % 2 ? flow_send(&h, &flow, 0) : flow_reply(&h, &flow, 0),
-			DROP_NONE);
+		assert_int_equal(
+			i % 2 ? flow_send(&h, &flow, 0) : flow_reply(&h, &flow, 0), DROP_NONE);
 	}
 	assert_int_equal(l4_counters(h.l4)->conns_opened, 1);
+	harness_stop(&h);
+}
+
+/* The table's milliseconds wrap after 49 days. */
+static void time_wraps_unnoticed(void **state)
+{
+	struct harness h = { 0 };
+	struct flow flow = flow_make(HARNESS_UDP4, 1);
+	struct l4_conn_row row;
+
+	(void)state;
+	harness_start(&h);
+	h.now_us = (UINT32_MAX - 10000ull) * 1000;
+	flow_establish(&h, &flow);
+	harness_pass(&h, 29000);
+	assert_true(flow_row(&h, &flow, &row));
+	assert_int_equal(row.idle_ms, 29000);
+	harness_pass(&h, 3000);
+	assert_int_equal(l4_conn_count(h.l4), 0);
+	harness_stop(&h);
+}
+
+static void a_clock_that_lags_does_not_expire(void **state)
+{
+	struct harness h = { 0 };
+	struct flow flow = flow_make(HARNESS_UDP4, 1);
+	struct l4_conn_row row;
+
+	(void)state;
+	harness_start(&h);
+	flow_establish(&h, &flow);
+	h.now_us -= 5000;
+	assert_true(flow_row(&h, &flow, &row));
+	assert_int_equal(row.idle_ms, 0);
 	harness_stop(&h);
 }
 
@@ -281,8 +315,12 @@ static void a_ttl_that_is_used_up_drops(void **state)
 {
 	struct harness h = { 0 };
 	struct frame_spec spec = {
-		.src = "203.0.113.1", .dst = "192.0.2.100", .src_port = 1000, .dst_port = 53,
-		.protocol = 17, .ttl = 1,
+		.src = "203.0.113.1",
+		.dst = "192.0.2.100",
+		.src_port = 1000,
+		.dst_port = 53,
+		.protocol = 17,
+		.ttl = 1,
 	};
 
 	(void)state;
@@ -307,8 +345,12 @@ static void a_burst_sees_its_own_changes(void **state)
 	harness_start(&h);
 	for (unsigned i = 0; i < RTE_DIM(flags); i++) {
 		pkts[i] = frame_mbuf(&(struct frame_spec){
-			.src = "203.0.113.1", .dst = "192.0.2.100", .src_port = 1000,
-			.dst_port = 80, .protocol = 6, .tcp_flags = flags[i],
+			.src = "203.0.113.1",
+			.dst = "192.0.2.100",
+			.src_port = 1000,
+			.dst_port = 80,
+			.protocol = 6,
+			.tcp_flags = flags[i],
 		});
 		assert_int_equal(packet_parse(pkts[i], 0, h.snapshot.key), DROP_NONE);
 		services[i] = service_table_at(h.table, HARNESS_TCP4);
@@ -367,6 +409,8 @@ int main(void)
 		CASE(a_reset_from_either_side_closes),
 		CASE(connections_time_out_by_state),
 		CASE(packets_of_either_side_keep_a_connection),
+		CASE(time_wraps_unnoticed),
+		CASE(a_clock_that_lags_does_not_expire),
 		CASE(an_expired_connection_is_as_good_as_none),
 		CASE(a_syn_reopens_an_ended_connection),
 		CASE(a_ttl_that_is_used_up_drops),

@@ -85,7 +85,10 @@ static void network_make(struct harness *h)
 	h->addresses[0] = (struct ip_prefix){ h->local_addresses[0], 24 };
 	h->addresses[1] = (struct ip_prefix){ h->local_addresses[1], 64 };
 	h->port = (struct config_port){
-		.name = "wan", .addresses = h->addresses, .address_count = 2, .mtu = 1500,
+		.name = "wan",
+		.addresses = h->addresses,
+		.address_count = 2,
+		.mtu = 1500,
 	};
 	h->routes[0].via = address("192.0.2.1");
 	h->routes[1].via = address("2001:db8::1");
@@ -215,8 +218,8 @@ void harness_pass(struct harness *h, uint64_t ms)
 }
 
 /* Reads the packet that came out with the parser, as if it had arrived again. */
-static void output_check(struct harness *h, struct rte_mbuf *m, uint8_t ttl,
-	struct packet_tuple *out)
+static void output_check(
+	struct harness *h, struct rte_mbuf *m, uint8_t ttl, struct packet_tuple *out)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	bool is_v4 = ip[0] >> 4 == 4;
@@ -227,8 +230,7 @@ static void output_check(struct harness *h, struct rte_mbuf *m, uint8_t ttl,
 	ether = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*ether));
 	memcpy(ether->dst_addr.addr_bytes, frame_our_mac, sizeof(frame_our_mac));
 	memcpy(ether->src_addr.addr_bytes, frame_client_mac, sizeof(frame_client_mac));
-	ether->ether_type =
-		rte_cpu_to_be_16(is_v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	ether->ether_type = rte_cpu_to_be_16(is_v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 	assert_int_equal(packet_parse(m, 0, h->snapshot.key), DROP_NONE);
 	if (out != NULL)
 		memcpy(out, packet_of(m), sizeof(*out));
@@ -245,8 +247,8 @@ static enum drop_reason dropped_reason(const struct core *before, const struct c
 	return DROP_NONE;
 }
 
-enum drop_reason harness_send(struct harness *h, const struct frame_spec *spec,
-	struct packet_tuple *out)
+enum drop_reason harness_send(
+	struct harness *h, const struct frame_spec *spec, struct packet_tuple *out)
 {
 	struct rte_mbuf *m = frame_mbuf(spec);
 	struct core before = h->core;

@@ -24,9 +24,9 @@ enum harness_pool { HARNESS_POOL4, HARNESS_POOL6, HARNESS_POOLS };
 
 struct harness {
 	/* What a test may set before harness_start(); 0: the default. */
-	unsigned member_count;           /* 3 */
-	struct steer_slice slice;        /* 20000-29999 */
-	uint32_t max_connections;        /* 1000 */
+	unsigned member_count;	  /* 3 */
+	struct steer_slice slice; /* 20000-29999 */
+	uint32_t max_connections; /* 1000 */
 
 	uint64_t now_us;
 	struct config config;
@@ -69,15 +69,15 @@ void harness_pass(struct harness *h, uint64_t ms);
  * One frame through the worker. DROP_NONE: *out (may be NULL) is the packet that came out, whose
  * checksums were right and whose TTL was one less.
  */
-enum drop_reason harness_send(struct harness *h, const struct frame_spec *spec,
-	struct packet_tuple *out);
+enum drop_reason harness_send(
+	struct harness *h, const struct frame_spec *spec, struct packet_tuple *out);
 
 /* A client's flow, as the client and the member see it. */
 struct flow {
 	char client[IP_TEXT_MAX];
 	uint16_t client_port;
 	enum harness_service service;
-	struct packet_tuple at_member;   /* of the last packet that the member got */
+	struct packet_tuple at_member; /* of the last packet that the member got */
 };
 
 struct flow flow_make(enum harness_service service, unsigned number);

@@ -11,8 +11,8 @@ struct neigh_net {
 	size_t count;
 };
 
-struct neigh_net *neigh_net_create(const struct config *config, const struct neigh_port *ports,
-	struct err *err)
+struct neigh_net *neigh_net_create(
+	const struct config *config, const struct neigh_port *ports, struct err *err)
 {
 	struct neigh_net *net = calloc(1, sizeof(*net));
 

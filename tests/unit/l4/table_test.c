@@ -51,8 +51,8 @@ static struct packet_tuple tuple_random(struct rng *rng, bool is_v6)
 static bool tuple_equal(const struct packet_tuple *a, const struct packet_tuple *b)
 {
 	return ip_equal(&a->src, &b->src) && ip_equal(&a->dst, &b->dst) &&
-		a->src_port_be == b->src_port_be && a->dst_port_be == b->dst_port_be &&
-		a->protocol == b->protocol;
+	       a->src_port_be == b->src_port_be && a->dst_port_be == b->dst_port_be &&
+	       a->protocol == b->protocol;
 }
 
 static const struct packet_tuple *row_tuple(const struct model_row *row, enum conn_side side)
@@ -60,8 +60,8 @@ static const struct packet_tuple *row_tuple(const struct model_row *row, enum co
 	return side == CONN_CLIENT ? &row->client : &row->member;
 }
 
-static struct conn *model_find(const struct model *model, const struct packet_tuple *tuple,
-	enum conn_side side)
+static struct conn *model_find(
+	const struct model *model, const struct packet_tuple *tuple, enum conn_side side)
 {
 	for (unsigned i = 0; i < model->count; i++) {
 		if (tuple_equal(row_tuple(&model->rows[i], side), tuple))
@@ -70,8 +70,8 @@ static struct conn *model_find(const struct model *model, const struct packet_tu
 	return NULL;
 }
 
-static struct conn *table_find(struct conntrack *table, const struct packet_tuple *tuple,
-	enum conn_side side)
+static struct conn *table_find(
+	struct conntrack *table, const struct packet_tuple *tuple, enum conn_side side)
 {
 	return conntrack_find(table, conntrack_hash(table, tuple, side), tuple, side);
 }
@@ -81,7 +81,8 @@ static void step_add(struct conntrack *table, struct model *model, struct rng *r
 {
 	bool is_v6 = rng_below(rng, 2);
 	struct model_row row = {
-		.client = tuple_random(rng, is_v6), .member = tuple_random(rng, is_v6),
+		.client = tuple_random(rng, is_v6),
+		.member = tuple_random(rng, is_v6),
 	};
 
 	row.member.protocol = row.client.protocol;
@@ -254,8 +255,8 @@ static void tags_are_compared_eight_at_a_time(void **state)
 	assert_int_equal(bucket_match(&bucket, 9), 0);
 }
 
-static struct conn *numbered_add(struct conntrack *table, uint32_t number, enum l4_state conn_state,
-	uint32_t seen_ms)
+static struct conn *numbered_add(
+	struct conntrack *table, uint32_t number, enum l4_state conn_state, uint32_t seen_ms)
 {
 	struct packet_tuple client = tuple_numbered(number, CONN_CLIENT);
 	struct packet_tuple member = tuple_numbered(number, CONN_MEMBER);

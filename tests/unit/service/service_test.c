@@ -21,8 +21,8 @@ static struct ip_addr address(const char *text)
 	return parsed;
 }
 
-static const struct service *find(const struct service_table *table, const char *text,
-	uint16_t port, uint8_t protocol)
+static const struct service *find(
+	const struct service_table *table, const char *text, uint16_t port, uint8_t protocol)
 {
 	struct ip_addr at = address(text);
 
@@ -32,11 +32,22 @@ static const struct service *find(const struct service_table *table, const char 
 static void services_are_found_by_address_port_and_protocol(void **state)
 {
 	struct config_service services[] = {
-		{ .name = "db", .port = 5432, .protocol = IPPROTO_TCP, .mode = CONFIG_MODE_L4,
-			.pool = 3, .tcp_idle_timeout_ms = 900000 },
-		{ .name = "dns", .port = 53, .protocol = IPPROTO_UDP, .mode = CONFIG_MODE_L4,
-			.hash = CONFIG_HASH_SOURCE_IP, .udp_idle_timeout_ms = 30000 },
-		{ .name = "web", .port = 443, .protocol = IPPROTO_TCP, .mode = CONFIG_MODE_L7,
+		{ .name = "db",
+			.port = 5432,
+			.protocol = IPPROTO_TCP,
+			.mode = CONFIG_MODE_L4,
+			.pool = 3,
+			.tcp_idle_timeout_ms = 900000 },
+		{ .name = "dns",
+			.port = 53,
+			.protocol = IPPROTO_UDP,
+			.mode = CONFIG_MODE_L4,
+			.hash = CONFIG_HASH_SOURCE_IP,
+			.udp_idle_timeout_ms = 30000 },
+		{ .name = "web",
+			.port = 443,
+			.protocol = IPPROTO_TCP,
+			.mode = CONFIG_MODE_L7,
 			.pool = UINT_MAX },
 	};
 	struct config config = { .services = services, .service_count = RTE_DIM(services) };
@@ -55,8 +66,8 @@ static void services_are_found_by_address_port_and_protocol(void **state)
 	assert_int_equal(service_table_count(table), 3);
 	assert_ptr_equal(find(table, "192.0.2.100", 5432, IPPROTO_TCP), service_table_at(table, 0));
 	assert_ptr_equal(find(table, "192.0.2.100", 53, IPPROTO_UDP), service_table_at(table, 1));
-	assert_ptr_equal(find(table, "2001:db8::100", 443, IPPROTO_TCP),
-		service_table_at(table, 2));
+	assert_ptr_equal(
+		find(table, "2001:db8::100", 443, IPPROTO_TCP), service_table_at(table, 2));
 	assert_null(service_table_at(table, 3));
 	assert_null(find(table, "192.0.2.100", 5432, IPPROTO_UDP));
 	assert_null(find(table, "192.0.2.100", 5433, IPPROTO_TCP));
@@ -147,7 +158,7 @@ static void many_services_are_told_apart(void **state)
 	struct config config = { .services = services, .service_count = MANY };
 	struct service_registry *registry = service_registry_create(1);
 	struct service_table *table;
-	char (*names)[16] = calloc(MANY, sizeof(*names));
+	char(*names)[16] = calloc(MANY, sizeof(*names));
 
 	(void)state;
 	assert_non_null(services);
@@ -165,8 +176,7 @@ static void many_services_are_told_apart(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		uint16_t port_be = rte_cpu_to_be_16(services[i].port);
 
-		assert_ptr_equal(
-			service_find(table, &services[i].address, port_be, IPPROTO_TCP),
+		assert_ptr_equal(service_find(table, &services[i].address, port_be, IPPROTO_TCP),
 			service_table_at(table, i));
 		assert_null(service_find(table, &services[i].address, port_be, IPPROTO_UDP));
 	}

@@ -70,13 +70,6 @@ struct control_params {
 };
 
 /*
- * On the wire: a command is a line, or several joined by ';'. An empty line ends each answer, and
- * no answer has an empty line inside. An answer whose first line begins with CONTROL_ERROR_PREFIX
- * says that the command failed. The connection closes after one line, unless it was "prompt".
- */
-#define CONTROL_ERROR_PREFIX "error: "
-
-/*
  * Opens the Unix socket (config->stats: path, mode, group), replacing a stale one. The caller
  * polls control_fd() for reading and calls control_poll(). NULL on error.
  */

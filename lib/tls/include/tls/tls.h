@@ -74,6 +74,12 @@ struct tls_session *tls_session_create(struct tls_context *context, const struct
 	void *io_ctx);
 void tls_session_destroy(struct tls_session *session);
 
+/*
+ * The transport ended: what receive() still gives is the last. A peer that ends it without
+ * close_notify may have been cut off: reads then end in TLS_FAILED and not in TLS_EOF.
+ */
+void tls_transport_eof(struct tls_session *session);
+
 /* TLS_OK when done, TLS_AGAIN, or TLS_FAILED. */
 enum tls_result tls_handshake(struct tls_session *session);
 
@@ -91,7 +97,7 @@ enum tls_result tls_flush(struct tls_session *session);
 /* True when decrypted bytes wait inside: tls_read() will give some without new input. */
 bool tls_has_pending(const struct tls_session *session);
 
-/* Sends close_notify, as far as io takes it. */
+/* Sends what is left and close_notify, as far as io takes it: TLS_AGAIN until all of it is gone. */
 enum tls_result tls_close(struct tls_session *session);
 
 /* "TLSv1.3"; the chosen ALPN protocol or NULL; the client's SNI or NULL; the last error's words. */

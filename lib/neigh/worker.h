@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NEIGH_WORKER_H
+#define NEIGH_WORKER_H
+
+#include "neigh/neigh.h"
+#include "net_tables.h"
+#include "packet/packet.h"
+#include "table.h"
+
+/* Packets that wait for any neighbor: a flood to absent hosts must not hold all buffers. */
+#define WAITS_MAX 1024
+
+/* A packet that waits; next is index + 1, 0 ends the list. */
+struct neigh_wait {
+	struct rte_mbuf *m;
+	uint16_t next;
+};
+
+/* Answers that may still be given: millionths, so that a slow rate adds up exactly. */
+struct neigh_bucket {
+	uint64_t tokens;
+	uint64_t filled_us;
+};
+
+struct neigh {
+	struct neigh_params params; /* defaults filled in */
+	struct neigh_table table;
+	struct neigh_list retries; /* all wait equally long: the first is due first */
+	uint64_t sweep_us;
+	uint32_t sweep_at;
+	uint16_t free_wait;
+	struct neigh_bucket bucket;
+	struct neigh_counters counters;
+	struct neigh_wait waits[WAITS_MAX];
+};
+
+/* entry.c: the states, as the table there shows. */
+
+/* NULL when the table has no room. is_wanted: somebody sends to it; others displace nothing used.
+ */
+struct neigh_entry *entry_create(struct neigh *neigh, unsigned port, const struct ip_addr *addr,
+	bool is_wanted, uint64_t now_us);
+void entry_destroy(struct neigh *neigh, struct neigh_entry *entry);
+
+/* Asks for a new entry's address. */
+void entry_ask(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+	uint64_t now_us);
+
+/* A packet, without Ethernet header, to an entry that is not known to be fresh. Takes ownership. */
+void entry_output(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+	struct rte_mbuf *m, uint64_t now_us);
+
+/* Prepends the entry's Ethernet header and transmits. Takes ownership. */
+void entry_transmit(struct neigh *neigh, const struct neigh_entry *entry, struct rte_mbuf *m);
+
+/* The neighbor answered us from mac. */
+void entry_confirm(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+	const uint8_t mac[6], uint64_t now_us);
+
+/* mac was seen, though not in an answer to us. True when that was news. */
+bool entry_hint(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+	const uint8_t mac[6], uint64_t now_us);
+
+void entry_set_static(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+	const uint8_t mac[6], uint64_t now_us);
+
+/* Keeps the MAC, but doubts it. */
+void entry_set_stale(struct neigh *neigh, struct neigh_entry *entry, uint64_t now_us);
+
+/* Sends what is due. */
+void entries_retry(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us);
+
+/* Looks at a few entries and forgets those that nobody has used for long. */
+void entries_sweep(struct neigh *neigh, uint64_t now_us);
+
+/* arp.c and ndp.c. The input functions take ownership of m. */
+void arp_input(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
+void ndp_input(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
+
+/* Asks for target from source; mac NULL: everybody. */
+void arp_request(struct neigh *neigh, const struct neigh_net *net, const struct neigh_entry *entry,
+	const uint8_t *mac);
+void ndp_solicit(struct neigh *neigh, const struct neigh_net *net, const struct neigh_entry *entry,
+	const uint8_t *mac);
+
+/* Tells everybody on the port that addr is here. */
+void arp_announce(struct neigh *neigh, const struct neigh_net *net, unsigned port,
+	const struct ip_addr *addr);
+void ndp_announce(struct neigh *neigh, const struct neigh_net *net, unsigned port,
+	const struct ip_addr *addr);
+
+/* echo.c: ICMP to one of our addresses. Takes ownership. */
+void echo_input(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
+
+/* neigh.c: true when an ICMP answer may be sent now. */
+bool bucket_take(struct neigh *neigh, uint64_t now_us);
+
+/* An empty mbuf with len bytes of room, or NULL, which is counted. */
+struct rte_mbuf *frame_create(struct neigh *neigh, uint16_t len);
+
+static inline void frame_transmit(struct neigh *neigh, unsigned port, struct rte_mbuf *m)
+{
+	neigh->params.ops->transmit(neigh->params.ctx, port, m);
+}
+
+static inline void news_share(
+	struct neigh *neigh, unsigned port, const struct ip_addr *addr, const uint8_t mac[6])
+{
+	if (neigh->params.ops->share != NULL)
+		neigh->params.ops->share(neigh->params.ctx, port, addr, mac);
+}
+
+#endif
