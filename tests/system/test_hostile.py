@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness import hostile, http
+from harness import hostile, web
 from harness.network import VIP, VIP6, WAN
 from harness.procs import wait_for
 from test_l4 import ask_tcp, ask_udp
@@ -20,7 +20,7 @@ def assert_serves(site):
     for vip in (VIP, VIP6):
         assert ask_tcp(site.client, vip).startswith("echo-")
         assert ask_udp(site.client, vip).startswith("echo-")
-    answer = http.curl(site.client, "https://shop.example/checkout/1",
+    answer = web.curl(site.client, "https://shop.example/checkout/1",
                        "https://shop.example/img/x", ca=site.ca)
     assert [t["status"] for t in answer.transfers] == [200, 200], answer.errors
 

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import config, http
+from harness import config, web
 from harness.appliance import binary, check
 from harness.network import VIP
 from harness.procs import wait_for
@@ -118,7 +118,7 @@ def test_stat_is_haproxys_csv(site):
 
 def test_counters_add_up(site):
     before = site.appliance.counters()
-    answer = http.curl(site.client, *[f"http://shop.example/checkout/{n}" for n in range(10)])
+    answer = web.curl(site.client, *[f"http://shop.example/checkout/{n}" for n in range(10)])
     assert len(answer.transfers) == 10
     wait_for(lambda: site.appliance.counters()["l7.requests_done"]
              == before["l7.requests_done"] + 10, "ten requests are counted")
@@ -127,7 +127,7 @@ def test_counters_add_up(site):
 
 def test_sigterm_drains_and_exits_zero(own_site):
     """A request in flight is answered; a new connection is not taken."""
-    made = http.connection(own_site.client, "origin.example")
+    made = web.connection(own_site.client, "origin.example")
     made.request("GET", "/slow/1500")
     wait_for(lambda: own_site.appliance.counters()["l7.upstream_opened"] > 0, "it is on its way")
     own_site.appliance.process.child.send_signal(signal.SIGTERM)
@@ -149,7 +149,7 @@ def test_sigterm_drains_and_exits_zero(own_site):
 def test_sigterm_when_idle_is_quick_and_a_restart_works(own_site):
     assert own_site.appliance.stop(5) == 0
     own_site.appliance.start()
-    assert http.curl(own_site.client, "http://origin.example/").status == 200
+    assert web.curl(own_site.client, "http://origin.example/").status == 200
     assert own_site.appliance.stop(5) == 0
 
 

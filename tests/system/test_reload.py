@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import config, http
+from harness import config, web
 from harness.network import VIP
 from harness.procs import wait_for
 from test_l4 import ask_tcp
@@ -26,10 +26,10 @@ HOW = {"command": reload_by_command, "signal": reload_by_signal}
 @pytest.mark.parametrize("how", HOW)
 def test_reload_under_load_fails_no_request(own_site, how):
     appliance = own_site.appliance
-    context = http.tls_context(own_site.ca)
+    context = web.tls_context(own_site.ca)
     with own_site.client.connect(VIP, 7001) as sock, \
-            http.Load(own_site.client, ["/checkout/1", "/img/x"]) as plain, \
-            http.Load(own_site.client, ["/checkout/1"], port=443, context=context,
+            web.Load(own_site.client, ["/checkout/1", "/img/x"]) as plain, \
+            web.Load(own_site.client, ["/checkout/1"], port=443, context=context,
                       threads=2) as secure:
         stream = sock.makefile("rwb")
         stream.readline()
@@ -50,12 +50,12 @@ def test_reload_under_load_fails_no_request(own_site, how):
 def test_reload_takes_effect(own_site):
     appliance = own_site.appliance
     url = "http://shop.example/checkout/1"
-    assert http.curl(own_site.client, url).body.startswith("payments-")
+    assert web.curl(own_site.client, url).body.startswith("payments-")
     rows = [row for row in config.routes() if row["match"].get("path", {}).get("prefix")
             != "/checkout"]
     appliance.write(routes=[config.route("static", "shop.example", prefix="/checkout"), *rows])
     appliance.ctl("reload")
-    assert http.curl(own_site.client, url).body.startswith("static-")
+    assert web.curl(own_site.client, url).body.startswith("static-")
     # A service more, one less, and a member less.
     settings = copy.deepcopy(appliance.config)
     settings["services"] = [service for service in settings["services"]
@@ -105,7 +105,7 @@ def test_bad_file_changes_nothing_and_is_explained(site, damage, words):
         assert done.returncode != 0
         assert words in done.stdout + done.stderr
         assert appliance.info("Config_generation") == generation
-        assert http.curl(site.client, "http://shop.example/checkout/1").status == 200
+        assert web.curl(site.client, "http://shop.example/checkout/1").status == 200
         assert ask_tcp(site.client, VIP).startswith("echo-")
     finally:
         appliance.write(good)
@@ -120,7 +120,7 @@ def test_broken_json_on_sighup_is_logged_and_changes_nothing(site):
         appliance.process.child.send_signal(signal.SIGHUP)
         wait_for(lambda: "penstock.json:2" in appliance.log(), "the error is in the log")
         assert appliance.is_alive()
-        assert http.curl(site.client, "http://shop.example/img/x").status == 200
+        assert web.curl(site.client, "http://shop.example/img/x").status == 200
     finally:
         appliance.write(appliance.config)
         appliance.ctl("reload")

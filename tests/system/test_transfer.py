@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import http
+from harness import web
 from harness.network import VIP
 from harness.origin import body_pieces, body_sha256
 
@@ -33,7 +33,7 @@ def upload(tmp_path_factory):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_upload(everywhere, upload, way):
-    answer = http.curl(everywhere.client, "-T", upload, "-H", "Expect:", WAYS[way] + "/upload",
+    answer = web.curl(everywhere.client, "-T", upload, "-H", "Expect:", WAYS[way] + "/upload",
                        ca=everywhere.ca, timeout=90)
     assert answer.exit_code == 0 and answer.status == 200, answer.errors
     seen = json.loads(answer.body)
@@ -43,7 +43,7 @@ def test_upload(everywhere, upload, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_download(everywhere, way):
-    host, port = http.authority_of(WAYS[way])
+    host, port = web.authority_of(WAYS[way])
     command = ["curl", "-sS", "--fail", "--max-time", "90", "--noproxy", "*",
                "--resolve", f"{host}:{port}:{VIP}", "--cacert", everywhere.ca,
                f"{WAYS[way]}/bytes/{SIZE}"]
