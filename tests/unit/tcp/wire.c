@@ -292,7 +292,7 @@ void wire_send(struct wire *w, struct wire_seg seg)
 {
 	uint8_t frame[2048];
 
-	if (seg.window == 0)
+	if (seg.window == 0 && !w->is_window_closed)
 		seg.window = w->window;
 	wire_input(w, frame, wire_frame(w, &seg, frame));
 }
