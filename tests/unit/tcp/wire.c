@@ -188,7 +188,8 @@ void wire_start(struct wire *w, const struct tcp_params *params)
 	w->window = 65535;
 	w->is_reading = true;
 	tcp.core = &w->core;
-	tcp.mbufs = support_mbufs();
+	if (tcp.mbufs == NULL)
+		tcp.mbufs = support_mbufs();
 	tcp.ops = &ops;
 	tcp.ctx = w;
 	tcp.ports = (struct steer_slice){ .port_min = 30000, .port_max = 30003 };
