@@ -174,7 +174,7 @@ struct tcp_conn {
 	STAILQ_ENTRY(tcp_conn) event_link;
 	STAILQ_ENTRY(tcp_conn) output_link;
 	STAILQ_ENTRY(tcp_conn) grave_link;
-	TAILQ_ENTRY(tcp_conn) ooo_link;
+	TAILQ_ENTRY(tcp_conn) queue_link; /* in with_ooo, or in lingering once finished */
 	uint32_t iss;
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;
@@ -263,6 +263,8 @@ void conn_finish(struct tcp_conn *conn, bool is_waiting);
 void conn_bury(struct tcp_conn *conn);
 void conn_raise(struct tcp_conn *conn, unsigned events);
 void conn_want_output(struct tcp_conn *conn);
+/* Tells a writer that waits, when half of its buffer is free. */
+void conn_writable_check(struct tcp_conn *conn);
 void conn_set_path_mss(struct tcp_conn *conn, uint32_t mtu);
 
 static inline bool conn_is_dead(const struct tcp_conn *conn)
@@ -283,6 +285,9 @@ void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);
 void rx_take(struct tcp_conn *conn, size_t len);
 void rx_clear(struct tcp_conn *conn);
 uint32_t rx_window(const struct tcp_conn *conn);
+/* Is the window worth an update of its own: small before, larger by two segments now? While it is
+ * wide the acknowledgments of data tell of it soon enough. */
+bool rx_window_has_opened(const struct tcp_conn *conn);
 
 /* ooo.c: segments ahead of a hole */
 /* Queues the payload m at seq, in the window; the first that brought a byte wins. Takes m. */
