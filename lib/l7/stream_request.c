@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <rte_byteorder.h>
+
 #include "connection.h"
 #include "core.h"
 #include "listener.h"
@@ -9,7 +13,23 @@
 
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/* Sends the head; the member's address is nothing the request may depend on. */
+/*
+ * HTTP/1.0 may do without Host, HTTP/1.1 to the member may not (RFC 9112 3.2): the address that
+ * the client connected to stands in.
+ */
+static __rte_noinline int write_without_host(const struct stream *stream, char *out, size_t size,
+	const struct h1_write_options *options)
+{
+	const struct packet_tuple *tuple = &stream->connection->tuple;
+	struct http_head head = *h1_head(stream->request.parser);
+	char host[IP_ENDPOINT_MAX];
+
+	ip_endpoint_format(&tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be), host);
+	head.authority = (struct http_span){ .data = host, .len = strlen(host) };
+	return h1_write_request(out, size, &head, options);
+}
+
+/* Sends the head to the member, on a new connection or a kept one. */
 static void send_head(struct stream *stream)
 {
 	struct l7_core *l7 = stream->l7;
@@ -30,7 +50,10 @@ static void send_head(struct stream *stream)
 	/* A trusted proxy ahead of us knows how the client came; its word stands. */
 	if (stream->trust_forwarded && http_find(head, "x-forwarded-proto") != NULL)
 		options.extra_count = 1;
-	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	if (head->authority.len > 0)
+		len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	else
+		len = write_without_host(stream, l7->scratch, sizeof(l7->scratch), &options);
 	if (len < 0) {
 		l7->refusals[HTTP_REFUSED_header_too_large]++;
 		connection_counters(connection)->denied_requests++;

@@ -116,6 +116,7 @@ static void parser_start(struct server_conn *conn)
 	const struct h1_limits limits = { .target_bytes = 8192, .header_bytes = 8192,
 		.header_fields = HTTP_FIELDS_MAX };
 
+	memset(conn->head_buffer, 0, sizeof(conn->head_buffer));
 	conn->parser = h1_parser_init(
 		conn->memory, H1_REQUEST, &limits, conn->head_buffer, sizeof(conn->head_buffer));
 }
@@ -183,7 +184,8 @@ static bool server_answer(struct server_conn *conn)
 	char text[128];
 
 	server->requests++;
-	if (server->aborts_on_request) {
+	if (server->aborts_on_request > 0) {
+		server->aborts_on_request--;
 		tcp_abort(conn->tcp);
 		return false;
 	}
@@ -257,7 +259,7 @@ static void server_readable(struct tcp_conn *tcp, void *ctx)
 	struct server_conn *conn = ctx;
 	struct tcp_span span = { 0 };
 
-	while (!conn->is_done) {
+	while (!conn->is_done && !conn->server->is_stuck) {
 		struct http_span body = { 0 };
 		enum h1_event event;
 		size_t consumed;
@@ -525,6 +527,14 @@ bool world_expect(struct client *client, const char *text, unsigned ms)
 	return strstr(client->received, text) != NULL;
 }
 
+void world_exchange(struct client *client, const char *request, const char *text)
+{
+	client_clear(client);
+	client_send(client, request);
+	if (!world_expect(client, text, 100))
+		fail_msg("\"%s\" is not in \"%s\"", text, client->received);
+}
+
 struct member *world_member(struct world *world, enum world_member member)
 {
 	return member < MEMBER_C ? world->set->pools[POOL_MAIN]->members[member]
@@ -729,6 +739,20 @@ struct world *world_create(const struct world_options *options)
 	world_publish(world, true);
 	stacks_create(world, options);
 	return world;
+}
+
+int world_setup(void **state)
+{
+	const struct world_options options = { 0 };
+
+	*state = world_create(&options);
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	world_destroy(*state);
+	return support_mbufs_check(NULL);
 }
 
 /* What was opened was closed, and what was begun was ended. */

@@ -31,7 +31,8 @@ struct server {
 	bool is_holding;             /* takes requests and does not answer */
 	bool closes;                 /* FIN behind the answer */
 	bool aborts;                 /* RST behind the answer */
-	bool aborts_on_request;      /* RST instead of an answer */
+	unsigned aborts_on_request;  /* so many times: RST instead of an answer */
+	bool is_stuck;               /* accepts and reads nothing */
 	bool answers_early;          /* at the head, without reading the body */
 	bool echoes;                 /* the request's body as chunked answer, while it comes */
 	const char *answer;          /* head and body; NULL: 200 with the member's letter */
@@ -107,6 +108,14 @@ void world_destroy(struct world *world);
 
 /* Publishes a snapshot with the world's configuration as it stands now. */
 void world_publish(struct world *world, bool is_new_config);
+
+/* cmocka's fixture: a world without special options. */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+/* Sends a request and checks that the text comes; forgets what came before. */
+void world_exchange(struct client *client, const char *request, const char *text);
 
 /* Lets virtual time pass. */
 void world_run(struct world *world, unsigned ms);
