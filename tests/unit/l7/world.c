@@ -504,6 +504,7 @@ static void turn(struct world *world)
 	tcp_advance(world->peer, world->now_us);
 	l7_advance(world->l7, world->now_us);
 	rcu_reader_quiescent(world->rcu, 0);
+	rcu_reap(world->rcu);
 }
 
 void world_run(struct world *world, unsigned ms)
