@@ -11,8 +11,8 @@
 
 /* What the framing fields of one head say together. */
 struct framing {
-	const char *length_at;      /* value of Content-Length, or NULL */
-	const char *chunked_at;     /* value of Transfer-Encoding, or NULL */
+	const char *length_at;	    /* value of Content-Length, or NULL */
+	const char *chunked_at;	    /* value of Transfer-Encoding, or NULL */
 	const char *expectation_at; /* value of an Expect that is not 100-continue, or NULL */
 	unsigned connection_options;
 	bool has_upgrade;
@@ -46,8 +46,8 @@ bool h1_request_line_prefix(struct h1_parser *parser)
 	if (space != NULL)
 		target_len = (size_t)(space - target);
 	if (target_len > parser->limits.target_bytes)
-		return h1_refuse(parser, HTTP_REFUSED_target_too_long,
-			target + parser->limits.target_bytes);
+		return h1_refuse(
+			parser, HTTP_REFUSED_target_too_long, target + parser->limits.target_bytes);
 	return true;
 }
 
@@ -60,7 +60,7 @@ static bool version_line(struct h1_parser *parser, const char *version, size_t r
 	while (i < 5 && i < room && version[i] == expected[i])
 		i++;
 	if (i < 5 || room < 8 || !char_is_digit(version[5]) || version[6] != '.' ||
-			!char_is_digit(version[7]))
+		!char_is_digit(version[7]))
 		return h1_refuse(parser, HTTP_REFUSED_syntax, version + i);
 	if (version[5] != '1' || version[7] > '1')
 		return h1_refuse(parser, HTTP_REFUSED_version, version + 5);
@@ -138,8 +138,8 @@ static bool status_line(struct h1_parser *parser)
 	head->reason = (struct http_span){ .data = c, .len = (size_t)(end - c) };
 	for (; c < end; c++)
 		if (!char_is(*c, CHAR_TEXT))
-			return h1_refuse(parser, *c == '\r' ? HTTP_REFUSED_bare_lf
-							    : HTTP_REFUSED_header_value, c);
+			return h1_refuse(parser,
+				*c == '\r' ? HTTP_REFUSED_bare_lf : HTTP_REFUSED_header_value, c);
 	if (head->status < 200 && ++parser->interim_count > INTERIM_MAX)
 		return h1_refuse(parser, HTTP_REFUSED_surplus, line);
 	return true;
@@ -196,14 +196,16 @@ bool h1_refuse_field(struct h1_parser *parser, const struct http_field *fields, 
 				return h1_refuse(parser, HTTP_REFUSED_header_name, name.data + j);
 		for (size_t j = 0; j < value.len; j++)
 			if (!char_is(value.data[j], CHAR_TEXT))
-				return h1_refuse(parser, value.data[j] == '\r' ? HTTP_REFUSED_bare_lf
-						: HTTP_REFUSED_header_value, value.data + j);
+				return h1_refuse(parser,
+					value.data[j] == '\r' ? HTTP_REFUSED_bare_lf
+							      : HTTP_REFUSED_header_value,
+					value.data + j);
 	}
 	return h1_refuse(parser, HTTP_REFUSED_syntax, parser->buffer + parser->section);
 }
 
-static bool read_content_length(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_content_length(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	uint64_t length = 0;
 
@@ -222,22 +224,21 @@ static bool read_content_length(struct h1_parser *parser, struct framing *framin
 	return true;
 }
 
-static bool read_transfer_encoding(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_transfer_encoding(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	if (framing->length_at != NULL)
 		return h1_refuse(parser, HTTP_REFUSED_length_and_chunked, value.data);
 	/* RFC 9112 6.1: HTTP/1.0 has none, and a peer that says so anyway may be read both ways. */
-	if (framing->chunked_at != NULL || parser->head.minor == 0 ||
-			!span_is(value, "chunked"))
+	if (framing->chunked_at != NULL || parser->head.minor == 0 || !span_is(value, "chunked"))
 		return h1_refuse(parser, HTTP_REFUSED_transfer_encoding, value.data);
 	framing->chunked_at = value.data;
 	return true;
 }
 
 /* RFC 9110 7.6.1 */
-static bool read_connection(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_connection(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	const char *c = value.data;
 	const char *end = value.data + value.len;
@@ -274,8 +275,8 @@ static void read_expect(struct h1_parser *parser, struct framing *framing, struc
 		framing->expectation_at = value.data;
 }
 
-static bool read_field(struct h1_parser *parser, struct framing *framing,
-	const struct http_field *field)
+static bool read_field(
+	struct h1_parser *parser, struct framing *framing, const struct http_field *field)
 {
 	switch (field->name.len) {
 	case 6:
@@ -339,7 +340,7 @@ bool h1_framing(struct h1_parser *parser)
 		head->body = request_body(&framing);
 	}
 	if (head->body == HTTP_BODY_LENGTH && parser->limits.body_bytes != 0 &&
-			head->content_length > parser->limits.body_bytes)
+		head->content_length > parser->limits.body_bytes)
 		return h1_refuse(parser, HTTP_REFUSED_body_too_large, framing.length_at);
 	head->is_keep_alive = !framing.is_close && head->body != HTTP_BODY_UNTIL_CLOSE &&
 			      (head->minor == 1 || framing.is_keep_alive);

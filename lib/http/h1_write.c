@@ -112,11 +112,9 @@ static bool is_hop_by_hop(struct http_span name)
 	case 7:
 		return span_is(name, "trailer") || span_is(name, "upgrade");
 	case 10:
-		return span_is(name, "connection") ||
-		       span_is(name, "keep-alive");
+		return span_is(name, "connection") || span_is(name, "keep-alive");
 	case 14:
-		return span_is(name, "content-length") ||
-		       span_is(name, "http2-settings");
+		return span_is(name, "content-length") || span_is(name, "http2-settings");
 	case 16:
 		return span_is(name, "proxy-connection");
 	case 17:
@@ -155,7 +153,13 @@ static bool is_forwarded(struct http_span name)
 static bool is_protected(struct http_span name)
 {
 	static const char *const names[] = {
-		"authorization", "cache-control", "cookie", "date", "host", "set-cookie", "via",
+		"authorization",
+		"cache-control",
+		"cookie",
+		"date",
+		"host",
+		"set-cookie",
+		"via",
 		"x-real-ip",
 	};
 
@@ -171,7 +175,7 @@ static bool is_named(const struct options *options, struct http_span name)
 {
 	for (unsigned i = 0; i < options->count; i++)
 		if (options->names[i].len == name.len &&
-				strncasecmp(options->names[i].data, name.data, name.len) == 0)
+			strncasecmp(options->names[i].data, name.data, name.len) == 0)
 			return !is_protected(name);
 	return false;
 }
@@ -199,7 +203,7 @@ static void put_fields(struct writer *writer, const struct http_head *head,
 		struct http_span name = head->fields[i].name;
 
 		if (is_hop_by_hop(name) || is_named(&named, name) ||
-				(is_request && is_overwritten(options, name)))
+			(is_request && is_overwritten(options, name)))
 			continue;
 		put_field(writer, name, head->fields[i].value);
 	}
@@ -235,8 +239,8 @@ static int finish(struct writer *writer)
 	if (writer->is_short)
 		return -ENOSPC;
 	if (count_byte(writer->out, writer->used, '\n') != writer->lines ||
-			count_byte(writer->out, writer->used, '\r') != writer->lines ||
-			memchr(writer->out, '\0', writer->used) != NULL)
+		count_byte(writer->out, writer->used, '\r') != writer->lines ||
+		memchr(writer->out, '\0', writer->used) != NULL)
 		return -EINVAL;
 	return (int)writer->used;
 }
@@ -247,7 +251,7 @@ int h1_write_request(char *out, size_t size, const struct http_head *head,
 	struct writer writer = { .out = out, .size = size };
 
 	if (head->body == HTTP_BODY_UNTIL_CLOSE ||
-			(head->body == HTTP_BODY_CHUNKED && options->minor == 0))
+		(head->body == HTTP_BODY_CHUNKED && options->minor == 0))
 		return -EINVAL;
 	put(&writer, head->method.data, head->method.len);
 	put(&writer, " ", 1);

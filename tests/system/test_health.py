@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import http
+from harness import web
 from harness.config import FAST_CHECK
 from harness.network import VIP
 from harness.procs import wait_for
@@ -78,7 +78,7 @@ def test_l4_member_dies_and_revives(whole):
                          ids=["round-robin", "p2c"])
 def test_l7_member_dies_and_no_request_fails(whole, pool, members, path):
     victim, survivor = members
-    with http.Load(whole.client, [path]) as load:
+    with web.Load(whole.client, [path]) as load:
         load.wait_requests(200)
         died = time.monotonic()
         whole.servers.kill(victim)
@@ -114,7 +114,7 @@ def test_drain_lets_flows_live_and_takes_no_new_ones(whole):
 
 
 def test_maint_under_load_fails_no_request(whole):
-    with http.Load(whole.client, ["/checkout/1"]) as load:
+    with web.Load(whole.client, ["/checkout/1"]) as load:
         load.wait_requests(100)
         whole.appliance.ctl("set server payments/payments-1 state maint")
         assert whole.appliance.state("payments", "payments-1").startswith("MAINT")
@@ -130,14 +130,14 @@ def test_maint_under_load_fails_no_request(whole):
 def test_no_member_left_is_503_and_one_back_is_200(whole):
     for member in PAYMENTS:
         whole.appliance.ctl(f"set server payments/{member} state maint")
-    assert http.curl(whole.client, "http://shop.example/checkout/1").status == 503
+    assert web.curl(whole.client, "http://shop.example/checkout/1").status == 503
     whole.appliance.ctl("set server payments/payments-2 state ready")
-    assert http.curl(whole.client, "http://shop.example/checkout/1").status == 200
+    assert web.curl(whole.client, "http://shop.example/checkout/1").status == 200
 
 
 def test_weight_moves_the_share(whole):
     whole.appliance.ctl("set server payments/payments-1 weight 3")
-    answer = http.curl(whole.client, *[f"http://shop.example/checkout/{n}" for n in range(40)])
+    answer = web.curl(whole.client, *[f"http://shop.example/checkout/{n}" for n in range(40)])
     names = [body.split()[0] for body in answer.bodies]
     assert (names.count("payments-1"), names.count("payments-2")) == (30, 10)
     whole.appliance.ctl("set server echo/echo-3 weight 0")

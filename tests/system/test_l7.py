@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import http
+from harness import web
 from harness.network import CLIENT, CLIENT6, LAN, LAN6, VIP, VIP6
 from harness.servers import PAYMENTS, STATIC
 
@@ -16,7 +16,7 @@ SHOP = "https://shop.example"
 
 def test_paths_reach_their_pools_over_one_tls_connection(everywhere):
     """The sentence of the main job, with real curl."""
-    answer = http.curl(everywhere.client, "--tlsv1.3", "--http1.1", SHOP + "/checkout/1",
+    answer = web.curl(everywhere.client, "--tlsv1.3", "--http1.1", SHOP + "/checkout/1",
                        SHOP + "/img/x", SHOP + "/checkout/2", ca=everywhere.ca)
     assert answer.exit_code == 0, answer.errors
     assert [t["status"] for t in answer.transfers] == [200, 200, 200]
@@ -28,7 +28,7 @@ def test_paths_reach_their_pools_over_one_tls_connection(everywhere):
 
 @pytest.mark.parametrize("vip", [VIP, VIP6], ids=["ipv4", "ipv6"])
 def test_plain_listener(everywhere, vip):
-    answer = http.curl(everywhere.client, "http://shop.example/checkout/1",
+    answer = web.curl(everywhere.client, "http://shop.example/checkout/1",
                        "http://shop.example/img/x", vip=vip)
     assert [t["status"] for t in answer.transfers] == [200, 200], answer.errors
     assert [t["connects"] for t in answer.transfers] == [1, 0]
@@ -37,8 +37,8 @@ def test_plain_listener(everywhere, vip):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_tls_versions_and_alpn(site, version):
-    context = http.tls_context(site.ca, version)
-    connection = http.connection(site.client, port=443, context=context)
+    context = web.tls_context(site.ca, version)
+    connection = web.connection(site.client, port=443, context=context)
     assert connection.sock.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
     assert connection.sock.selected_alpn_protocol() == "http/1.1"
     connection.request("GET", "/img/a")
@@ -47,7 +47,7 @@ def test_tls_versions_and_alpn(site, version):
 
 
 def test_tls_over_ipv6(everywhere):
-    answer = http.curl(everywhere.client, SHOP + "/img/x", vip=VIP6, ca=everywhere.ca)
+    answer = web.curl(everywhere.client, SHOP + "/img/x", vip=VIP6, ca=everywhere.ca)
     assert answer.exit_code == 0 and answer.status == 200, answer.errors
 
 
@@ -60,19 +60,19 @@ def test_tls_over_ipv6(everywhere):
     ("http://shop.example/img/pay/x", "static"),
 ])
 def test_routing(site, url, pool):
-    answer = http.curl(site.client, url)
+    answer = web.curl(site.client, url)
     assert answer.status == 200, answer.errors
     assert answer.body.startswith(pool + "-")
 
 
 def test_round_robin_takes_turns(site):
-    answer = http.curl(site.client, *[f"http://shop.example/checkout/{n}" for n in range(20)])
+    answer = web.curl(site.client, *[f"http://shop.example/checkout/{n}" for n in range(20)])
     names = [body.split()[0] for body in answer.bodies]
     assert {name: names.count(name) for name in PAYMENTS} == {name: 10 for name in PAYMENTS}
 
 
 def test_choice_of_two_uses_both(site):
-    answer = http.curl(site.client, *[f"http://shop.example/img/{n}" for n in range(60)])
+    answer = web.curl(site.client, *[f"http://shop.example/img/{n}" for n in range(60)])
     assert {body.split()[0] for body in answer.bodies} == set(STATIC)
 
 
@@ -90,23 +90,23 @@ def test_choice_of_two_uses_both(site):
 ])
 def test_own_answers(everywhere, url, status):
     started = time.monotonic()
-    assert http.curl(everywhere.client, url).status == status
+    assert web.curl(everywhere.client, url).status == status
     assert time.monotonic() - started < 2.5
 
 
 def test_absent_member_is_an_error_within_the_connect_timeout(site):
     started = time.monotonic()
-    assert http.curl(site.client, "http://absent.example/").status in (502, 504)
+    assert web.curl(site.client, "http://absent.example/").status in (502, 504)
     assert time.monotonic() - started < 3
 
 
 def test_short_body_is_not_passed_off_as_whole(site):
-    answer = http.curl(site.client, "http://origin.example/break/short")
+    answer = web.curl(site.client, "http://origin.example/break/short")
     assert answer.exit_code in (18, 56), (answer.exit_code, answer.errors)
 
 
 def describe(client, *words, vip=VIP, ca=None, url="http://origin.example/describe"):
-    answer = http.curl(client, *words, url, vip=vip, ca=ca)
+    answer = web.curl(client, *words, url, vip=vip, ca=ca)
     assert answer.status == 200, answer.errors
     seen = json.loads(answer.body)
     fields = {}
@@ -143,7 +143,7 @@ def test_methods_and_bodies(site, method):
 
 
 def test_head_has_no_body(site):
-    answer = http.curl(site.client, "-I", "http://origin.example/bytes/1000")
+    answer = web.curl(site.client, "-I", "http://origin.example/bytes/1000")
     assert answer.status == 200
     assert "ontent-" in answer.body and "1000" in answer.body
 
@@ -152,13 +152,13 @@ def test_chunked_both_ways(site):
     seen, _ = describe(site.client, "-H", "Transfer-Encoding: chunked", "-X", "POST",
                        "--data-binary", "x" * 70000)
     assert seen["body_bytes"] == 70000
-    answer = http.curl(site.client, "http://origin.example/drip/10/5")
+    answer = web.curl(site.client, "http://origin.example/drip/10/5")
     assert answer.body == "".join(f"chunk {n}\n" for n in range(10))
 
 
 def test_a_response_streams(site):
     """The first chunk arrives while the member still works on the last."""
-    connection = http.connection(site.client, "origin.example")
+    connection = web.connection(site.client, "origin.example")
     started = time.monotonic()
     connection.request("GET", "/drip/5/200")
     response = connection.getresponse()
@@ -194,7 +194,7 @@ def test_pipelined_requests_are_answered_in_order(site):
 
 
 def test_connections_to_members_are_kept(site):
-    connection = http.connection(site.client, "origin.example")
+    connection = web.connection(site.client, "origin.example")
     ports = set()
     for _ in range(10):
         connection.request("GET", "/describe")
@@ -204,7 +204,7 @@ def test_connections_to_members_are_kept(site):
 
 
 def test_hundred_clients_at_once(everywhere):
-    made = [http.connection(everywhere.client) for _ in range(100)]
+    made = [web.connection(everywhere.client) for _ in range(100)]
     for number, connection in enumerate(made):
         connection.request("GET", f"/checkout/{number}")
     for number, connection in enumerate(made):

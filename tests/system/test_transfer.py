@@ -4,10 +4,11 @@
 import hashlib
 import json
 import subprocess
+import time
 
 import pytest
 
-from harness import http
+from harness import web
 from harness.network import VIP
 from harness.origin import body_pieces, body_sha256
 
@@ -32,7 +33,7 @@ def upload(tmp_path_factory):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_upload(everywhere, upload, way):
-    answer = http.curl(everywhere.client, "-T", upload, "-H", "Expect:", WAYS[way] + "/upload",
+    answer = web.curl(everywhere.client, "-T", upload, "-H", "Expect:", WAYS[way] + "/upload",
                        ca=everywhere.ca, timeout=90)
     assert answer.exit_code == 0 and answer.status == 200, answer.errors
     seen = json.loads(answer.body)
@@ -42,7 +43,7 @@ def test_upload(everywhere, upload, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_download(everywhere, way):
-    host, port = http.authority_of(WAYS[way])
+    host, port = web.authority_of(WAYS[way])
     command = ["curl", "-sS", "--fail", "--max-time", "90", "--noproxy", "*",
                "--resolve", f"{host}:{port}:{VIP}", "--cacert", everywhere.ca,
                f"{WAYS[way]}/bytes/{SIZE}"]
@@ -65,7 +66,7 @@ def test_memory_stays_bounded_behind_a_slow_reader(site):
         sock.recv(1000)
         while seen != (seen := site.appliance.counters()["l7.bytes_out"] - before):
             taken += 1
-            http.time.sleep(0.3)  # progress is looked at, not awaited
+            time.sleep(0.3)  # progress is looked at, not awaited
         assert 0 < seen < SIZE / 4, f"{seen} bytes on their way"
         left = SIZE
         while left > SIZE - 20_000_000:

@@ -24,11 +24,11 @@ class Answer:
     def __init__(self, done):
         self.exit_code = done.returncode
         self.errors = done.stderr
-        facts = re.findall(r"^@@(\d+) (\S+) (\d+) (\d+) (\d+) (\d+)$", done.stdout, re.M)
+        facts = re.findall(r"##(\d+) (\S+) (\d+) (\d+) (\d+) (\d+)$", done.stdout, re.M)
         self.transfers = [
             {"status": int(f[0]), "version": f[1], "connects": int(f[2]), "verify": int(f[3]),
              "down": int(f[4]), "up": int(f[5])} for f in facts]
-        self.bodies = re.split(r"@@\d+ \S+ \d+ \d+ \d+ \d+\n", done.stdout)[:-1]
+        self.bodies = re.split(r"##\d+ \S+ \d+ \d+ \d+ \d+\n", done.stdout)[:-1]
 
     @property
     def status(self):
@@ -42,7 +42,7 @@ class Answer:
 def curl(namespace, *words, vip=VIP, ca=None, timeout=30):
     """Runs curl with every URL's host resolved to vip. Returns an Answer."""
     command = ["curl", "-sS", "--max-time", str(timeout), "--noproxy", "*",
-               "-w", "@@%{http_code} %{http_version} %{num_connects} %{ssl_verify_result} "
+               "-w", "##%{http_code} %{http_version} %{num_connects} %{ssl_verify_result} "
                      "%{size_download} %{size_upload}\n"]
     address = f"[{vip}]" if ":" in vip else vip
     for url in (word for word in words if word.startswith("http")):
