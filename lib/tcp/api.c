@@ -31,18 +31,13 @@ size_t tcp_readable(const struct tcp_conn *conn)
 
 void tcp_consume(struct tcp_conn *conn, size_t len)
 {
-	uint32_t given;
-
 	rx_take(conn, RTE_MIN(len, (size_t)conn->rx_bytes));
 	if (conn_is_dead(conn)) {
 		if (conn->flags & CONN_FINISHED && conn->rx_bytes == 0 && conn->handler != NULL)
 			conn_raise(conn, EVENT_CLOSED);
 		return;
 	}
-	/* The peer is told when it can do something with it; two segments, as they are acked. */
-	given = conn->rcv_adv - conn->rcv_nxt;
-	if (!(conn->flags & CONN_FIN_RECEIVED) && rx_window(conn) - given >=
-		RTE_MIN(conn->stack->params.receive_window / 2, 2u * conn->mss)) {
+	if (!(conn->flags & CONN_FIN_RECEIVED) && rx_window_has_opened(conn)) {
 		conn->flags |= CONN_ACK_NOW;
 		conn_want_output(conn);
 	}

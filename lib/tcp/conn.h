@@ -283,6 +283,9 @@ void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);
 void rx_take(struct tcp_conn *conn, size_t len);
 void rx_clear(struct tcp_conn *conn);
 uint32_t rx_window(const struct tcp_conn *conn);
+/* Is the window worth an update of its own: small before, larger by two segments now? While it is
+ * wide the acknowledgments of data tell of it soon enough. */
+bool rx_window_has_opened(const struct tcp_conn *conn);
 
 /* ooo.c: segments ahead of a hole */
 /* Queues the payload m at seq, in the window; the first that brought a byte wins. Takes m. */

@@ -17,8 +17,8 @@ uint32_t conn_timestamp(const struct tcp_conn *conn)
 /* The window field, and what it promises. */
 static uint16_t window_advertise(struct tcp_conn *conn)
 {
-	uint32_t window = RTE_MIN(rx_window(conn), (uint32_t)UINT16_MAX << conn->rcv_wscale);
-	uint16_t field = (uint16_t)(window >> conn->rcv_wscale);
+	uint16_t field = (uint16_t)RTE_MIN(rx_window(conn) >> conn->rcv_wscale,
+		(uint32_t)UINT16_MAX);
 
 	conn->rcv_adv = seq_max(conn->rcv_adv,
 		conn->rcv_nxt + ((uint32_t)field << conn->rcv_wscale));

@@ -111,16 +111,32 @@ void rx_clear(struct tcp_conn *conn)
 	conn->rx_bytes = 0;
 }
 
+/* Without window scaling the field's 16 bits are the limit. */
+static uint32_t rx_buffer(const struct tcp_conn *conn)
+{
+	return RTE_MIN(conn->stack->params.receive_window,
+		(uint32_t)UINT16_MAX << conn->rcv_wscale);
+}
+
 /* What the peer may send from rcv_nxt on. An edge once given is never taken back, and it moves in
  * steps worth a segment (RFC 9293 3.8.6.2.2). */
 uint32_t rx_window(const struct tcp_conn *conn)
 {
 	const struct tcp_stack *stack = conn->stack;
-	uint32_t buffer = stack->params.receive_window;
+	uint32_t buffer = rx_buffer(conn);
 	uint32_t given = conn->rcv_adv - conn->rcv_nxt;
 	uint32_t room = conn->rx_bytes < buffer ? buffer - conn->rx_bytes : 0;
 
 	if (stack->is_short_of_memory || room < given)
 		return given;
 	return room - given >= RTE_MIN(buffer / 2, (uint32_t)conn->mss) ? room : given;
+}
+
+bool rx_window_has_opened(const struct tcp_conn *conn)
+{
+	uint32_t buffer = rx_buffer(conn);
+	uint32_t given = conn->rcv_adv - conn->rcv_nxt;
+
+	return given < RTE_MAX(buffer / 8, 2u * conn->mss) &&
+		rx_window(conn) - given >= RTE_MIN(buffer / 2, 2u * conn->mss);
 }
