@@ -372,8 +372,12 @@ static void client_readable(struct tcp_conn *tcp, void *ctx)
 		memcpy(client->received + client->received_len, span.data, kept);
 		client->received_len += kept;
 		client->received[client->received_len] = '\0';
-		client->total += span.len;
-		tcp_consume(tcp, span.len);
+		if (!client->is_exact)
+			kept = span.len;
+		client->total += kept;
+		tcp_consume(tcp, kept);
+		if (kept < span.len)
+			return;
 	}
 	if (tcp_is_eof(tcp)) {
 		client->is_eof = true;
@@ -429,20 +433,36 @@ struct client *client_open(struct world *world, uint16_t port)
 	return client;
 }
 
-void client_send(struct client *client, const char *text)
+void client_send_bytes(struct client *client, const void *data, size_t len)
 {
 	size_t left = client->sending_len - client->sending_at;
-	size_t len = strlen(text);
 	char *grown = malloc(left + len + 1);
 
 	if (left > 0)
 		memcpy(grown, client->sending + client->sending_at, left);
-	memcpy(grown + left, text, len);
+	memcpy(grown + left, data, len);
 	free(client->sending);
 	client->sending = grown;
 	client->sending_len = left + len;
 	client->sending_at = 0;
 	client_push(client);
+}
+
+void client_send(struct client *client, const char *text)
+{
+	client_send_bytes(client, text, strlen(text));
+}
+
+size_t client_take(struct client *client, void *data, size_t max)
+{
+	size_t len = client->received_len < max ? client->received_len : max;
+
+	memcpy(data, client->received, len);
+	client->received_len -= len;
+	memmove(client->received, client->received + len, client->received_len + 1);
+	if (client->tcp != NULL)
+		client_readable(client->tcp, client);
+	return len;
 }
 
 void client_generate(struct client *client, uint64_t bytes)
@@ -573,7 +593,7 @@ static void services_configure(struct world *world, const struct world_options *
 	service->route_count = 4;
 	world->config.services = world->services;
 	world->config.service_count = 1;
-	if (!options->tls)
+	if (options->chain_path == NULL)
 		return;
 	world->services[1] = *service;
 	world->services[1].name = "secure";
@@ -622,7 +642,7 @@ static void config_fill(struct world *world, const struct world_options *options
 		.local_addresses = &world->local, .local_address_count = 1, .maglev_size = 251 };
 	pools_configure(world, options->health);
 	services_configure(world, options);
-	if (options->tls) {
+	if (options->chain_path != NULL) {
 		certificate = (struct config_certificate){ .name = "site",
 			.chain_path = options->chain_path, .key_path = options->key_path };
 		world->config.certificates = &certificate;

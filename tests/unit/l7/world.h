@@ -53,6 +53,7 @@ struct client {
 	bool is_closed;
 	bool is_eof;
 	bool is_paused;              /* does not read */
+	bool is_exact;               /* reads only what it can keep */
 	bool is_closing;             /* FIN once everything was sent */
 	enum tcp_close_reason reason;
 	char *sending;
@@ -93,8 +94,7 @@ struct world {
 };
 
 struct world_options {
-	bool tls;
-	const char *chain_path, *key_path;
+	const char *chain_path, *key_path; /* for TLS at port 443 */
 	struct config_http_limits http;  /* zero fields: a test's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
@@ -129,6 +129,8 @@ struct service_counters world_service_counters(struct world *world);
 
 struct client *client_open(struct world *world, uint16_t port);
 void client_send(struct client *client, const char *text);
+void client_send_bytes(struct client *client, const void *data, size_t len);
+size_t client_take(struct client *client, void *data, size_t max); /* of what was received */
 void client_generate(struct client *client, uint64_t bytes);
 void client_resume(struct client *client);
 void client_clear(struct client *client);  /* forgets what was received */
