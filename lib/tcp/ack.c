@@ -95,7 +95,8 @@ static void tlp_check(struct tcp_conn *conn, const struct segment *seg, const st
 		conn->tlp_end = 0;
 		if (conn->recovery != RECOVERY_NONE)
 			return;
-		stack->cc->on_loss(&conn->cc, conn->flight, stack->now_us);
+		/* Little is left in flight by now: the window says what it was. */
+		stack->cc->on_loss(&conn->cc, conn->cc.cwnd, stack->now_us);
 		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, conn->cc.ssthresh);
 	} else if (news->is_duplicate && seg->options.sack_count == 0) {
 		conn->tlp_end = 0;

@@ -176,6 +176,9 @@ void conn_want_output(struct tcp_conn *conn)
 void conn_bury(struct tcp_conn *conn)
 {
 	rx_clear(conn);
+	if (conn->flags & CONN_FINISHED)
+		TAILQ_REMOVE(&conn->stack->lingering, conn, queue_link);
+	conn->flags &= ~(uint32_t)CONN_FINISHED;
 	conn->events = 0;
 	conn->handler = NULL;
 	if (conn->flags & CONN_IN_GRAVE)
@@ -214,6 +217,7 @@ void conn_finish(struct tcp_conn *conn, bool is_waiting)
 		time_wait_enter(conn->stack, conn);
 	protocol_leave(conn);
 	conn->flags |= CONN_FINISHED;
+	TAILQ_INSERT_TAIL(&conn->stack->lingering, conn, queue_link);
 	conn->close_reason = TCP_CLOSED_DONE;
 	if (conn->handler == NULL)
 		conn_bury(conn);

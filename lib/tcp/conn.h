@@ -174,7 +174,7 @@ struct tcp_conn {
 	STAILQ_ENTRY(tcp_conn) event_link;
 	STAILQ_ENTRY(tcp_conn) output_link;
 	STAILQ_ENTRY(tcp_conn) grave_link;
-	TAILQ_ENTRY(tcp_conn) ooo_link;
+	TAILQ_ENTRY(tcp_conn) queue_link; /* in with_ooo, or in lingering once finished */
 	uint32_t iss;
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;

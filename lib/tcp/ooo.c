@@ -53,7 +53,7 @@ static void link_insert(struct tcp_conn *conn, struct rte_mbuf **link, struct rt
 	*rx_of(m) = (struct rx_unit){ .next = *link, .seq = seq, .len = m->pkt_len };
 	*link = m;
 	if (conn->ooo_count++ == 0)
-		TAILQ_INSERT_TAIL(&conn->stack->with_ooo, conn, ooo_link);
+		TAILQ_INSERT_TAIL(&conn->stack->with_ooo, conn, queue_link);
 	conn->stack->mbufs_held += m->nb_segs;
 }
 
@@ -119,7 +119,7 @@ static struct rte_mbuf *head_take(struct tcp_conn *conn)
 	conn->ooo_head = rx_of(m)->next;
 	conn->stack->mbufs_held -= m->nb_segs;
 	if (--conn->ooo_count == 0) {
-		TAILQ_REMOVE(&conn->stack->with_ooo, conn, ooo_link);
+		TAILQ_REMOVE(&conn->stack->with_ooo, conn, queue_link);
 		conn->sack_recent_count = 0;
 	}
 	return m;

@@ -37,7 +37,7 @@ void recovery_enter_fast(struct tcp_conn *conn)
 {
 	struct tcp_stack *stack = conn->stack;
 
-	stack->cc->on_loss(&conn->cc, conn->flight + conn->lost_bytes, stack->now_us);
+	stack->cc->on_loss(&conn->cc, conn->snd_nxt - conn->snd_una, stack->now_us);
 	conn->recovery = RECOVERY_FAST;
 	conn->recover = conn->snd_nxt;
 	conn->prr_delivered = 0;
@@ -120,7 +120,7 @@ void recovery_enter_rto(struct tcp_conn *conn)
 
 	/* Again for the same data: the threshold was lowered the first time. */
 	if (conn->recovery != RECOVERY_RTO)
-		stack->cc->on_loss(&conn->cc, conn->flight + conn->lost_bytes, stack->now_us);
+		stack->cc->on_loss(&conn->cc, conn->snd_nxt - conn->snd_una, stack->now_us);
 	conn->recovery = RECOVERY_RTO;
 	conn->recover = conn->snd_nxt;
 	conn->cc.cwnd = conn->mss;

@@ -72,6 +72,7 @@ struct tcp_stack *tcp_stack_create(const struct tcp_params *params, uint64_t now
 	STAILQ_INIT(&stack->output);
 	STAILQ_INIT(&stack->graves);
 	TAILQ_INIT(&stack->with_ooo);
+	TAILQ_INIT(&stack->lingering);
 	stack->cc = cc_find(stack->params.congestion);
 	if (stack->cc == NULL || !stack_fill(stack, now_us)) {
 		tcp_stack_destroy(stack);
@@ -90,9 +91,8 @@ static void conns_forget(struct tcp_stack *stack)
 			conn_end(conn, TCP_CLOSED_ABORTED);
 		}
 	}
-	/* Out of the table, but their handlers were not through with them. */
-	STAILQ_FOREACH(conn, &stack->events, event_link)
-		rx_clear(conn);
+	while ((conn = TAILQ_FIRST(&stack->lingering)) != NULL)
+		conn_bury(conn);
 }
 
 void tcp_stack_destroy(struct tcp_stack *stack)

@@ -31,7 +31,8 @@ struct tcp_stack {
 	struct conn_list events;
 	struct conn_list output;
 	struct conn_list graves;
-	TAILQ_HEAD(, tcp_conn) with_ooo; /* the oldest first */
+	TAILQ_HEAD(conn_queue, tcp_conn) with_ooo; /* the oldest first */
+	struct conn_queue lingering;    /* CONN_FINISHED: bytes may still be read */
 	struct objpool *conns;
 	struct wheel *wheel;
 	struct syncache *syncache;

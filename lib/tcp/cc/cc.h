@@ -27,7 +27,8 @@ struct cc_ops {
 	void (*init)(struct cc *cc);
 	/* New data was acknowledged while the window was in use, outside of recovery. */
 	void (*on_ack)(struct cc *cc, uint32_t acked, uint32_t srtt_us, uint64_t now_us);
-	/* Loss: sets ssthresh from what is in flight; the stack moves cwnd. */
+	/* Loss: sets ssthresh from what is sent and not acknowledged (RFC 5681's FlightSize); the
+	 * stack moves cwnd. */
 	void (*on_loss)(struct cc *cc, uint32_t flight, uint64_t now_us);
 };
 

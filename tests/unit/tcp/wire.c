@@ -188,7 +188,8 @@ void wire_start(struct wire *w, const struct tcp_params *params)
 	w->window = 65535;
 	w->is_reading = true;
 	tcp.core = &w->core;
-	tcp.mbufs = support_mbufs();
+	if (tcp.mbufs == NULL)
+		tcp.mbufs = support_mbufs();
 	tcp.ops = &ops;
 	tcp.ctx = w;
 	tcp.ports = (struct steer_slice){ .port_min = 30000, .port_max = 30003 };
@@ -292,7 +293,7 @@ void wire_send(struct wire *w, struct wire_seg seg)
 {
 	uint8_t frame[2048];
 
-	if (seg.window == 0)
+	if (seg.window == 0 && !w->is_window_closed)
 		seg.window = w->window;
 	wire_input(w, frame, wire_frame(w, &seg, frame));
 }

@@ -47,6 +47,7 @@ struct wire {
 	uint32_t peer_isn;
 	uint32_t iss;          /* of the last SYN that the stack sent */
 	uint16_t window;       /* for segments that set none */
+	bool is_window_closed; /* then that is 0 */
 
 	/* Sent by the stack, absolute numbers, not looked at yet. */
 	struct wire_seg out[WIRE_OUT_MAX];
