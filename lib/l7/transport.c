@@ -101,7 +101,7 @@ static size_t tls_peek(struct transport *transport, const char **data)
 
 	if (transport->in == NULL) {
 		if (transport->is_peer_done || transport->is_failed ||
-				!record_get(transport, &transport->in))
+			!record_get(transport, &transport->in))
 			return 0;
 		got = tls_read(transport->tls, transport->in, TRANSPORT_RECORD_BYTES);
 		if (got <= 0) {
@@ -195,8 +195,8 @@ static size_t tls_transport_write(struct transport *transport, const char *data,
 static bool tls_is_eof(const struct transport *transport)
 {
 	return transport->in == NULL &&
-	       (transport->is_peer_done ||
-		       (tcp_is_eof(transport->tcp) && !tls_has_pending(transport->tls)));
+		(transport->is_peer_done ||
+			(tcp_is_eof(transport->tcp) && !tls_has_pending(transport->tls)));
 }
 
 static void tls_shutdown(struct transport *transport)

@@ -38,8 +38,11 @@ static int start(void **state, enum config_health type, unsigned worker, unsigne
 {
 	const struct world_options options = { .health = type };
 	struct watch *watch = calloc(1, sizeof(*watch));
-	struct health_params params = { .worker = worker, .worker_count = worker_count,
-		.report = report, .ctx = watch, .seed = 5 };
+	struct health_params params = { .worker = worker,
+		.worker_count = worker_count,
+		.report = report,
+		.ctx = watch,
+		.seed = 5 };
 
 	watch->world = world_create(&options);
 	watch->world->user = watch;
@@ -199,7 +202,8 @@ static void takes_any_good_status_when_none_is_named(void **state)
 	watch->world->servers[MEMBER_C].answer = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n";
 	world_run(watch->world, 1000);
 	assert_true(last_of(watch, id_of(watch, MEMBER_C))->is_ok);
-	watch->world->servers[MEMBER_C].answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+	watch->world->servers[MEMBER_C]
+		.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 	world_run(watch->world, 1000);
 	assert_false(last_of(watch, id_of(watch, MEMBER_C))->is_ok);
 }

@@ -57,9 +57,13 @@ static void answers_and_counts_refusals(void **state)
 static int setup_small(void **state)
 {
 	const struct world_options options = {
-		.http = { .header_timeout_ms = 1000, .idle_timeout_ms = 5000,
-			.body_timeout_ms = 2000, .max_header_bytes = 200, .max_header_fields = 3,
-			.max_target_bytes = 50, .max_body_bytes = 10 },
+		.http = { .header_timeout_ms = 1000,
+			.idle_timeout_ms = 5000,
+			.body_timeout_ms = 2000,
+			.max_header_bytes = 200,
+			.max_header_fields = 3,
+			.max_target_bytes = 50,
+			.max_body_bytes = 10 },
 	};
 
 	*state = world_create(&options);
@@ -200,8 +204,7 @@ static void answers_502_for_answers_against_the_rules(void **state)
 		world_exchange(client, GET_ONE, "HTTP/1.1 502 Bad Gateway\r\n");
 		if (rows[i].refusal != HTTP_REFUSED_NOT)
 			assert_int_equal(l7_refusal_counts(world->l7)[rows[i].refusal], 1);
-		assert_int_equal(
-			world_member_counters(world, MEMBER_C).response_failures, i + 1);
+		assert_int_equal(world_member_counters(world, MEMBER_C).response_failures, i + 1);
 	}
 	world_run(world, 5);
 	assert_int_equal(world->servers[MEMBER_C].open, 0);
@@ -214,8 +217,8 @@ static void closes_members_that_say_too_much(void **state)
 	struct world *world = *state;
 	struct client *client = client_open(world, 80);
 
-	world->servers[MEMBER_C].answer =
-		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n";
+	world->servers[MEMBER_C]
+		.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n";
 	world_exchange(client, GET_ONE, "\r\n\r\nx");
 	world_run(world, 5);
 	assert_string_equal(strstr(client->received, "\r\n\r\nx"), "\r\n\r\nx");
@@ -395,7 +398,7 @@ static void answers_408_to_stalled_bodies(void **state)
 static void drops_the_members_work_when_the_client_goes(void **state)
 {
 	static const char *const requests[] = {
-		GET_ONE,                                                          /* waiting */
+		GET_ONE,                                                       /* waiting */
 		"POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\na", /* sending */
 	};
 	struct world *world = *state;
@@ -448,8 +451,8 @@ static void passes_an_early_answer(void **state)
 	struct client *client = client_open(world, 80);
 
 	world->servers[MEMBER_C].answers_early = true;
-	world->servers[MEMBER_C].answer =
-		"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno\n";
+	world->servers[MEMBER_C]
+		.answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno\n";
 	world_exchange(client, "POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n",
 		"\r\n\r\nno\n");
 	assert_non_null(strstr(client->received, "Connection: close\r\n"));

@@ -87,8 +87,8 @@ static void streams_uploads(void **state)
 	struct world *world = *state;
 	struct client *client = client_open(world, 80);
 
-	client_send(client,
-		"PUT /one HTTP/1.1\r\nHost: a\r\nContent-Length: " LARGE_TEXT "\r\n\r\n");
+	client_send(
+		client, "PUT /one HTTP/1.1\r\nHost: a\r\nContent-Length: " LARGE_TEXT "\r\n\r\n");
 	world_run(world, 2);
 	client_generate(client, LARGE_BYTES);
 	for (unsigned i = 0; i < 3000 && client->total == 0; i++) {
@@ -108,8 +108,8 @@ static void holds_back_uploads_to_a_stuck_member(void **state)
 	struct client *client = client_open(world, 80);
 
 	world->servers[MEMBER_C].is_stuck = true;
-	client_send(client,
-		"PUT /one HTTP/1.1\r\nHost: a\r\nContent-Length: " LARGE_TEXT "\r\n\r\n");
+	client_send(
+		client, "PUT /one HTTP/1.1\r\nHost: a\r\nContent-Length: " LARGE_TEXT "\r\n\r\n");
 	world_run(world, 2);
 	client_generate(client, LARGE_BYTES);
 	world_run(world, 800);
@@ -130,8 +130,7 @@ static void streams_both_ways_at_once(void **state)
 	struct client *client = client_open(world, 80);
 
 	world->servers[MEMBER_C].echoes = true;
-	world->servers[MEMBER_C].answer =
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	world->servers[MEMBER_C].answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 	client_send(client, "POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nfirst\n");
 	assert_true(world_expect(client, "6\r\nfirst\n\r\n", 50));
 	client_send(client, "again\n");
@@ -148,8 +147,9 @@ static void keeps_many_clients_apart(void **state)
 
 	for (unsigned i = 0; i < 200; i++) {
 		clients[i] = client_open(world, 80);
-		client_send(clients[i], i % 2 == 0 ? "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-						   : "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
+		client_send(clients[i],
+			i % 2 == 0 ? "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
+				   : "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n");
 	}
 	world_run(world, 50);
 	for (unsigned i = 0; i < 200; i++) {

@@ -52,8 +52,8 @@ static void closes_what_the_member_will_not_keep(void **state)
 	struct world *world = *state;
 	struct client *client = client_open(world, 80);
 
-	world->servers[MEMBER_C].answer =
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nx\n";
+	world->servers[MEMBER_C]
+		.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nx\n";
 	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nx\n");
 	assert_null(strstr(client->received, "Connection"));
 	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nx\n");
@@ -112,27 +112,26 @@ static void appends_to_a_trusted_proxys_word(void **state)
 struct form {
 	const char *request;
 	const char *answer;
-	const char *expected;   /* all that the client gets */
-	bool is_kept;           /* the client's connection */
+	const char *expected; /* all that the client gets */
+	bool is_kept;         /* the client's connection */
 	bool is_member_kept;
 };
 
-#define GET11 "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-#define GET10 "GET /one HTTP/1.0\r\n\r\n"
-#define GETKA "GET /one HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+#define GET11   "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GET10   "GET /one HTTP/1.0\r\n\r\n"
+#define GETKA   "GET /one HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static const struct form forms[] = {
 	{ GET11, CHUNKED "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n",
 		CHUNKED "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", true, true },
-	{ GET10, CHUNKED "3\r\nabc\r\n0\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc", false, true },
+	{ GET10, CHUNKED "3\r\nabc\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc",
+		false, true },
 	{ GETKA, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx", true,
 		true },
 	{ GET10, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", false,
-		true },
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", false, true },
 	{ "HEAD /one HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n", true, true },
 	{ GET11, "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", true, true },
@@ -222,8 +221,9 @@ static void invites_the_body_once_a_member_takes_it(void **state)
 	assert_int_equal(world->servers[MEMBER_C].body_bytes, 3);
 	/* A client that does not wait needs no invitation. */
 	client_clear(client);
-	client_send(client, "POST /one HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
-			    "Content-Length: 3\r\n\r\nabc");
+	client_send(client,
+		"POST /one HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+		"Content-Length: 3\r\n\r\nabc");
 	world_run(world, 20);
 	assert_null(strstr(client->received, "100 Continue"));
 	assert_non_null(strstr(client->received, "\nC\n"));
@@ -242,8 +242,9 @@ static void answers_pipelined_requests_in_order(void **state)
 	const char *c, *n, *a;
 
 	world->servers[MEMBER_C].answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nfirst\n";
-	client_send(client, GET11 "POST /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"
-				  "GET /main HTTP/1.1\r\nHost: a\r\n\r\n" GET11);
+	client_send(client,
+		GET11 "POST /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"
+		      "GET /main HTTP/1.1\r\nHost: a\r\n\r\n" GET11);
 	world_run(world, 50);
 	c = strstr(client->received, "first\n");
 	n = strstr(client->received, "404 Not Found");

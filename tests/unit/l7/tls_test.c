@@ -22,7 +22,7 @@ struct tls_client {
 	struct client *client;
 	mbedtls_ssl_config config;
 	mbedtls_ssl_context ssl;
-	char text[65536];      /* decrypted */
+	char text[65536]; /* decrypted */
 	size_t text_len;
 	uint64_t total;
 };
@@ -89,8 +89,7 @@ static void tls_connect(struct tls_client *tls)
 static void tls_send(struct tls_client *tls, const char *text, size_t len)
 {
 	for (size_t at = 0; at < len;) {
-		int sent = mbedtls_ssl_write(
-			&tls->ssl, (const unsigned char *)text + at, len - at);
+		int sent = mbedtls_ssl_write(&tls->ssl, (const unsigned char *)text + at, len - at);
 
 		assert_true(sent > 0);
 		at += (size_t)sent;

@@ -26,21 +26,21 @@ struct server {
 	struct world *world;
 	struct ip_addr address;
 	uint16_t port;
-	bool is_refusing;            /* no listener: RST to SYN */
-	bool is_silent;              /* answers nothing at all, not even SYN */
-	bool is_holding;             /* takes requests and does not answer */
-	bool closes;                 /* FIN behind the answer */
-	bool aborts;                 /* RST behind the answer */
-	unsigned aborts_on_request;  /* so many times: RST instead of an answer */
-	bool is_stuck;               /* accepts and reads nothing */
-	bool answers_early;          /* at the head, without reading the body */
-	bool echoes;                 /* the request's body as chunked answer, while it comes */
-	const char *answer;          /* head and body; NULL: 200 with the member's letter */
-	uint64_t extra_bytes;        /* generated body behind 'answer' */
+	bool is_refusing;           /* no listener: RST to SYN */
+	bool is_silent;             /* answers nothing at all, not even SYN */
+	bool is_holding;            /* takes requests and does not answer */
+	bool closes;                /* FIN behind the answer */
+	bool aborts;                /* RST behind the answer */
+	unsigned aborts_on_request; /* so many times: RST instead of an answer */
+	bool is_stuck;              /* accepts and reads nothing */
+	bool answers_early;         /* at the head, without reading the body */
+	bool echoes;                /* the request's body as chunked answer, while it comes */
+	const char *answer;         /* head and body; NULL: 200 with the member's letter */
+	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	unsigned accepted;
 	unsigned open;
 	unsigned requests;
-	char head[8192];             /* the last request's head, as written by the proxy */
+	char head[8192]; /* the last request's head, as written by the proxy */
 	uint64_t body_bytes;
 	uint32_t body_sum;
 };
@@ -52,15 +52,15 @@ struct client {
 	bool is_connected;
 	bool is_closed;
 	bool is_eof;
-	bool is_paused;              /* does not read */
-	bool is_exact;               /* reads only what it can keep */
-	bool is_closing;             /* FIN once everything was sent */
+	bool is_paused;  /* does not read */
+	bool is_exact;   /* reads only what it can keep */
+	bool is_closing; /* FIN once everything was sent */
 	enum tcp_close_reason reason;
 	char *sending;
 	size_t sending_len, sending_at;
-	uint64_t generate_left;      /* generated body bytes behind 'sending' */
+	uint64_t generate_left; /* generated body bytes behind 'sending' */
 	uint64_t generated;
-	char received[65536];        /* always ends in NUL */
+	char received[65536]; /* always ends in NUL */
 	size_t received_len;
 	uint64_t total;
 };
@@ -87,7 +87,7 @@ struct world {
 	struct l7_core *l7;
 	struct tcp_stack *peer;
 	struct server servers[MEMBER_COUNT];
-	struct wire *wires[2];       /* to the worker, to the peer */
+	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
@@ -95,7 +95,7 @@ struct world {
 
 struct world_options {
 	const char *chain_path, *key_path; /* for TLS at port 443 */
-	struct config_http_limits http;  /* zero fields: a test's defaults */
+	struct config_http_limits http;    /* zero fields: a test's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
@@ -133,7 +133,7 @@ void client_send_bytes(struct client *client, const void *data, size_t len);
 size_t client_take(struct client *client, void *data, size_t max); /* of what was received */
 void client_generate(struct client *client, uint64_t bytes);
 void client_resume(struct client *client);
-void client_clear(struct client *client);  /* forgets what was received */
+void client_clear(struct client *client); /* forgets what was received */
 void client_abort(struct client *client);
 void client_free(struct client *client);
 
