@@ -73,15 +73,6 @@ static void queue_acked(struct tcp_conn *conn, const struct segment *seg, struct
 	}
 }
 
-static void writable_check(struct tcp_conn *conn)
-{
-	if (conn->flags & CONN_WANTS_WRITE &&
-		tcp_write_space(conn) >= conn->stack->params.send_buffer / 2) {
-		conn->flags &= ~(uint32_t)CONN_WANTS_WRITE;
-		conn_raise(conn, EVENT_WRITABLE);
-	}
-}
-
 /* RFC 8985 7.4: did the tail probe repair a loss that nothing else would show? */
 static void tlp_check(struct tcp_conn *conn, const struct segment *seg, const struct ack_news *news)
 {
@@ -116,7 +107,7 @@ static void advance(struct tcp_conn *conn, const struct segment *seg, struct ack
 			(uint32_t)CLOCK_US_PER_MS;
 	if (news->rtt_us != 0)
 		rtt_sample(conn, news->rtt_us);
-	writable_check(conn);
+	conn_writable_check(conn);
 	conn_want_output(conn);
 }
 

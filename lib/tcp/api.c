@@ -57,7 +57,8 @@ size_t tcp_write(struct tcp_conn *conn, const void *data, size_t len)
 	taken = tx_write(conn, data, len);
 	if (taken < len)
 		conn->flags |= CONN_WANTS_WRITE;
-	if (taken > 0)
+	/* With nothing taken for want of memory, conn_output() says when there is some again. */
+	if (len > 0)
 		conn_want_output(conn);
 	return taken;
 }

@@ -99,7 +99,7 @@ static void table_remove(struct tcp_conn *conn)
  * mbuf holds, less the timestamp option that every segment has (RFC 6691). */
 static void mss_update(struct tcp_conn *conn, uint32_t path_mss)
 {
-	uint32_t room = rte_pktmbuf_data_room_size(conn->stack->params.mbufs) - RTE_PKTMBUF_HEADROOM;
+	uint32_t room = conn->stack->unit_room;
 	uint32_t mss = RTE_MIN(RTE_MAX((uint32_t)conn->peer_mss, (uint32_t)MSS_MIN), path_mss);
 
 	if (conn->flags & CONN_HAS_TS)
@@ -162,6 +162,15 @@ void conn_raise(struct tcp_conn *conn, unsigned events)
 		return;
 	conn->flags |= CONN_IN_EVENTS;
 	STAILQ_INSERT_TAIL(&conn->stack->events, conn, event_link);
+}
+
+void conn_writable_check(struct tcp_conn *conn)
+{
+	if (!(conn->flags & CONN_WANTS_WRITE) ||
+		tcp_write_space(conn) < conn->stack->params.send_buffer / 2)
+		return;
+	conn->flags &= ~(uint32_t)CONN_WANTS_WRITE;
+	conn_raise(conn, EVENT_WRITABLE);
 }
 
 void conn_want_output(struct tcp_conn *conn)

@@ -263,6 +263,8 @@ void conn_finish(struct tcp_conn *conn, bool is_waiting);
 void conn_bury(struct tcp_conn *conn);
 void conn_raise(struct tcp_conn *conn, unsigned events);
 void conn_want_output(struct tcp_conn *conn);
+/* Tells a writer that waits, when half of its buffer is free. */
+void conn_writable_check(struct tcp_conn *conn);
 void conn_set_path_mss(struct tcp_conn *conn, uint32_t mtu);
 
 static inline bool conn_is_dead(const struct tcp_conn *conn)

@@ -64,8 +64,7 @@ static void syn_start(struct tcp_conn *conn, const struct tcp_connect_args *args
 	conn->snd_nxt = iss + 1;
 	/* Until the peer says otherwise; bytes may be queued already. */
 	conn->peer_mss = path_mss;
-	conn->mss = (uint16_t)RTE_MIN(path_mss - TS_OPTION_BYTES,
-		rte_pktmbuf_data_room_size(stack->params.mbufs) - RTE_PKTMBUF_HEADROOM);
+	conn->mss = (uint16_t)RTE_MIN(path_mss - TS_OPTION_BYTES, stack->unit_room);
 	conn->handler = args->handler;
 	conn->handler_ctx = args->ctx;
 	conn->last_send_us = stack->now_us;

@@ -117,34 +117,41 @@ void listen_establish(struct tcp_stack *stack, struct segment *seg, const struct
 	conn_receive(conn, seg);
 }
 
+/* An ACK where no connection is known may bring back a cookie. True: it did, seg->m is taken. */
+static bool cookie_receive(struct tcp_stack *stack, struct segment *seg,
+	const struct conn_tuple *tuple)
+{
+	struct conn_start start;
+
+	if (stack->cookies_sent_us == 0 || seg->flags & (RTE_TCP_RST_FLAG | RTE_TCP_SYN_FLAG))
+		return false;
+	if (!cookie_check(stack, seg, tuple, &start)) {
+		stack->counters.cookies_bad++;
+		return false;
+	}
+	stack->counters.cookies_ok++;
+	listen_establish(stack, seg, tuple, &start);
+	return true;
+}
+
 /* RFC 9293 3.10.7.2, and 3.10.7.1 where nobody listens. */
 void listen_receive(struct tcp_stack *stack, struct segment *seg, const struct conn_tuple *tuple)
 {
 	const struct tcp_stack_ops *ops = stack->params.ops;
-	enum drop_reason reason = DROP_tcp_no_listener;
-	struct conn_start start;
 
-	if (seg->flags & RTE_TCP_ACK_FLAG) {
-		if (!(seg->flags & (RTE_TCP_RST_FLAG | RTE_TCP_SYN_FLAG)) &&
-			stack->cookies_sent_us != 0 &&
-			ops->is_listening(stack->params.ctx, tuple->local, tuple->local_port_be)) {
-			if (cookie_check(stack, seg, tuple, &start)) {
-				stack->counters.cookies_ok++;
-				listen_establish(stack, seg, tuple, &start);
-				return;
-			}
-			stack->counters.cookies_bad++;
-		}
+	if (!ops->is_listening(stack->params.ctx, tuple->local, tuple->local_port_be)) {
 		reset_reply(stack, seg);
-	} else if (!(seg->flags & RTE_TCP_RST_FLAG)) {
-		if (!ops->is_listening(stack->params.ctx, tuple->local, tuple->local_port_be)) {
-			reset_reply(stack, seg);
-		} else if ((seg->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG)) == RTE_TCP_SYN_FLAG) {
-			listen_syn(stack, seg, tuple, 0);
-			return;
-		} else {
-			reason = DROP_tcp_invalid;
-		}
+		stack_drop(stack, seg->m, DROP_tcp_no_listener);
+		return;
 	}
-	stack_drop(stack, seg->m, reason);
+	if (seg->flags & RTE_TCP_ACK_FLAG) {
+		if (cookie_receive(stack, seg, tuple))
+			return;
+		reset_reply(stack, seg);
+	} else if ((seg->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG | RTE_TCP_RST_FLAG)) ==
+		RTE_TCP_SYN_FLAG) {
+		listen_syn(stack, seg, tuple, 0);
+		return;
+	}
+	stack_drop(stack, seg->m, DROP_tcp_invalid);
 }

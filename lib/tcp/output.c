@@ -248,6 +248,13 @@ void conn_output(struct tcp_conn *conn)
 	}
 	if (conn->flags & CONN_ACK_NOW)
 		conn_send_ack(conn);
+	if (conn->flags & CONN_WANTS_WRITE && conn->tx_head == NULL) {
+		/* It was memory that lacked: no acknowledgment will wake the writer. */
+		if (stack_has_memory(conn->stack))
+			conn_writable_check(conn);
+		else
+			had_memory = false;
+	}
 	if (!had_memory)
 		conn_want_output(conn);
 	conn_timer_update(conn);

@@ -3,7 +3,7 @@
 
 #include "stack.h"
 
-/* RFC 2883 4: the first block below the cumulative ACK, or inside the second, tells of a duplicate. */
+/* RFC 2883 4: a first block below the cumulative ACK or inside the second tells of a duplicate. */
 static bool is_dsack(const struct segment *seg)
 {
 	const struct sack_block *blocks = seg->options.sacks;

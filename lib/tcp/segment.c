@@ -48,7 +48,7 @@ static void sack_read(const uint8_t *at, unsigned len, struct options *options)
 	options->sack_count = (uint8_t)count;
 }
 
-/* One option whose length is known to lie inside the header. Odd lengths of known kinds: ignored. */
+/* One option, known to lie inside the header. A known kind of another length means nothing. */
 static void option_read(const uint8_t *at, unsigned len, struct options *options)
 {
 	if (at[0] == KIND_MSS && len == 4) {

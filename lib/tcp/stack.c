@@ -9,6 +9,7 @@
 
 #define CONNS_PER_CHUNK    64
 #define MEMORY_CHECK_US    5000
+#define STARVED_RETRY_US   1000
 #define MBUFS_LOW_SHARE    16 /* of the pool */
 #define IP4_TCP_BYTES      40
 #define IP6_TCP_BYTES      60
@@ -52,7 +53,10 @@ static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
 	stack->syncache = syncache_create(params->max_half_open);
 	stack->time_wait = time_wait_create(RTE_MAX(params->max_connections,
 		(uint32_t)TIME_WAIT_MIN));
+	stack->unit_room = (uint16_t)(rte_pktmbuf_data_room_size(params->mbufs) -
+		RTE_PKTMBUF_HEADROOM);
 	stack->mbufs_low = params->mbufs->size / MBUFS_LOW_SHARE;
+	stack->mbufs_hold_max = params->mbufs->size / 4 * 3;
 	return stack->buckets != NULL && stack->conns != NULL && stack->wheel != NULL &&
 		stack->syncache != NULL && stack->time_wait != NULL;
 }
@@ -166,6 +170,7 @@ void tcp_advance(struct tcp_stack *stack, uint64_t now_us)
 	output_run(stack);
 	stack_dispatch(stack);
 	graves_clear(stack);
+	stack->is_starved = !STAILQ_EMPTY(&stack->output);
 }
 
 uint64_t tcp_next_us(const struct tcp_stack *stack)
@@ -175,7 +180,7 @@ uint64_t tcp_next_us(const struct tcp_stack *stack)
 	if (!STAILQ_EMPTY(&stack->events) || !STAILQ_EMPTY(&stack->graves))
 		return stack->now_us;
 	if (!STAILQ_EMPTY(&stack->output))
-		return stack->now_us;
+		return stack->now_us + (stack->is_starved ? STARVED_RETRY_US : 0);
 	next = RTE_MIN(next, syncache_next_us(stack));
 	return RTE_MIN(next, time_wait_next_us(stack));
 }

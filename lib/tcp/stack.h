@@ -38,8 +38,11 @@ struct tcp_stack {
 	struct syncache *syncache;
 	struct time_wait *time_wait;
 	uint32_t mbufs_held;
+	uint16_t unit_room;             /* payload that an mbuf of the pool holds */
 	uint32_t mbufs_low;             /* below so many free ones memory is short */
+	uint32_t mbufs_hold_max;        /* what queues may hold: the rest carries headers */
 	bool is_short_of_memory;
+	bool is_starved;                /* output waits for an mbuf */
 	uint64_t memory_checked_us;
 	uint32_t connect_count;
 	uint64_t cookies_sent_us;       /* the last one, 0: never */
@@ -56,6 +59,12 @@ struct tcp_stack {
 static inline uint32_t stack_now_ms(const struct tcp_stack *stack)
 {
 	return (uint32_t)(stack->now_us / CLOCK_US_PER_MS);
+}
+
+/* May applications queue more? */
+static inline bool stack_has_memory(const struct tcp_stack *stack)
+{
+	return !stack->is_short_of_memory && stack->mbufs_held < stack->mbufs_hold_max;
 }
 
 /* An mbuf of the pool; when there is none, segments ahead of holes are given up for it. */

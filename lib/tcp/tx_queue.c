@@ -61,7 +61,8 @@ size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len)
 		struct rte_mbuf *m;
 
 		if (room == 0) {
-			if (!has_unit_room(conn) || unit_add(conn) == NULL)
+			if (!has_unit_room(conn) || !stack_has_memory(conn->stack) ||
+				unit_add(conn) == NULL)
 				break;
 			room = conn->mss;
 		}

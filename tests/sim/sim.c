@@ -6,6 +6,8 @@
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
 
 #include "support/support.h"
 
@@ -47,6 +49,28 @@ static uint64_t arrival_us(struct sim *sim, struct sim_host *from, uint32_t len)
 	return at;
 }
 
+static void syn_strip(uint8_t *packet)
+{
+	bool is_v4 = packet[0] >> 4 == 4;
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(packet + (is_v4 ?
+		sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr)));
+	uint8_t *option = (uint8_t *)(tcp + 1);
+	const uint8_t *end = (uint8_t *)tcp + (tcp->data_off >> 4) * 4;
+
+	if (!(tcp->tcp_flags & RTE_TCP_SYN_FLAG))
+		return;
+	while (option < end && *option != 0) {
+		unsigned len = *option == 1 ? 1 : option[1];
+
+		if (*option != 2)
+			memset(option, 1, len);
+		option += len;
+	}
+	tcp->cksum = 0;
+	tcp->cksum = is_v4 ? rte_ipv4_udptcp_cksum((void *)packet, tcp) :
+		rte_ipv6_udptcp_cksum((void *)packet, tcp);
+}
+
 static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
 {
 	struct sim *sim = from->sim;
@@ -86,6 +110,8 @@ static void host_output(void *ctx, struct rte_mbuf *m)
 	packet_checksum_complete(m);
 	memcpy(bytes, rte_pktmbuf_read(m, 0, len, bytes), m->nb_segs > 1 ? 0 : len);
 	rte_pktmbuf_free(m);
+	if (host->sim->link.strips_options)
+		syn_strip(bytes);
 	frame_send(host, bytes, len);
 	if (chance(host->sim, host->sim->link.duplicate_permille))
 		frame_send(host, bytes, len);
@@ -135,7 +161,7 @@ void sim_start(struct sim *sim, const struct sim_params *params)
 			host->address.bytes[15] = (uint8_t)(1 + i);
 		}
 		tcp.core = &host->core;
-		tcp.mbufs = support_mbufs();
+		tcp.mbufs = params->mbufs[i] != NULL ? params->mbufs[i] : support_mbufs();
 		tcp.ops = &stack_ops;
 		tcp.ctx = host;
 		tcp.ports = (struct steer_slice){ .port_min = 20000, .port_max = 29999 };

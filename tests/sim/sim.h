@@ -23,6 +23,7 @@ struct sim_link {
 	uint32_t delay_us;          /* one way */
 	uint32_t bytes_per_ms;      /* 0: no limit */
 	uint32_t queue_bytes;       /* before the bottleneck; more is dropped */
+	bool strips_options;        /* a middlebox that lets only the MSS of a SYN through */
 };
 
 struct sim_frame {
@@ -71,6 +72,7 @@ struct sim_params {
 	struct sim_link link;
 	bool is_v6;
 	struct tcp_params tcp;      /* what is set here overrides the defaults */
+	struct rte_mempool *mbufs[2]; /* NULL: the tests' common pool */
 	const struct sim_app_ops *ops;
 	void *apps[2];
 };

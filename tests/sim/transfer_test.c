@@ -265,8 +265,8 @@ static void usage_check_empty(const struct scenario *s)
 
 static void scenario_describe(const struct scenario *s, uint64_t seed)
 {
-	fprintf(stderr, "seed %lu at %.3f s: loss %u dup %u corrupt %u reorder %u/%u us delay %u us, "
-		"%u bytes/ms, queue %u\n", (unsigned long)seed, (double)s->sim.now_us / 1e6,
+	fprintf(stderr, "seed %lu at %.3f s: loss %u dup %u corrupt %u reorder %u/%u us "
+		"delay %u us, %u bytes/ms, queue %u\n", (unsigned long)seed, (double)s->sim.now_us / 1e6,
 		s->sim.link.loss_permille, s->sim.link.duplicate_permille,
 		s->sim.link.corrupt_permille, s->sim.link.reorder_permille, s->sim.link.reorder_us,
 		s->sim.link.delay_us, s->sim.link.bytes_per_ms, s->sim.link.queue_bytes);
@@ -277,8 +277,9 @@ static void scenario_describe(const struct scenario *s, uint64_t seed)
 
 			if (flow->conn != NULL && !flow->is_over)
 				tcp_conn_info(flow->conn, &info);
-			fprintf(stderr, "  %u.%u over %d sent %lu/%lu received %lu/%lu %s cwnd %u "
-				"ssthresh %u rto %u queued %u/%u\n", side, i, flow->is_over,
+			fprintf(stderr, "  %u.%u over %d sent %lu/%lu received %lu/%lu %s "
+				"cwnd %u ssthresh %u rto %u queued %u/%u\n",
+				side, i, flow->is_over,
 				(unsigned long)flow->sent, (unsigned long)flow->to_send,
 				(unsigned long)flow->received, (unsigned long)flow->to_receive,
 				info.state, info.cwnd, info.ssthresh, info.rto_us,
@@ -287,7 +288,8 @@ static void scenario_describe(const struct scenario *s, uint64_t seed)
 	}
 }
 
-static void scenario_run(uint64_t seed, const struct sim_link *link, struct tcp_params tcp)
+static void scenario_run(uint64_t seed, const struct sim_link *link, struct tcp_params tcp,
+	struct rte_mempool *const pools[2])
 {
 	struct scenario *s = calloc(1, sizeof(*s));
 	struct rng rng = { .state = seed ^ 0x5eed };
@@ -303,6 +305,8 @@ static void scenario_run(uint64_t seed, const struct sim_link *link, struct tcp_
 	assert_non_null(s);
 	params.apps[0] = &s->apps[0];
 	params.apps[1] = &s->apps[1];
+	if (pools != NULL)
+		memcpy(params.mbufs, pools, sizeof(params.mbufs));
 	params.tcp.congestion = seed % 3 == 0 ? "newreno" : "cubic";
 	params.tcp.time_wait_ms = 1000;
 	sim_start(&s->sim, &params);
@@ -326,7 +330,7 @@ static void test_clean_link(void **state)
 
 	RTE_SET_USED(state);
 	for (uint64_t seed = 1; seed <= 10; seed++)
-		scenario_run(seed, &link, (struct tcp_params){ 0 });
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, NULL);
 }
 
 static void test_loss(void **state)
@@ -336,7 +340,7 @@ static void test_loss(void **state)
 	RTE_SET_USED(state);
 	for (uint64_t seed = 100; seed < 130; seed++) {
 		link.loss_permille = 5 + (uint32_t)(seed * 37 % 100);
-		scenario_run(seed, &link, (struct tcp_params){ 0 });
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, NULL);
 	}
 }
 
@@ -348,7 +352,7 @@ static void test_reordering_and_duplication(void **state)
 	for (uint64_t seed = 200; seed < 220; seed++) {
 		link.reorder_permille = (uint32_t)(seed * 53 % 300);
 		link.duplicate_permille = (uint32_t)(seed * 29 % 100);
-		scenario_run(seed, &link, (struct tcp_params){ 0 });
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, NULL);
 	}
 }
 
@@ -359,8 +363,44 @@ static void test_bottleneck(void **state)
 	RTE_SET_USED(state);
 	for (uint64_t seed = 300; seed < 315; seed++) {
 		link.bytes_per_ms = 200 + (uint32_t)(seed * 71 % 3000);
-		scenario_run(seed, &link, (struct tcp_params){ 0 });
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, NULL);
 	}
+}
+
+/* Neither SACK nor timestamps nor window scaling: RFC 6582 instead of RACK. */
+static void test_plain_peers(void **state)
+{
+	struct sim_link link = { .delay_us = 10000, .strips_options = true, .reorder_us = 3000 };
+
+	RTE_SET_USED(state);
+	for (uint64_t seed = 500; seed < 525; seed++) {
+		link.loss_permille = (uint32_t)(seed * 37 % 60);
+		link.duplicate_permille = (uint32_t)(seed * 11 % 30);
+		link.reorder_permille = (uint32_t)(seed * 17 % 80);
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, NULL);
+	}
+}
+
+/* Each stack lives on so few buffers that its queues would like to hold all of them. */
+static void test_few_buffers(void **state)
+{
+	struct sim_link link = { .delay_us = 5000, .loss_permille = 10, .reorder_permille = 20,
+		.reorder_us = 2000 };
+	struct rte_mempool *pools[2];
+
+	RTE_SET_USED(state);
+	for (unsigned i = 0; i < 2; i++) {
+		pools[i] = rte_pktmbuf_pool_create(i == 0 ? "few0" : "few1", 255, 0,
+			PACKET_PRIV_BYTES, RTE_PKTMBUF_HEADROOM + 2048, 0);
+		assert_non_null(pools[i]);
+	}
+	for (uint64_t seed = 600; seed < 610; seed++) {
+		scenario_run(seed, &link, (struct tcp_params){ 0 }, pools);
+		assert_int_equal(rte_mempool_in_use_count(pools[0]), 0);
+		assert_int_equal(rte_mempool_in_use_count(pools[1]), 0);
+	}
+	rte_mempool_free(pools[0]);
+	rte_mempool_free(pools[1]);
 }
 
 static void test_everything_at_once(void **state)
@@ -383,7 +423,7 @@ static void test_everything_at_once(void **state)
 			.send_buffer = 8192u << rng_below(&rng, 7),
 		};
 
-		scenario_run(seed, &link, tcp);
+		scenario_run(seed, &link, tcp, NULL);
 	}
 }
 
@@ -394,6 +434,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_loss, support_mbufs_check),
 		cmocka_unit_test_teardown(test_reordering_and_duplication, support_mbufs_check),
 		cmocka_unit_test_teardown(test_bottleneck, support_mbufs_check),
+		cmocka_unit_test_teardown(test_plain_peers, support_mbufs_check),
+		cmocka_unit_test_teardown(test_few_buffers, support_mbufs_check),
 		cmocka_unit_test_teardown(test_everything_at_once, support_mbufs_check),
 	};
 

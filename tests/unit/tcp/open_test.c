@@ -7,9 +7,10 @@
 
 static struct wire w;
 
-#define ALL_OPTIONS                                                                                \
-	{ 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0, 1, 3, 3, \
-		7 }
+/* MSS 1000, SACK permitted, TSval 100, window scale 7. */
+#define ALL_OPTIONS                                                                            \
+	{ 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0, 1, 3, \
+		3, 7 }
 
 static void test_syn_to_closed_port_is_reset(void **state)
 {
@@ -32,7 +33,8 @@ static void test_ack_to_closed_port_or_listen_is_reset(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	for (unsigned i = 0; i < RTE_DIM(ports); i++) {
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .ack = 7777, .local_port = ports[i] });
+		wire_send(&w, (struct wire_seg){ .flags = ACK, .ack = 7777,
+			.local_port = ports[i] });
 		wire_expect(&w, RST, 7777, 0, 0);
 		wire_expect_none(&w);
 	}

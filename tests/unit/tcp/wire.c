@@ -255,7 +255,8 @@ size_t wire_frame(const struct wire *w, const struct wire_seg *seg, uint8_t *fra
 	size_t header = sizeof(*tcp) + seg->options_len;
 	size_t len = header + payload_put(seg, (uint8_t *)tcp + header);
 	struct rte_ether_hdr ether = {
-		.ether_type = rte_cpu_to_be_16(w->is_v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4),
+		.ether_type = rte_cpu_to_be_16(w->is_v6 ? RTE_ETHER_TYPE_IPV6 :
+			RTE_ETHER_TYPE_IPV4),
 	};
 
 	memcpy(frame, &ether, sizeof(ether));
@@ -366,8 +367,8 @@ void wire_open_sack(struct wire *w)
 void wire_open_ts(struct wire *w)
 {
 	struct wire_seg syn = { .flags = SYN, .options_len = 24,
-		.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0,
-			0, 0, 1, 3, 3, 0 } };
+		.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100,
+			0, 0, 0, 0, 1, 3, 3, 0 } };
 
 	wire_open(w, &syn);
 }
