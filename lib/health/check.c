@@ -107,14 +107,14 @@ static void on_connected(struct tcp_conn *conn, void *ctx)
 	}
 	memory = objpool_get(check->health->parsers);
 	if (memory == NULL ||
-			tcp_write(conn, check->buffer, check->request_len) < check->request_len) {
+		tcp_write(conn, check->buffer, check->request_len) < check->request_len) {
 		if (memory != NULL)
 			objpool_put(check->health->parsers, memory);
 		finish(check, false, "no memory for the check");
 		return;
 	}
-	check->parser =
-		h1_parser_init(memory, H1_RESPONSE, &limits, check->buffer, sizeof(check->buffer));
+	check->parser = h1_parser_init(
+		memory, H1_RESPONSE, &limits, check->buffer, sizeof(check->buffer));
 	h1_expect_response(check->parser, false);
 }
 
@@ -163,8 +163,8 @@ static int write_request(struct check *check, const struct config_health_check *
 	return 0;
 }
 
-static struct tcp_conn *connect_to(struct check *check, const struct ip_addr *source,
-	unsigned timeout_ms)
+static struct tcp_conn *connect_to(
+	struct check *check, const struct ip_addr *source, unsigned timeout_ms)
 {
 	struct health_core *health = check->health;
 	int error;

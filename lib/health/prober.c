@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 
-#define GROW_COUNT     64
-#define CHECKS_MAX     1024    /* at once; further ones wait their turn */
-#define WAIT_US        10000ull
+#define GROW_COUNT 64
+#define CHECKS_MAX 1024 /* at once; further ones wait their turn */
+#define WAIT_US    10000ull
 
 static uint64_t interval_us(const struct probe *probe)
 {
@@ -48,7 +48,7 @@ static struct probe *probe_find(struct health_core *health, uint32_t member_id)
 {
 	struct probe *probe;
 
-	LIST_FOREACH(probe, &health->buckets[member_id % BUCKETS], link) {
+	LIST_FOREACH (probe, &health->buckets[member_id % BUCKETS], link) {
 		if (probe->member_id == member_id)
 			return probe;
 	}
@@ -101,8 +101,9 @@ static void adopt_member(struct health_core *health, const struct member *member
 		return;
 	probe->interval_ms = config->interval_ms;
 	if (is_new)
-		probe->started_us = health->now_us + rng_below(&health->rng,
-			(uint32_t)RTE_MIN(interval_us(probe), UINT32_MAX)) - interval_us(probe);
+		probe->started_us = health->now_us +
+			rng_below(&health->rng, (uint32_t)RTE_MIN(interval_us(probe), UINT32_MAX)) -
+			interval_us(probe);
 	if (probe->check == NULL)
 		wheel_arm(health->wheel, &probe->timer, probe->started_us + interval_us(probe));
 }
@@ -158,7 +159,7 @@ struct health_core *health_core_create(const struct health_params *params, uint6
 	health->checks = objpool_create(sizeof(struct check), GROW_COUNT, CHECKS_MAX);
 	health->parsers = objpool_create(h1_parser_bytes(), GROW_COUNT, CHECKS_MAX);
 	if (health->wheel != NULL && health->probes != NULL && health->checks != NULL &&
-			health->parsers != NULL)
+		health->parsers != NULL)
 		return health;
 	health_core_destroy(health);
 	return NULL;

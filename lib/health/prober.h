@@ -18,13 +18,13 @@
 /* A member under watch. All facts are copies: it may leave the configuration at any time. */
 struct probe {
 	struct health_core *health;
-	struct check *check;             /* running now, or NULL */
-	struct wheel_timer timer;        /* the next start */
-	uint64_t generation;             /* of the last snapshot that had it */
-	uint64_t started_us;             /* the last start, made up before the first */
+	struct check *check;      /* running now, or NULL */
+	struct wheel_timer timer; /* the next start */
+	uint64_t generation;      /* of the last snapshot that had it */
+	uint64_t started_us;      /* the last start, made up before the first */
 	uint32_t member_id;
 	uint32_t interval_ms;
-	unsigned pool_index;             /* in the adopted snapshot */
+	unsigned pool_index; /* in the adopted snapshot */
 	struct ip_addr address;
 	uint16_t port;
 	LIST_ENTRY(probe) link;
@@ -34,12 +34,12 @@ struct probe {
 struct check {
 	struct health_core *health;
 	struct probe *probe;
-	struct tcp_conn *conn;           /* NULL: over */
-	struct wheel_timer timer;        /* time-out */
+	struct tcp_conn *conn;    /* NULL: over */
+	struct wheel_timer timer; /* time-out */
 	bool is_http;
 	bool is_connected;
 	unsigned expect;
-	struct h1_parser *parser;        /* from health->parsers, once connected */
+	struct h1_parser *parser; /* from health->parsers, once connected */
 	size_t request_len;
 	char buffer[CHECK_BYTES];
 };

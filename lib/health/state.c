@@ -23,8 +23,8 @@ bool health_state_update(struct health_state *state, unsigned rise, unsigned fal
 	return true;
 }
 
-struct member *health_member_find(const struct backend_set *set, uint32_t member_id,
-	unsigned *pool_index)
+struct member *health_member_find(
+	const struct backend_set *set, uint32_t member_id, unsigned *pool_index)
 {
 	for (unsigned i = 0; i < set->count; i++) {
 		const struct pool *pool = set->pools[i];

@@ -34,7 +34,7 @@ void connection_deadline(struct connection *connection, uint64_t timeout_ms)
 	connection->deadline_us = l7->now_us + timeout_ms * CLOCK_US_PER_MS;
 	/* A later one is seen when the timer fires: no wheel work for each piece of a body. */
 	if (!wheel_is_armed(&connection->timer) ||
-			connection->timer.deadline_us > connection->deadline_us)
+		connection->timer.deadline_us > connection->deadline_us)
 		wheel_arm(l7->wheel, &connection->timer, connection->deadline_us);
 }
 
@@ -222,9 +222,9 @@ void connection_run(struct connection *connection)
 	enum connection_state before;
 
 	/* The next request has to wait for the turn's end: pipelining does not keep others out. */
-	for (before = CONNECTION_STATE_COUNT;
-			connection->state != before && connection->state != CONNECTION_CLOSED &&
-			!(before == CONNECTION_BUSY && connection->state == CONNECTION_IDLE);) {
+	for (before = CONNECTION_STATE_COUNT; connection->state != before &&
+		connection->state != CONNECTION_CLOSED &&
+		!(before == CONNECTION_BUSY && connection->state == CONNECTION_IDLE);) {
 		before = connection->state;
 		handlers[before](connection);
 	}
@@ -299,8 +299,8 @@ static uint32_t slot_take(struct l7_core *l7)
 	return l7->slot_high++;
 }
 
-static int connection_open(struct connection *connection, struct tcp_conn *tcp,
-	struct l7_listener *listener)
+static int connection_open(
+	struct connection *connection, struct tcp_conn *tcp, struct l7_listener *listener)
 {
 	struct l7_core *l7 = connection->l7;
 	struct listener_worker *worker = &listener->workers[l7->worker];

@@ -40,19 +40,19 @@ enum connection_state {
 struct connection {
 	struct transport transport;
 	struct l7_core *l7;
-	struct stream *stream;               /* the request in progress, or NULL */
+	struct stream *stream; /* the request in progress, or NULL */
 	enum connection_state state;
 	bool is_runnable;
-	struct wheel_timer timer;            /* may fire early: deadline_us counts */
+	struct wheel_timer timer; /* may fire early: deadline_us counts */
 	uint64_t deadline_us;
-	struct config_http_limits limits;    /* of the listener at the last request */
-	struct l7_listener *listener;        /* whose TLS context this uses; counted there */
+	struct config_http_limits limits; /* of the listener at the last request */
+	struct l7_listener *listener;     /* whose TLS context this uses; counted there */
 	struct service_identity *identity;
-	struct packet_tuple tuple;           /* src: the client */
+	struct packet_tuple tuple; /* src: the client */
 	uint32_t flow_hash;
 	uint32_t source_hash;
 	uint32_t slot;
-	uint32_t linger_left;                /* bytes still discarded after our FIN */
+	uint32_t linger_left; /* bytes still discarded after our FIN */
 	uint64_t requests;
 	uint64_t opened_us;
 	TAILQ_ENTRY(connection) runnable_link;

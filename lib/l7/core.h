@@ -23,7 +23,7 @@ TAILQ_HEAD(connection_list, connection);
 /* Everything of one L7 worker. Owner: that worker's thread. */
 struct l7_core {
 	struct core *core;
-	unsigned worker;                 /* this L7 worker's index */
+	unsigned worker; /* this L7 worker's index */
 	struct tcp_stack *tcp;
 	struct wheel *wheel;
 	const struct snapshot *snapshot; /* of this turn of the loop */
@@ -41,7 +41,7 @@ struct l7_core {
 	struct connection **slots;
 	uint32_t *free_slots;
 	uint32_t free_count;
-	uint32_t slot_high;              /* slots from here on were never used */
+	uint32_t slot_high; /* slots from here on were never used */
 	uint32_t conn_count;
 	struct connection_list runnable; /* their next request waits for this turn's end */
 	uint32_t runnable_count;

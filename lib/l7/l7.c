@@ -38,8 +38,8 @@ static void output(void *ctx, struct rte_mbuf *m)
 static bool is_listening(void *ctx, const struct ip_addr *address, uint16_t port_be)
 {
 	struct l7_core *l7 = ctx;
-	const struct service *service =
-		service_find(l7->snapshot->services, address, port_be, IPPROTO_TCP);
+	const struct service *service = service_find(
+		l7->snapshot->services, address, port_be, IPPROTO_TCP);
 
 	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
 		return false;
@@ -98,8 +98,8 @@ static int pools_create(struct l7_core *l7)
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
 	if (l7->slots == NULL || l7->free_slots == NULL || l7->connections == NULL ||
-			l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
-			l7->records == NULL)
+		l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
+		l7->records == NULL)
 		return -ENOMEM;
 	return upstream_pools_create(&l7->upstreams, max);
 }

@@ -9,8 +9,8 @@
 
 static const char *const alpn[] = { "http/1.1", NULL };
 
-static int contexts_create(struct l7_listener *listener, const struct tls_context_params *params,
-	struct err *err)
+static int contexts_create(
+	struct l7_listener *listener, const struct tls_context_params *params, struct err *err)
 {
 	for (unsigned i = 0; i < listener->worker_count; i++) {
 		listener->workers[i].tls = tls_context_create(params, err);
@@ -37,8 +37,8 @@ static int tls_create(struct l7_listener *listener, const struct config *config,
 	if (paths == NULL)
 		return err_set(err, ENOMEM, "no memory for a listener");
 	for (size_t i = 0; i < count; i++) {
-		const struct config_certificate *certificate =
-			&config->certificates[service->certificates[i]];
+		const struct config_certificate
+			*certificate = &config->certificates[service->certificates[i]];
 
 		paths[i] = certificate->chain_path;
 		paths[count + i] = certificate->key_path;
@@ -65,8 +65,8 @@ struct l7_listener *l7_listener_create(const struct config *config,
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->is_tls = service->is_tls;
 	listener->worker_count = worker_count;
-	listener->routes =
-		route_table_create(service->routes, service->route_count, service->pool, err);
+	listener->routes = route_table_create(
+		service->routes, service->route_count, service->pool, err);
 	if (listener->routes == NULL)
 		goto fail;
 	if (service->is_tls && tls_create(listener, config, service, err) < 0)
@@ -93,6 +93,6 @@ bool l7_listener_is_idle(const struct l7_listener *listener)
 
 	for (unsigned i = 0; i < listener->worker_count; i++)
 		users += stats_read(&listener->workers[i].opened) -
-			 stats_read(&listener->workers[i].closed);
+			stats_read(&listener->workers[i].closed);
 	return users == 0;
 }

@@ -40,8 +40,8 @@ void inlet_close(struct inlet *inlet)
 }
 
 /* A piece is a part of the bytes that were parsed: what stands before it goes, it stays. */
-static enum h1_event body_begin(struct inlet *inlet, const char *data, size_t consumed,
-	struct http_span *body)
+static enum h1_event body_begin(
+	struct inlet *inlet, const char *data, size_t consumed, struct http_span *body)
 {
 	size_t lead = (size_t)(body->data - data);
 

@@ -10,7 +10,7 @@
 #include "http/h1.h"
 #include "transport.h"
 
-#define MESSAGE_HEAD_BYTES 16384                     /* of a head on its way in */
+#define MESSAGE_HEAD_BYTES 16384                       /* of a head on its way in */
 #define MESSAGE_OUT_BYTES  (MESSAGE_HEAD_BYTES + 2048) /* the same rewritten, and framing */
 
 /*
@@ -19,11 +19,11 @@
  */
 struct inlet {
 	struct transport *transport;
-	struct h1_parser *parser;  /* NULL: none yet */
-	void *memory;              /* parser and head buffer, from pool */
+	struct h1_parser *parser; /* NULL: none yet */
+	void *memory;             /* parser and head buffer, from pool */
 	struct objpool *pool;
-	size_t body_len;           /* parsed, not taken yet: in front of the transport */
-	size_t skip_len;           /* framing behind that */
+	size_t body_len; /* parsed, not taken yet: in front of the transport */
+	size_t skip_len; /* framing behind that */
 };
 
 /* Size of the objects that an inlet's pool must have. */
@@ -46,12 +46,12 @@ void inlet_take(struct inlet *inlet, size_t len);
  */
 struct outlet {
 	struct transport *transport;
-	struct objpool *pool;      /* objects of MESSAGE_OUT_BYTES */
+	struct objpool *pool; /* objects of MESSAGE_OUT_BYTES */
 	char *pending;
 	uint32_t pending_at, pending_len;
 	enum http_body framing;
-	size_t chunk_left;         /* bytes announced and not written */
-	bool is_failed;            /* no buffer: the message cannot go on */
+	size_t chunk_left; /* bytes announced and not written */
+	bool is_failed;    /* no buffer: the message cannot go on */
 };
 
 void outlet_open(struct outlet *outlet, struct transport *transport, struct objpool *pool);

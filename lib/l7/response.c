@@ -20,8 +20,8 @@ size_t response_write(char *out, size_t size, const struct response *response)
 		connection = "Connection: close\r\n";
 	else if (response->minor == 0)
 		connection = "Connection: keep-alive\r\n";
-	page_len = snprintf(page, sizeof(page), PAGE, response->status, reason, response->status,
-		reason);
+	page_len = snprintf(
+		page, sizeof(page), PAGE, response->status, reason, response->status, reason);
 	len = snprintf(out, size,
 		"HTTP/1.1 %u %s\r\n"
 		"Content-Type: text/html\r\n"

@@ -9,10 +9,12 @@
 #include "listener.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
-			offsetof(struct service_counters, responses_1xx) == 4 * sizeof(uint64_t),
+			offsetof(struct service_counters, responses_1xx) ==
+		4 * sizeof(uint64_t),
 	"the classes are found by their distance");
 static_assert(offsetof(struct member_counters, responses_5xx) -
-			offsetof(struct member_counters, responses_1xx) == 4 * sizeof(uint64_t),
+			offsetof(struct member_counters, responses_1xx) ==
+		4 * sizeof(uint64_t),
 	"the classes are found by their distance");
 
 static void count_class(void *counters, size_t first, unsigned status)
@@ -53,8 +55,8 @@ int stream_start(struct connection *connection)
 		.body_bytes = connection->limits.max_body_bytes,
 	};
 	*stream = (struct stream){ .connection = connection, .l7 = l7 };
-	if (inlet_open(&stream->request, &connection->transport, l7->inlets, H1_REQUEST,
-			    &limits) < 0) {
+	if (inlet_open(&stream->request, &connection->transport, l7->inlets, H1_REQUEST, &limits) <
+		0) {
 		objpool_put(l7->streams, stream);
 		return -ENOMEM;
 	}
@@ -214,9 +216,8 @@ static bool is_idempotent(struct http_span method)
 /* RFC 9112 9.3.1: a kept connection may close while the request is on its way; once is enough. */
 static bool may_replay(const struct stream *stream)
 {
-	return stream->upstream->was_reused && !stream->is_response_begun &&
-	       !stream->is_replayed && !stream->is_body_begun &&
-	       is_idempotent(h1_head(stream->request.parser)->method);
+	return stream->upstream->was_reused && !stream->is_response_begun && !stream->is_replayed &&
+		!stream->is_body_begun && is_idempotent(h1_head(stream->request.parser)->method);
 }
 
 void stream_member_lost(struct stream *stream, bool is_timeout)

@@ -42,23 +42,23 @@ enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
 struct stream {
 	struct connection *connection;
 	struct l7_core *l7;
-	struct upstream *upstream;       /* carries the request, or NULL */
+	struct upstream *upstream; /* carries the request, or NULL */
 	enum stream_state state;
-	enum stream_party waits_for;     /* who is to blame when the time is up */
-	bool has_request;                /* the request's head is complete */
-	bool is_request_done;            /* the last byte of the request was taken */
-	bool is_body_begun;              /* bytes of the request's body were taken: no replay */
-	bool is_body_given_up;           /* the rest of the request is not read */
-	bool is_response_begun;          /* a byte of the member's answer came */
+	enum stream_party waits_for; /* who is to blame when the time is up */
+	bool has_request;            /* the request's head is complete */
+	bool is_request_done;        /* the last byte of the request was taken */
+	bool is_body_begun;          /* bytes of the request's body were taken: no replay */
+	bool is_body_given_up;       /* the rest of the request is not read */
+	bool is_response_begun;      /* a byte of the member's answer came */
 	bool trust_forwarded;
-	bool is_close;                   /* the client's connection ends with this answer */
+	bool is_close; /* the client's connection ends with this answer */
 	bool is_continue_sent;
-	bool is_replayed;                /* went out twice because a kept connection was dead */
-	bool is_rerouted;                /* another member was tried */
-	bool is_last_timeout;            /* the last failure was one */
-	uint32_t failed_member_id;       /* not to be chosen again; 0: none */
-	uint32_t response_timeout_ms;    /* of the pool */
-	size_t unacked_mark;             /* what a slow client still had to acknowledge */
+	bool is_replayed;             /* went out twice because a kept connection was dead */
+	bool is_rerouted;             /* another member was tried */
+	bool is_last_timeout;         /* the last failure was one */
+	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
+	uint32_t response_timeout_ms; /* of the pool */
+	size_t unacked_mark;          /* what a slow client still had to acknowledge */
 	struct inlet request;
 	struct inlet response;
 	struct outlet to_member;
@@ -127,7 +127,7 @@ void stream_wait(struct stream *stream, enum stream_party party, bool moved);
 /* response.c: an answer of our own. Returns its length. */
 struct response {
 	unsigned status;
-	unsigned minor;          /* the client's */
+	unsigned minor; /* the client's */
 	bool is_head;
 	bool is_close;
 };

@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <rte_byteorder.h>
+
 #include "connection.h"
 #include "core.h"
 #include "listener.h"
 #include "stream.h"
 
-#define PICK_TRIES      8    /* to get past a member that just failed */
+#define PICK_TRIES       8    /* to get past a member that just failed */
 #define CONNECT_GRACE_MS 1000 /* TCP's own limit comes first */
 
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/* Sends the head; the member's address is nothing the request may depend on. */
+/*
+ * HTTP/1.0 may do without Host, HTTP/1.1 to the member may not (RFC 9112 3.2): the address that
+ * the client connected to stands in.
+ */
+static __rte_noinline int write_without_host(
+	const struct stream *stream, char *out, size_t size, const struct h1_write_options *options)
+{
+	const struct packet_tuple *tuple = &stream->connection->tuple;
+	struct http_head head = *h1_head(stream->request.parser);
+	char host[IP_ENDPOINT_MAX];
+
+	ip_endpoint_format(&tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be), host);
+	head.authority = (struct http_span){ .data = host, .len = strlen(host) };
+	return h1_write_request(out, size, &head, options);
+}
+
+/* Sends the head to the member, on a new connection or a kept one. */
 static void send_head(struct stream *stream)
 {
 	struct l7_core *l7 = stream->l7;
@@ -30,7 +50,10 @@ static void send_head(struct stream *stream)
 	/* A trusted proxy ahead of us knows how the client came; its word stands. */
 	if (stream->trust_forwarded && http_find(head, "x-forwarded-proto") != NULL)
 		options.extra_count = 1;
-	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	if (head->authority.len > 0)
+		len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	else
+		len = write_without_host(stream, l7->scratch, sizeof(l7->scratch), &options);
 	if (len < 0) {
 		l7->refusals[HTTP_REFUSED_header_too_large]++;
 		connection_counters(connection)->denied_requests++;
@@ -76,8 +99,8 @@ static struct member *pick(struct stream *stream, const struct pool *pool, unsig
 	return member != NULL && member->id != stream->failed_member_id ? member : NULL;
 }
 
-static void attach(struct stream *stream, struct upstream *upstream,
-	const struct config_pool *config)
+static void attach(
+	struct stream *stream, struct upstream *upstream, const struct config_pool *config)
 {
 	stream->upstream = upstream;
 	stream->response_timeout_ms = config->response_timeout_ms;
@@ -108,8 +131,8 @@ static void no_member(struct stream *stream)
 	}
 }
 
-static void send_to(struct stream *stream, const struct pool *pool, unsigned pool_index,
-	bool may_reuse)
+static void send_to(
+	struct stream *stream, const struct pool *pool, unsigned pool_index, bool may_reuse)
 {
 	struct l7_core *l7 = stream->l7;
 	struct member *member = pick(stream, pool, pool_index);
@@ -162,7 +185,7 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 static bool is_bodyless(const struct http_head *head)
 {
 	return head->body == HTTP_BODY_NONE ||
-	       (head->body == HTTP_BODY_LENGTH && head->content_length == 0);
+		(head->body == HTTP_BODY_LENGTH && head->content_length == 0);
 }
 
 static void on_head(struct stream *stream)
@@ -205,7 +228,7 @@ static void invite_body(struct stream *stream)
 	const struct http_head *head = h1_head(stream->request.parser);
 
 	if (!head->expects_continue || head->minor == 0 || stream->is_continue_sent ||
-			stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
+		stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
 		return;
 	stream->is_continue_sent = true;
 	outlet_put(&stream->to_client, continue_line, sizeof(continue_line) - 1);

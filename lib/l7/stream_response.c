@@ -22,12 +22,11 @@ static bool is_open(struct stream *stream)
 	}
 	stream->is_response_begun = true;
 	if (inlet_open(&stream->response, &stream->upstream->transport, stream->l7->inlets,
-			    H1_RESPONSE, &limits) < 0) {
+		    H1_RESPONSE, &limits) < 0) {
 		stream_starved(stream);
 		return false;
 	}
-	h1_expect_response(
-		stream->response.parser, h1_head(stream->request.parser)->is_head);
+	h1_expect_response(stream->response.parser, h1_head(stream->request.parser)->is_head);
 	return true;
 }
 
@@ -62,9 +61,8 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	enum http_body framing = h1_response_framing(head, minor);
 
 	stream->is_close = !h1_head(stream->request.parser)->is_keep_alive ||
-			   !stream->is_request_done || stream->l7->is_draining ||
-			   framing == HTTP_BODY_UNTIL_CLOSE ||
-			   connection_service(stream->connection) == NULL;
+		!stream->is_request_done || stream->l7->is_draining ||
+		framing == HTTP_BODY_UNTIL_CLOSE || connection_service(stream->connection) == NULL;
 	if (!write_head(stream, head, minor))
 		return false;
 	stream_count_response(stream, head->status, true);
@@ -109,7 +107,7 @@ static void on_end(struct stream *stream)
 {
 	const struct http_head *head = h1_head(stream->response.parser);
 	bool is_clean = head->is_keep_alive && stream->is_request_done &&
-			h1_is_idle(stream->response.parser) && stream->to_member.pending == NULL;
+		h1_is_idle(stream->response.parser) && stream->to_member.pending == NULL;
 
 	outlet_end(&stream->to_client);
 	if (is_clean)

@@ -101,7 +101,7 @@ static size_t tls_peek(struct transport *transport, const char **data)
 
 	if (transport->in == NULL) {
 		if (transport->is_peer_done || transport->is_failed ||
-				!record_get(transport, &transport->in))
+			!record_get(transport, &transport->in))
 			return 0;
 		got = tls_read(transport->tls, transport->in, TRANSPORT_RECORD_BYTES);
 		if (got <= 0) {
@@ -151,29 +151,40 @@ static bool tls_transport_flush(struct transport *transport)
 	return result == TLS_OK;
 }
 
+static bool is_full(const struct transport *transport)
+{
+	return transport->out != NULL && transport->out_len == TRANSPORT_RECORD_BYTES;
+}
+
 /* Small pieces are gathered: a record each would cost more than its bytes. */
+static size_t gather(struct transport *transport, const char *data, size_t len)
+{
+	if (is_full(transport))
+		tls_transport_flush(transport);
+	if (is_full(transport))
+		return 0;
+	if (transport->out == NULL) {
+		if (!record_get(transport, &transport->out))
+			return 0;
+		transport->out_at = transport->out_len = 0;
+	}
+	len = MIN(len, (size_t)(TRANSPORT_RECORD_BYTES - transport->out_len));
+	memcpy(transport->out + transport->out_len, data, len);
+	transport->out_len += (uint16_t)len;
+	if (is_full(transport))
+		tls_transport_flush(transport);
+	return len;
+}
+
 static size_t tls_transport_write(struct transport *transport, const char *data, size_t len)
 {
 	size_t used = 0;
 
 	while (used < len && !transport->is_failed) {
-		size_t taken;
+		bool is_large = transport->out == NULL && len - used >= GATHER_BELOW_BYTES;
+		size_t taken = is_large ? write_record(transport, data + used, len - used)
+					: gather(transport, data + used, len - used);
 
-		if (transport->out == NULL && len - used >= GATHER_BELOW_BYTES) {
-			taken = write_record(transport, data + used, len - used);
-		} else {
-			if (transport->out == NULL) {
-				if (!record_get(transport, &transport->out))
-					break;
-				transport->out_at = transport->out_len = 0;
-			}
-			taken = MIN(len - used,
-				(size_t)(TRANSPORT_RECORD_BYTES - transport->out_len));
-			memcpy(transport->out + transport->out_len, data + used, taken);
-			transport->out_len += (uint16_t)taken;
-			if (transport->out_len == TRANSPORT_RECORD_BYTES)
-				tls_transport_flush(transport);
-		}
 		if (taken == 0)
 			break;
 		used += taken;
@@ -184,8 +195,8 @@ static size_t tls_transport_write(struct transport *transport, const char *data,
 static bool tls_is_eof(const struct transport *transport)
 {
 	return transport->in == NULL &&
-	       (transport->is_peer_done ||
-		       (tcp_is_eof(transport->tcp) && !tls_has_pending(transport->tls)));
+		(transport->is_peer_done ||
+			(tcp_is_eof(transport->tcp) && !tls_has_pending(transport->tls)));
 }
 
 static void tls_shutdown(struct transport *transport)

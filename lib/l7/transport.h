@@ -19,10 +19,10 @@
 struct transport {
 	const struct transport_ops *ops;
 	struct tcp_conn *tcp;
-	bool is_failed;            /* TLS broke, or buffers are short: end the connection */
-	bool is_short;             /* it was buffers */
+	bool is_failed; /* TLS broke, or buffers are short: end the connection */
+	bool is_short;  /* it was buffers */
 	/* TLS only: one record's plain bytes each way, and only while there are some. */
-	bool is_peer_done;         /* close_notify came */
+	bool is_peer_done; /* close_notify came */
 	struct tls_session *tls;
 	struct objpool *records;
 	char *in;

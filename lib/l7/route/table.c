@@ -17,17 +17,17 @@
 enum path_kind { PATH_EXACT, PATH_PREFIX };
 
 struct host {
-	char *name;            /* "example.com", ".suffix" for "*.suffix"; NULL: any */
+	char *name; /* "example.com", ".suffix" for "*.suffix"; NULL: any */
 	size_t len;
 	uint64_t hash;
-	size_t prefix_max;     /* longest prefix of a row: longer ones are not looked for */
-	int any_path;          /* pool, or -1 */
+	size_t prefix_max; /* longest prefix of a row: longer ones are not looked for */
+	int any_path;      /* pool, or -1 */
 };
 
 struct path {
-	char *text;            /* NULL: an empty slot */
+	char *text; /* NULL: an empty slot */
 	size_t len;
-	uint64_t hash;         /* of the text alone */
+	uint64_t hash; /* of the text alone */
 	uint32_t host;
 	enum path_kind kind;
 	int pool;
@@ -38,10 +38,10 @@ struct route_table {
 	struct hash_key key;
 	struct host *hosts;
 	uint32_t host_count;
-	uint32_t *host_slots;  /* index into hosts; 0: empty, as ANY_HOST is not looked up by name */
+	uint32_t *host_slots; /* index into hosts; 0: empty, as ANY_HOST is not looked up by name */
 	struct path *paths;
-	uint32_t mask;         /* of both tables */
-	size_t suffix_max;     /* longest "*.suffix" */
+	uint32_t mask;     /* of both tables */
+	size_t suffix_max; /* longest "*.suffix" */
 };
 
 /*
@@ -64,8 +64,8 @@ static uint64_t path_hash(const char *text, size_t len)
 	return hash;
 }
 
-static uint32_t path_slot(const struct route_table *table, uint32_t host, enum path_kind kind,
-	uint64_t hash)
+static uint32_t path_slot(
+	const struct route_table *table, uint32_t host, enum path_kind kind, uint64_t hash)
 {
 	uint64_t owner = (uint64_t)host << 1 | kind;
 
@@ -81,7 +81,7 @@ static struct path *path_find(const struct route_table *table, uint32_t host, en
 		struct path *path = &table->paths[slot];
 
 		if (path->hash == hash && path->host == host && path->kind == kind &&
-				path->len == text.len && memcmp(path->text, text.data, text.len) == 0)
+			path->len == text.len && memcmp(path->text, text.data, text.len) == 0)
 			return path;
 		slot = (slot + 1) & table->mask;
 	}
@@ -142,8 +142,12 @@ static int path_add(struct route_table *table, uint32_t host_index,
 		return 0;
 	while (table->paths[slot].text != NULL)
 		slot = (slot + 1) & table->mask;
-	table->paths[slot] = (struct path){ .text = strdup(route->path), .len = text.len,
-		.hash = hash, .host = host_index, .kind = kind, .pool = (int)route->pool };
+	table->paths[slot] = (struct path){ .text = strdup(route->path),
+		.len = text.len,
+		.hash = hash,
+		.host = host_index,
+		.kind = kind,
+		.pool = (int)route->pool };
 	if (table->paths[slot].text == NULL)
 		return err_set(err, ENOMEM, "no memory for the routing table");
 	if (kind == PATH_PREFIX && text.len > host->prefix_max)
@@ -151,8 +155,8 @@ static int path_add(struct route_table *table, uint32_t host_index,
 	return 0;
 }
 
-static int route_add(struct route_table *table, const struct config_l7_route *route,
-	struct err *err)
+static int route_add(
+	struct route_table *table, const struct config_l7_route *route, struct err *err)
 {
 	int64_t host = ANY_HOST;
 
@@ -184,8 +188,8 @@ static int table_allocate(struct route_table *table, size_t count)
 	return 0;
 }
 
-struct route_table *route_table_create(const struct config_l7_route *routes, size_t count,
-	unsigned default_pool, struct err *err)
+struct route_table *route_table_create(
+	const struct config_l7_route *routes, size_t count, unsigned default_pool, struct err *err)
 {
 	struct route_table *table = calloc(1, sizeof(*table));
 
@@ -232,7 +236,7 @@ static int prefix_find(const struct route_table *table, uint32_t host, struct ht
 	for (size_t i = 0; i < path.len && i < prefix_max; i++) {
 		const struct path *found;
 		bool is_border = path.data[i] == '/' || i + 1 == path.len ||
-				 path.data[i + 1] == '/';
+			path.data[i + 1] == '/';
 
 		hash = path_hash_add(hash, path.data[i]);
 		if (!is_border)
@@ -245,8 +249,8 @@ static int prefix_find(const struct route_table *table, uint32_t host, struct ht
 	return pool;
 }
 
-static int find_in_host(const struct route_table *table, uint32_t host, struct http_span path,
-	uint64_t hash)
+static int find_in_host(
+	const struct route_table *table, uint32_t host, struct http_span path, uint64_t hash)
 {
 	const struct path *exact = path_find(table, host, PATH_EXACT, hash, path);
 	int pool;

@@ -131,8 +131,8 @@ static struct upstream *reuse(struct upstream_pool *pool)
 static struct tcp_conn *connect_to(struct upstream *upstream, const struct config_pool *config)
 {
 	struct l7_core *l7 = upstream->l7;
-	const struct ip_addr *source =
-		neigh_net_source(l7->snapshot->net, &upstream->member->address);
+	const struct ip_addr *source = neigh_net_source(
+		l7->snapshot->net, &upstream->member->address);
 	int error;
 
 	if (source == NULL)
@@ -149,8 +149,8 @@ static struct tcp_conn *connect_to(struct upstream *upstream, const struct confi
 		&error, l7->now_us);
 }
 
-static struct upstream *open_new(struct l7_core *l7, struct member *member,
-	const struct config_pool *config)
+static struct upstream *open_new(
+	struct l7_core *l7, struct member *member, const struct config_pool *config)
 {
 	struct upstream *upstream = objpool_get(l7->upstreams.upstreams);
 	struct upstream_pool *pool;
@@ -206,8 +206,8 @@ static bool may_be_kept(const struct upstream *upstream)
 	const struct upstream_pool *pool = upstream->pool;
 
 	return !l7->is_draining && pool->generation == l7->generation &&
-	       pool->idle_count < upstream->max_idle && tcp_readable(upstream->transport.tcp) == 0 &&
-	       !tcp_is_eof(upstream->transport.tcp);
+		pool->idle_count < upstream->max_idle &&
+		tcp_readable(upstream->transport.tcp) == 0 && !tcp_is_eof(upstream->transport.tcp);
 }
 
 void upstream_release(struct upstream *upstream, bool is_clean)

@@ -32,7 +32,7 @@ struct upstream_pool *upstream_pool_find(struct l7_core *l7, const struct member
 {
 	struct upstream_pool *pool;
 
-	LIST_FOREACH(pool, &l7->upstreams.buckets[bucket_of(member)], link) {
+	LIST_FOREACH (pool, &l7->upstreams.buckets[bucket_of(member)], link) {
 		if (pool->member == member)
 			return pool;
 	}

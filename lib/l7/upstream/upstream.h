@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "../transport.h"
 #include "backend/backend.h"
 #include "base/objpool.h"
 #include "conf/config.h"
 #include "runtime/wheel.h"
 #include "tcp/tcp.h"
-#include "../transport.h"
 
 struct l7_core;
 struct stream;
@@ -19,8 +19,8 @@ struct stream;
 enum upstream_state {
 	UPSTREAM_CONNECTING,
 	UPSTREAM_BUSY,
-	UPSTREAM_IDLE,       /* kept, without a stream */
-	UPSTREAM_CLOSED,     /* freed at the end of the turn */
+	UPSTREAM_IDLE,   /* kept, without a stream */
+	UPSTREAM_CLOSED, /* freed at the end of the turn */
 };
 
 /* A connection to a member. Counted in the member's counters as long as it is not CLOSED. */
@@ -29,11 +29,11 @@ struct upstream {
 	struct l7_core *l7;
 	struct member *member;
 	struct upstream_pool *pool;
-	struct stream *stream;           /* whose request it carries, or NULL */
+	struct stream *stream; /* whose request it carries, or NULL */
 	enum upstream_state state;
-	bool was_reused;                 /* carried a request before this one */
-	struct wheel_timer timer;        /* idle */
-	uint32_t idle_timeout_ms;        /* of the pool, as the last request found it */
+	bool was_reused;          /* carried a request before this one */
+	struct wheel_timer timer; /* idle */
+	uint32_t idle_timeout_ms; /* of the pool, as the last request found it */
 	uint32_t max_idle;
 	TAILQ_ENTRY(upstream) idle_link;
 	SLIST_ENTRY(upstream) dead_link;
@@ -42,10 +42,10 @@ struct upstream {
 /* The worker's connections to one member; there is one exactly while there are connections. */
 struct upstream_pool {
 	struct member *member;
-	uint64_t generation;             /* of the last snapshot in which the member was usable */
+	uint64_t generation; /* of the last snapshot in which the member was usable */
 	uint32_t conn_count;
 	uint32_t idle_count;
-	TAILQ_HEAD(, upstream) idle;     /* the last used first */
+	TAILQ_HEAD(, upstream) idle; /* the last used first */
 	LIST_ENTRY(upstream_pool) link;
 };
 

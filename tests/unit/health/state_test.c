@@ -5,8 +5,8 @@
 
 struct row {
 	const char *about;
-	const char *checks;    /* '+' good, '-' bad */
-	const char *expected;  /* the state after each: 'U' or 'D'; lower case: no change */
+	const char *checks;   /* '+' good, '-' bad */
+	const char *expected; /* the state after each: 'U' or 'D'; lower case: no change */
 	unsigned rise, fall;
 };
 
@@ -33,8 +33,8 @@ static void walks_the_rows(void **state)
 		assert_true(health.is_up);
 		assert_int_equal(strlen(row->checks), strlen(row->expected));
 		for (size_t j = 0; row->checks[j] != '\0'; j++) {
-			bool changed = health_state_update(&health, row->rise, row->fall,
-				row->checks[j] == '+');
+			bool changed = health_state_update(
+				&health, row->rise, row->fall, row->checks[j] == '+');
 			char seen = health.is_up ? (changed ? 'U' : 'u') : (changed ? 'D' : 'd');
 
 			if (seen != row->expected[j])

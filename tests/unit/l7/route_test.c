@@ -70,7 +70,8 @@ static const struct expected with_default[] = {
 
 static void follows_the_documented_order(void **state)
 {
-	struct route_table *table = route_table_create(rows, sizeof(rows) / sizeof(rows[0]), 99, NULL);
+	struct route_table *table = route_table_create(
+		rows, sizeof(rows) / sizeof(rows[0]), 99, NULL);
 
 	(void)state;
 	assert_non_null(table);
@@ -127,7 +128,8 @@ static void refuses_impossible_hosts(void **state)
 /* Nothing in a request makes a look-up long: names beyond 255 bytes are not looked up at all. */
 static void bounds_hostile_hosts_and_paths(void **state)
 {
-	struct route_table *table = route_table_create(rows, sizeof(rows) / sizeof(rows[0]), 99, NULL);
+	struct route_table *table = route_table_create(
+		rows, sizeof(rows) / sizeof(rows[0]), 99, NULL);
 	static char dots[16384], slashes[8192];
 
 	(void)state;
@@ -135,7 +137,8 @@ static void bounds_hostile_hosts_and_paths(void **state)
 	dots[0] = 'a';
 	memset(slashes, '/', sizeof(slashes));
 	assert_int_equal(route_find(table, (struct http_span){ dots, sizeof(dots) },
-		(struct http_span){ slashes, sizeof(slashes) }), 99);
+				 (struct http_span){ slashes, sizeof(slashes) }),
+		99);
 	route_table_destroy(table);
 }
 
@@ -151,8 +154,9 @@ static void finds_each_of_thousands(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(hosts[i], sizeof(hosts[i]), i % 3 == 0 ? "*.h%u.test" : "h%u.test", i / 7);
 		snprintf(paths[i], sizeof(paths[i]), "/p%u", i % 7);
-		routes[i] = (struct config_l7_route){ .host = hosts[i], .path = paths[i],
-			.is_path_exact = i % 2 == 0, .pool = i };
+		routes[i] = (struct config_l7_route){
+			.host = hosts[i], .path = paths[i], .is_path_exact = i % 2 == 0, .pool = i
+		};
 	}
 	table = route_table_create(routes, MANY, UINT_MAX, NULL);
 	assert_non_null(table);

@@ -26,20 +26,21 @@ struct server {
 	struct world *world;
 	struct ip_addr address;
 	uint16_t port;
-	bool is_refusing;            /* no listener: RST to SYN */
-	bool is_silent;              /* answers nothing at all, not even SYN */
-	bool is_holding;             /* takes requests and does not answer */
-	bool closes;                 /* FIN behind the answer */
-	bool aborts;                 /* RST behind the answer */
-	bool aborts_on_request;      /* RST instead of an answer */
-	bool answers_early;          /* at the head, without reading the body */
-	bool echoes;                 /* the request's body as chunked answer, while it comes */
-	const char *answer;          /* head and body; NULL: 200 with the member's letter */
-	uint64_t extra_bytes;        /* generated body behind 'answer' */
+	bool is_refusing;           /* no listener: RST to SYN */
+	bool is_silent;             /* answers nothing at all, not even SYN */
+	bool is_holding;            /* takes requests and does not answer */
+	bool closes;                /* FIN behind the answer */
+	bool aborts;                /* RST behind the answer */
+	unsigned aborts_on_request; /* so many times: RST instead of an answer */
+	bool is_stuck;              /* accepts and reads nothing */
+	bool answers_early;         /* at the head, without reading the body */
+	bool echoes;                /* the request's body as chunked answer, while it comes */
+	const char *answer;         /* head and body; NULL: 200 with the member's letter */
+	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	unsigned accepted;
 	unsigned open;
 	unsigned requests;
-	char head[8192];             /* the last request's head, as written by the proxy */
+	char head[8192]; /* the last request's head, as written by the proxy */
 	uint64_t body_bytes;
 	uint32_t body_sum;
 };
@@ -51,14 +52,15 @@ struct client {
 	bool is_connected;
 	bool is_closed;
 	bool is_eof;
-	bool is_paused;              /* does not read */
-	bool is_closing;             /* FIN once everything was sent */
+	bool is_paused;  /* does not read */
+	bool is_exact;   /* reads only what it can keep */
+	bool is_closing; /* FIN once everything was sent */
 	enum tcp_close_reason reason;
 	char *sending;
 	size_t sending_len, sending_at;
-	uint64_t generate_left;      /* generated body bytes behind 'sending' */
+	uint64_t generate_left; /* generated body bytes behind 'sending' */
 	uint64_t generated;
-	char received[65536];        /* always ends in NUL */
+	char received[65536]; /* always ends in NUL */
 	size_t received_len;
 	uint64_t total;
 };
@@ -85,16 +87,15 @@ struct world {
 	struct l7_core *l7;
 	struct tcp_stack *peer;
 	struct server servers[MEMBER_COUNT];
-	struct wire *wires[2];       /* to the worker, to the peer */
+	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
 };
 
 struct world_options {
-	bool tls;
-	const char *chain_path, *key_path;
-	struct config_http_limits http;  /* zero fields: a test's defaults */
+	const char *chain_path, *key_path; /* for TLS at port 443 */
+	struct config_http_limits http;    /* zero fields: a test's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
@@ -108,6 +109,14 @@ void world_destroy(struct world *world);
 /* Publishes a snapshot with the world's configuration as it stands now. */
 void world_publish(struct world *world, bool is_new_config);
 
+/* cmocka's fixture: a world without special options. */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+/* Sends a request and checks that the text comes; forgets what came before. */
+void world_exchange(struct client *client, const char *request, const char *text);
+
 /* Lets virtual time pass. */
 void world_run(struct world *world, unsigned ms);
 
@@ -120,9 +129,11 @@ struct service_counters world_service_counters(struct world *world);
 
 struct client *client_open(struct world *world, uint16_t port);
 void client_send(struct client *client, const char *text);
+void client_send_bytes(struct client *client, const void *data, size_t len);
+size_t client_take(struct client *client, void *data, size_t max); /* of what was received */
 void client_generate(struct client *client, uint64_t bytes);
 void client_resume(struct client *client);
-void client_clear(struct client *client);  /* forgets what was received */
+void client_clear(struct client *client); /* forgets what was received */
 void client_abort(struct client *client);
 void client_free(struct client *client);
 

@@ -17,7 +17,7 @@
 struct health_state {
 	bool is_up;
 	bool was_checked;
-	unsigned streak;         /* checks in a row that contradict is_up */
+	unsigned streak; /* checks in a row that contradict is_up */
 };
 
 void health_state_init(struct health_state *state);
@@ -30,20 +30,20 @@ struct health_result {
 	uint32_t member_id;
 	bool is_ok;
 	uint32_t took_us;
-	char detail[48];         /* "status 500", "connection refused", "time-out" */
+	char detail[48]; /* "status 500", "connection refused", "time-out" */
 };
 
 /* Prober of one L7 worker: runs its share of the probes (member id modulo workers). */
 struct health_core;
 
 struct health_params {
-	struct tcp_stack *tcp;           /* borrowed: the worker's */
-	unsigned worker;                 /* this L7 worker's index */
+	struct tcp_stack *tcp; /* borrowed: the worker's */
+	unsigned worker;       /* this L7 worker's index */
 	unsigned worker_count;
 	/* Called on the worker; hands the result to control and returns at once. */
 	void (*report)(void *ctx, const struct health_result *result);
 	void *ctx;
-	uint64_t seed;                   /* spreads the first probes over the interval */
+	uint64_t seed; /* spreads the first probes over the interval */
 };
 
 struct health_core *health_core_create(const struct health_params *params, uint64_t now_us);
@@ -53,7 +53,7 @@ void health_core_destroy(struct health_core *health);
 void health_advance(struct health_core *health, const struct snapshot *snapshot, uint64_t now_us);
 
 /* Finds the member of a result in the current set; NULL when it has gone meanwhile. */
-struct member *health_member_find(const struct backend_set *set, uint32_t member_id,
-	unsigned *pool_index);
+struct member *health_member_find(
+	const struct backend_set *set, uint32_t member_id, unsigned *pool_index);
 
 #endif

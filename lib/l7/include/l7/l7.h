@@ -27,15 +27,15 @@ bool l7_listener_is_idle(const struct l7_listener *listener);
 struct l7_core;
 
 struct l7_params {
-	struct core *core;               /* borrowed */
+	struct core *core; /* borrowed */
 	struct rte_mempool *mbufs;
-	struct steer_slice ports;        /* local ports for upstream connections */
+	struct steer_slice ports; /* local ports for upstream connections */
 	/* An IP packet to send, starting at its IP header: to the port's L4 worker. */
 	void (*output)(void *ctx, struct rte_mbuf *m);
 	void *output_ctx;
 	uint32_t max_connections;
 	uint64_t secret[2];
-	uint64_t seed;                   /* of choices that need no secret */
+	uint64_t seed; /* of choices that need no secret */
 };
 
 struct l7_counters {
@@ -75,8 +75,8 @@ uint32_t l7_conn_count(const struct l7_core *l7);
 struct l7_conn_row {
 	struct tcp_info tcp;
 	char service[32];
-	char member[56];                 /* endpoint of the upstream, or "" */
-	char request[96];                /* method and path now, or "" */
+	char member[56];  /* endpoint of the upstream, or "" */
+	char request[96]; /* method and path now, or "" */
 	uint64_t requests;
 	uint32_t age_ms;
 };

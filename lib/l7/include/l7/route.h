@@ -14,8 +14,8 @@
  */
 struct route_table;
 
-struct route_table *route_table_create(const struct config_l7_route *routes, size_t count,
-	unsigned default_pool, struct err *err);
+struct route_table *route_table_create(
+	const struct config_l7_route *routes, size_t count, unsigned default_pool, struct err *err);
 void route_table_destroy(struct route_table *table);
 
 /* Index of the pool, or -1: no route. host is lower case and without port. */
