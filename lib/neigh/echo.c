@@ -80,7 +80,7 @@ void echo_input(
 		core_drop(neigh->params.core, m, DROP_icmp_ignored);
 		return;
 	}
-	if (!bucket_take(neigh, now_us)) {
+	if (!bucket_take(&neigh->answers, now_us)) {
 		core_drop(neigh->params.core, m, DROP_icmp_rate_limited);
 		return;
 	}

@@ -18,6 +18,12 @@
 #define REACHABLE_MS_DEFAULT    30000
 #define ICMP_PER_SECOND_DEFAULT 1000
 
+/*
+ * Packets to ever new addresses on a link, as replies to forged ones are, must not become as many
+ * broadcasts (RFC 6583).
+ */
+#define SEARCHES_PER_SECOND 1000
+
 #define V4_DST_OFFSET 16
 #define V6_DST_OFFSET 24
 
@@ -28,6 +34,29 @@ static const struct stats_desc descs[] = {
 };
 
 const struct stats_set neigh_stats_set = STATS_SET("neigh", descs);
+
+/* Holds one second's worth at most. */
+static struct neigh_bucket bucket_full(uint64_t per_second, uint64_t now_us)
+{
+	return (struct neigh_bucket){
+		.per_second = per_second,
+		.tokens = per_second * CLOCK_US_PER_S,
+		.filled_us = now_us,
+	};
+}
+
+bool bucket_take(struct neigh_bucket *bucket, uint64_t now_us)
+{
+	uint64_t passed = RTE_MIN(now_us - bucket->filled_us, CLOCK_US_PER_S);
+	uint64_t full = bucket->per_second * CLOCK_US_PER_S;
+
+	bucket->tokens = RTE_MIN(bucket->tokens + passed * bucket->per_second, full);
+	bucket->filled_us = now_us;
+	if (bucket->tokens < CLOCK_US_PER_S)
+		return false;
+	bucket->tokens -= CLOCK_US_PER_S;
+	return true;
+}
 
 static void params_default(struct neigh_params *params)
 {
@@ -57,8 +86,8 @@ struct neigh *neigh_create(const struct neigh_params *params, uint64_t now_us)
 		neigh->waits[i].next = i + 2;
 	neigh->free_wait = 1;
 	neigh->sweep_us = now_us;
-	neigh->bucket.tokens = neigh->params.icmp_per_second * CLOCK_US_PER_S;
-	neigh->bucket.filled_us = now_us;
+	neigh->answers = bucket_full(neigh->params.icmp_per_second, now_us);
+	neigh->searches = bucket_full(SEARCHES_PER_SECOND, now_us);
 	if (table_init(&neigh->table, neigh->params.max_entries, key) < 0) {
 		table_fini(&neigh->table);
 		free(neigh);
@@ -87,20 +116,6 @@ void neigh_destroy(struct neigh *neigh)
 const struct neigh_counters *neigh_counters(const struct neigh *neigh)
 {
 	return &neigh->counters;
-}
-
-bool bucket_take(struct neigh *neigh, uint64_t now_us)
-{
-	struct neigh_bucket *bucket = &neigh->bucket;
-	uint64_t full = neigh->params.icmp_per_second * CLOCK_US_PER_S;
-	uint64_t passed = RTE_MIN(now_us - bucket->filled_us, CLOCK_US_PER_S);
-
-	bucket->tokens = RTE_MIN(bucket->tokens + passed * neigh->params.icmp_per_second, full);
-	bucket->filled_us = now_us;
-	if (bucket->tokens < CLOCK_US_PER_S)
-		return false;
-	bucket->tokens -= CLOCK_US_PER_S;
-	return true;
 }
 
 struct rte_mbuf *frame_create(struct neigh *neigh, uint16_t len)
@@ -158,7 +173,9 @@ static __rte_noinline void output_slowly(struct neigh *neigh, const struct neigh
 			core_drop(neigh->params.core, m, DROP_no_route);
 			return;
 		}
-		entry = entry_create(neigh, hop->port, next, true, now_us);
+		entry = bucket_take(&neigh->searches, now_us)
+			? entry_create(neigh, hop->port, next, true, now_us)
+			: NULL;
 		if (entry == NULL) {
 			core_drop(neigh->params.core, m, DROP_no_neighbor);
 			return;

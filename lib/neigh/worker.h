@@ -16,8 +16,9 @@ struct neigh_wait {
 	uint16_t next;
 };
 
-/* Answers that may still be given: millionths, so that a slow rate adds up exactly. */
+/* What may still be done of a thing now: millionths, so that a slow rate adds up exactly. */
 struct neigh_bucket {
+	uint64_t per_second;
 	uint64_t tokens;
 	uint64_t filled_us;
 };
@@ -29,7 +30,8 @@ struct neigh {
 	uint64_t sweep_us;
 	uint32_t sweep_at;
 	uint16_t free_wait;
-	struct neigh_bucket bucket;
+	struct neigh_bucket answers;  /* to echo */
+	struct neigh_bucket searches; /* for neighbors not known yet */
 	struct neigh_counters counters;
 	struct neigh_wait waits[WAITS_MAX];
 };
@@ -95,8 +97,8 @@ void ndp_announce(struct neigh *neigh, const struct neigh_net *net, unsigned por
 void echo_input(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
 
-/* neigh.c: true when an ICMP answer may be sent now. */
-bool bucket_take(struct neigh *neigh, uint64_t now_us);
+/* neigh.c: takes one out; false when there is none. */
+bool bucket_take(struct neigh_bucket *bucket, uint64_t now_us);
 
 /* An empty mbuf with len bytes of room, or NULL, which is counted. */
 struct rte_mbuf *frame_create(struct neigh *neigh, uint16_t len);
