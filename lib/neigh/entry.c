@@ -69,7 +69,7 @@ static void mac_set(
 
 	memcpy(entry->header, mac, MAC_BYTES);
 	memcpy(entry->header + MAC_BYTES, net->ports[entry->port].mac, MAC_BYTES);
-	memcpy(entry->header + 2 * MAC_BYTES, &type, sizeof(type));
+	memcpy(entry->header + ETHER_BYTES - sizeof(type), &type, sizeof(type));
 }
 
 static bool has_mac(const struct neigh_entry *entry, const uint8_t mac[MAC_BYTES])

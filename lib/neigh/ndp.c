@@ -182,12 +182,16 @@ static bool options_check(
 	const uint8_t *option, const uint8_t *end, uint8_t kind, const uint8_t **mac)
 {
 	while (option < end) {
-		if (end - option < OPTION_BYTES || option[1] == 0 ||
-			end - option < option[1] * OPTION_BYTES)
+		ptrdiff_t len;
+
+		if (end - option < OPTION_BYTES)
+			return false;
+		len = (ptrdiff_t)option[1] * OPTION_BYTES;
+		if (len == 0 || len > end - option)
 			return false;
 		if (option[0] == kind && option[1] == 1)
 			*mac = option + 2;
-		option += option[1] * OPTION_BYTES;
+		option += len;
 	}
 	return *mac == NULL ||
 		rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)*mac);

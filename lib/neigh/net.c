@@ -141,7 +141,7 @@ static uint32_t answering_ports(const struct neigh_net *net, const struct ip_add
 		if (ip_prefix_contains(&net->links[i].prefix, addr))
 			ports |= UINT32_C(1) << net->links[i].port;
 	}
-	return ports != 0 ? ports : UINT32_MAX >> (NEIGH_PORTS_MAX - net->port_count);
+	return ports != 0 ? ports : (uint32_t)((UINT64_C(1) << net->port_count) - 1);
 }
 
 static void own_add(struct neigh_net *net, const struct ip_addr *addr, uint8_t flag, uint32_t ports)
