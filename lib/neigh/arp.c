@@ -108,7 +108,7 @@ static void reply(struct neigh *neigh, const struct neigh_net *net, unsigned por
 static void learn_answer(struct neigh *neigh, const struct neigh_net *net, unsigned port,
 	const struct ip_addr *sender, const uint8_t *mac, uint64_t now_us)
 {
-	struct neigh_entry *entry = table_find(&neigh->table, port, sender);
+	struct neigh_entry *entry = neigh_table_find(&neigh->table, port, sender);
 
 	if (entry != NULL)
 		entry_confirm(neigh, net, entry, mac, now_us);
@@ -124,7 +124,7 @@ static void learn_hint(struct neigh *neigh, const struct neigh_net *net, struct 
 	const struct rte_arp_ipv4 *arp, bool is_to_us, uint64_t now_us)
 {
 	struct ip_addr sender = ip_from_v4(arp->arp_sip);
-	struct neigh_entry *entry = table_find(&neigh->table, p->in_port, &sender);
+	struct neigh_entry *entry = neigh_table_find(&neigh->table, p->in_port, &sender);
 
 	if (entry != NULL) {
 		if (entry_hint(neigh, net, entry, arp->arp_sha.addr_bytes, now_us))

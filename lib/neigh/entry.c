@@ -145,15 +145,15 @@ static void solicit(struct neigh *neigh, const struct neigh_net *net, struct nei
 struct neigh_entry *entry_create(struct neigh *neigh, unsigned port, const struct ip_addr *addr,
 	bool is_wanted, uint64_t now_us)
 {
-	struct neigh_entry *entry = table_insert(&neigh->table, port, addr);
+	struct neigh_entry *entry = neigh_table_insert(&neigh->table, port, addr);
 
 	if (entry == NULL) {
-		entry = table_victim(&neigh->table, !is_wanted);
+		entry = neigh_table_victim(&neigh->table, !is_wanted);
 		if (entry == NULL)
 			return NULL;
 		entry_destroy(neigh, entry);
 		neigh->counters.entries_evicted++;
-		entry = table_insert(&neigh->table, port, addr);
+		entry = neigh_table_insert(&neigh->table, port, addr);
 	}
 	entry->confirmed_us = now_us;
 	entry->used_us = is_wanted ? now_us : 0;
@@ -164,7 +164,7 @@ void entry_destroy(struct neigh *neigh, struct neigh_entry *entry)
 {
 	retry_remove(neigh, entry);
 	waits_drop(neigh, entry);
-	table_remove(&neigh->table, entry);
+	neigh_table_remove(&neigh->table, entry);
 }
 
 void entry_ask(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,

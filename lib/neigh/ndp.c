@@ -220,7 +220,7 @@ static bool message_check(
 static void learn_asker(struct neigh *neigh, const struct neigh_net *net, const struct packet *p,
 	const uint8_t *mac, uint64_t now_us)
 {
-	struct neigh_entry *entry = table_find(&neigh->table, p->in_port, &p->src);
+	struct neigh_entry *entry = neigh_table_find(&neigh->table, p->in_port, &p->src);
 
 	if (entry == NULL) {
 		entry = entry_create(neigh, p->in_port, &p->src, false, now_us);
@@ -311,7 +311,7 @@ static void advert_input(
 		return;
 	}
 	neigh->counters.ndp_adverts_in++;
-	entry = table_find(&neigh->table, p->in_port, &message.target);
+	entry = neigh_table_find(&neigh->table, p->in_port, &message.target);
 	if (net_own_find(net, &message.target) == NULL) {
 		if (entry != NULL && entry->state != NEIGH_INCOMPLETE)
 			entry_update(neigh, net, entry, &message, now_us);

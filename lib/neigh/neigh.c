@@ -88,8 +88,8 @@ struct neigh *neigh_create(const struct neigh_params *params, uint64_t now_us)
 	neigh->sweep_us = now_us;
 	neigh->answers = bucket_full(neigh->params.icmp_per_second, now_us);
 	neigh->searches = bucket_full(SEARCHES_PER_SECOND, now_us);
-	if (table_init(&neigh->table, neigh->params.max_entries, key) < 0) {
-		table_fini(&neigh->table);
+	if (neigh_table_init(&neigh->table, neigh->params.max_entries, key) < 0) {
+		neigh_table_fini(&neigh->table);
 		free(neigh);
 		return NULL;
 	}
@@ -109,7 +109,7 @@ void neigh_destroy(struct neigh *neigh)
 	if (neigh == NULL)
 		return;
 	entries_destroy(neigh);
-	table_fini(&neigh->table);
+	neigh_table_fini(&neigh->table);
 	free(neigh);
 }
 
@@ -165,7 +165,7 @@ void neigh_input(
 static __rte_noinline void output_slowly(struct neigh *neigh, const struct neigh_net *net,
 	const struct net_hop *hop, const struct ip_addr *next, struct rte_mbuf *m, uint64_t now_us)
 {
-	struct neigh_entry *entry = table_find(&neigh->table, hop->port, next);
+	struct neigh_entry *entry = neigh_table_find(&neigh->table, hop->port, next);
 
 	if (entry == NULL) {
 		/* To ourselves or to all: nobody would answer. */
@@ -213,7 +213,7 @@ void neigh_output(
 		return;
 	}
 	next = hop->is_on_link ? &dst : &hop->via;
-	entry = table_find(&neigh->table, hop->port, next);
+	entry = neigh_table_find(&neigh->table, hop->port, next);
 	if (entry == NULL || entry->fresh_until_us <= now_us) {
 		output_slowly(neigh, net, hop, next, m, now_us);
 		return;
@@ -225,7 +225,7 @@ void neigh_output(
 void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port,
 	const struct ip_addr *addr, const uint8_t mac[MAC_BYTES], bool is_static, uint64_t now_us)
 {
-	struct neigh_entry *entry = table_find(&neigh->table, port, addr);
+	struct neigh_entry *entry = neigh_table_find(&neigh->table, port, addr);
 
 	if (entry == NULL) {
 		if (!is_static && !net_is_neighbor(net, port, addr))

@@ -10,7 +10,7 @@
 /* How many entries one search for a victim looks at: bounded, for a flood makes one per packet. */
 #define VICTIM_SAMPLE 32
 
-int table_init(struct neigh_table *table, uint32_t max_entries, struct hash_key key)
+int neigh_table_init(struct neigh_table *table, uint32_t max_entries, struct hash_key key)
 {
 	uint32_t slots = rte_align32pow2(2 * max_entries);
 
@@ -29,17 +29,17 @@ int table_init(struct neigh_table *table, uint32_t max_entries, struct hash_key 
 	return 0;
 }
 
-void table_fini(struct neigh_table *table)
+void neigh_table_fini(struct neigh_table *table)
 {
 	free(table->slots);
 	free(table->entries);
 }
 
-struct neigh_entry *table_insert(
+struct neigh_entry *neigh_table_insert(
 	struct neigh_table *table, unsigned port, const struct ip_addr *addr)
 {
 	struct neigh_entry *entry = TAILQ_FIRST(&table->free);
-	uint32_t i = table_hash(table, port, addr);
+	uint32_t i = neigh_table_hash(table, port, addr);
 
 	if (entry == NULL)
 		return NULL;
@@ -61,17 +61,17 @@ static bool is_behind(uint32_t home, uint32_t hole, uint32_t at, uint32_t mask)
 	return ((at - home) & mask) >= ((at - hole) & mask);
 }
 
-void table_remove(struct neigh_table *table, struct neigh_entry *entry)
+void neigh_table_remove(struct neigh_table *table, struct neigh_entry *entry)
 {
 	uint32_t number = (uint32_t)(entry - table->entries) + 1;
-	uint32_t hole = table_hash(table, entry->port, &entry->addr) & table->mask;
+	uint32_t hole = neigh_table_hash(table, entry->port, &entry->addr) & table->mask;
 
 	while (table->slots[hole] != number)
 		hole = (hole + 1) & table->mask;
 	for (uint32_t at = (hole + 1) & table->mask; table->slots[at] != 0;
 		at = (at + 1) & table->mask) {
 		const struct neigh_entry *other = &table->entries[table->slots[at] - 1];
-		uint32_t home = table_hash(table, other->port, &other->addr) & table->mask;
+		uint32_t home = neigh_table_hash(table, other->port, &other->addr) & table->mask;
 
 		if (!is_behind(home, hole, at, table->mask))
 			continue;
@@ -95,7 +95,7 @@ static bool is_staler(const struct neigh_entry *a, const struct neigh_entry *b)
 	return a->used_us < b->used_us;
 }
 
-struct neigh_entry *table_victim(struct neigh_table *table, bool only_unused)
+struct neigh_entry *neigh_table_victim(struct neigh_table *table, bool only_unused)
 {
 	struct neigh_entry *victim = NULL;
 

@@ -53,19 +53,19 @@ struct neigh_table {
 };
 
 /* The key is secret: who chooses addresses must not choose collisions. 0 or -ENOMEM. */
-int table_init(struct neigh_table *table, uint32_t max_entries, struct hash_key key);
-void table_fini(struct neigh_table *table);
+int neigh_table_init(struct neigh_table *table, uint32_t max_entries, struct hash_key key);
+void neigh_table_fini(struct neigh_table *table);
 
-static inline uint32_t table_hash(
+static inline uint32_t neigh_table_hash(
 	const struct neigh_table *table, unsigned port, const struct ip_addr *addr)
 {
 	return (uint32_t)hash_words2(table->key, addr->halves[0] ^ port, addr->halves[1]);
 }
 
-static inline struct neigh_entry *table_find(
+static inline struct neigh_entry *neigh_table_find(
 	const struct neigh_table *table, unsigned port, const struct ip_addr *addr)
 {
-	for (uint32_t i = table_hash(table, port, addr);; i++) {
+	for (uint32_t i = neigh_table_hash(table, port, addr);; i++) {
 		uint32_t slot = table->slots[i & table->mask];
 		struct neigh_entry *entry;
 
@@ -78,14 +78,14 @@ static inline struct neigh_entry *table_find(
 }
 
 /* A zeroed entry; NULL when the table is full. The address must not be in it. */
-struct neigh_entry *table_insert(
+struct neigh_entry *neigh_table_insert(
 	struct neigh_table *table, unsigned port, const struct ip_addr *addr);
-void table_remove(struct neigh_table *table, struct neigh_entry *entry);
+void neigh_table_remove(struct neigh_table *table, struct neigh_entry *entry);
 
 /*
  * The entry to give up for a newer one: of some that come next, the one unresolved or else used
  * least recently, never a static one. NULL: none to spare, or none unused if only_unused.
  */
-struct neigh_entry *table_victim(struct neigh_table *table, bool only_unused);
+struct neigh_entry *neigh_table_victim(struct neigh_table *table, bool only_unused);
 
 #endif

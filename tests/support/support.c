@@ -21,8 +21,8 @@ int support_eal_start(void **state)
 {
 	static int started;
 	char *args[] = {
-		"test", "--no-huge", "--in-memory", "--no-pci", "--no-telemetry", "-m", "256",
-		"--lcores", "0@0", "--log-level", "error", "--no-shconf",
+		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "256",
+		"--lcores", "0@0", "--log-level", "error",
 	};
 
 	RTE_SET_USED(state);

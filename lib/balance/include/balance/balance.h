@@ -48,8 +48,10 @@ const struct balance_ops *balance_find(const char *name);
 const struct balance_ops *balance_at(unsigned index);
 
 /*
+ * key and table_size: of Maglev's table, for "maglev" and "source-hash"; the latter differs only in
+ * what its caller hashes, which is the client's address.
  * Copies what it needs; 'load' contexts are borrowed. A backend of weight 0 is never picked.
- * NULL when memory is short.
+ * NULL when memory is short, for a table_size that is no prime, and for 65535 backends or more.
  */
 struct balance *balance_build(const struct balance_ops *ops,
 	const struct balance_backend *backends, size_t count, struct hash_key key,

@@ -26,9 +26,9 @@ struct maglev_backend {
 void maglev_permute(struct maglev_backend *backend, uint32_t size, struct hash_key key);
 
 /*
- * Fills slots[0..size) with indexes into backends, for given offsets and skips; MAGLEV_EMPTY
- * everywhere without a usable backend. order[count] is scratch: the indexes in turn order.
- * size is prime and at most 2^24; count < MAGLEV_EMPTY. 0, -EINVAL or -ENOMEM.
+ * Fills slots[0..size) with indexes into backends, for given offsets and skips, backends taking
+ * turns in the order given; MAGLEV_EMPTY everywhere without a usable backend. size is a prime from
+ * 3 to 2^24; count < MAGLEV_EMPTY. 0, -EINVAL or -ENOMEM.
  */
 int maglev_fill(const struct maglev_backend *backends, size_t count, uint16_t *slots,
 	uint32_t size);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/ip.h"
+#include "base/log.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -31,6 +32,7 @@ enum config_balance {
 	CONFIG_BALANCE_SOURCE_HASH,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
 #define CONFIG_CORES_MAX 64
@@ -163,11 +165,17 @@ struct config_service {
 	unsigned *certificates;           /* indexes; the first answers unknown names */
 	size_t certificate_count;
 	unsigned tls_min_version;         /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_alpn;                /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
 	struct config_l7_route *routes;   /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
 	bool trust_forwarded;             /* "trust_forwarded": keep the client's X-Forwarded-* */
 	int line;
+};
+
+/* "log" */
+struct config_log {
+	enum log_level level;             /* "level": default "info" */
 };
 
 /* "stats" */
@@ -203,6 +211,7 @@ struct config {
 	size_t pool_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_log log;
 	struct config_stats stats;
 	void *arena;                      /* owns all of the above */
 };

@@ -43,7 +43,7 @@ struct control_ops {
 	/* Worker threads, 0..core_count-1. NULL past the end. */
 	const struct core *(*core)(void *ctx, unsigned index);
 	/* Runs fn(arg) on a worker's own thread between two turns of its loop and waits, at most
-	 * timeout_ms. 0 or -ETIMEDOUT. l4, l7, neigh: the worker's, NULL where it has none. */
+	 * timeout_ms. 0, or -ETIMEDOUT: then fn is not running and never will. */
 	int (*call)(void *ctx, unsigned core, void (*fn)(struct control_worker *worker, void *arg),
 		void *arg, unsigned timeout_ms);
 	/* false past the last port. */
@@ -53,7 +53,7 @@ struct control_ops {
 	void (*shutdown)(void *ctx);
 };
 
-/* What a call on a worker's thread may look at. */
+/* What a call on a worker's thread may look at; l4, l7, neigh: NULL where the worker has none. */
 struct control_worker {
 	const struct core *core;
 	const struct l4_core *l4;

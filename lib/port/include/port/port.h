@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "conf/config.h"
+#include "packet/packet.h"
 #include "runtime/core.h"
 
 #define PORT_BURST 32
@@ -21,6 +22,7 @@ struct port {
 	uint16_t mtu;
 	uint8_t mac[6];
 	bool has_tx_checksum;        /* IPv4, TCP and UDP by the device */
+	bool has_tx_chains;          /* frames of several mbufs */
 	bool is_finite;              /* net_pcap reading a file: ends when it is read */
 	const char *driver;
 };

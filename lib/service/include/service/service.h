@@ -47,7 +47,10 @@ struct service_registry;
 struct service_registry *service_registry_create(unsigned core_count);
 void service_registry_destroy(struct service_registry *registry);
 
-/* listeners[i] is config->services[i]'s, or NULL for L4. NULL on error. Control thread. */
+/*
+ * listeners[i] is config->services[i]'s, or NULL for L4; listeners itself is NULL when all are L4.
+ * NULL on error. Control thread.
+ */
 struct service_table *service_table_create(struct service_registry *registry,
 	const struct config *config, void *const *listeners, struct err *err);
 void service_table_destroy(struct service_table *table);

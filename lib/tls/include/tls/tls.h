@@ -66,13 +66,19 @@ enum tls_result {
 	TLS_OK = 0,
 	TLS_AGAIN = -1,          /* call again when io has more to give or to take */
 	TLS_EOF = -2,            /* the peer closed in order (close_notify) */
-	TLS_FAILED = -3,         /* see tls_session_error(); the alert was sent */
+	TLS_FAILED = -3,         /* see tls_session_error(); an alert waits for tls_flush() at most */
 };
 
 /* A server session; io is borrowed. NULL when memory is short. */
 struct tls_session *tls_session_create(struct tls_context *context, const struct tls_io *io,
 	void *io_ctx);
 void tls_session_destroy(struct tls_session *session);
+
+/*
+ * The transport ended: what receive() still gives is the last. A peer that ends it without
+ * close_notify may have been cut off: reads then end in TLS_FAILED and not in TLS_EOF.
+ */
+void tls_transport_eof(struct tls_session *session);
 
 /* TLS_OK when done, TLS_AGAIN, or TLS_FAILED. */
 enum tls_result tls_handshake(struct tls_session *session);
@@ -85,13 +91,16 @@ enum tls_result tls_handshake(struct tls_session *session);
 int tls_read(struct tls_session *session, void *data, size_t max);
 int tls_write(struct tls_session *session, const void *data, size_t len);
 
-/* Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. */
+/*
+ * Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. After a failure TLS_AGAIN
+ * means that the alert is not out yet; it is when TLS_FAILED comes.
+ */
 enum tls_result tls_flush(struct tls_session *session);
 
 /* True when decrypted bytes wait inside: tls_read() will give some without new input. */
 bool tls_has_pending(const struct tls_session *session);
 
-/* Sends close_notify, as far as io takes it. */
+/* Sends what is left and close_notify, as far as io takes it: TLS_AGAIN until all of it is gone. */
 enum tls_result tls_close(struct tls_session *session);
 
 /* "TLSv1.3"; the chosen ALPN protocol or NULL; the client's SNI or NULL; the last error's words. */

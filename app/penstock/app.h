@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "conf/config.h"
+#include "control/control.h"
+#include "neigh/net.h"
+#include "port/port.h"
+#include "runtime/rcu.h"
+#include "service/snapshot.h"
+#include "stats/stats.h"
+
+struct worker;
+struct health_results;
+
+/*
+ * What one configuration file became: everything that stays as it is until the next file. Shared
+ * by the snapshots that differ in the state of members only. Control thread.
+ */
+struct generation {
+	uint64_t number;
+	unsigned references;         /* snapshots */
+	struct config *config;
+	struct neigh_net *net;
+	struct service_table *services;
+	void **listeners;            /* [config->service_count], NULL for L4 */
+};
+
+/* The process. Written by the control thread; workers read ports, rings and the snapshot pointer. */
+struct app {
+	const char *config_path;
+	struct config *boot;         /* the first configuration's: cores, ports, memory, sizes */
+	struct rte_mempool *mbufs;
+	struct port ports[NEIGH_PORTS_MAX];
+	struct neigh_port port_facts[NEIGH_PORTS_MAX];
+	unsigned port_count;
+	struct worker *workers[RUNTIME_WORKERS_MAX];
+	unsigned worker_count;
+	unsigned l4_count;           /* workers with an L4 loop, and with an L7 loop */
+	unsigned l7_count;
+	struct worker *l4_workers[RUNTIME_WORKERS_MAX];
+	struct worker *l7_workers[RUNTIME_WORKERS_MAX];
+	struct rcu *rcu;
+	struct stats_registry *stats;
+	struct backend_registry *backends;
+	struct service_registry *services;
+	struct generation *generation;
+	_Atomic(const struct snapshot *) snapshot;
+	struct control *control;
+	uint64_t published;          /* snapshots so far */
+	uint64_t secret[2];
+	uint64_t started_us;
+	int results_fd;              /* eventfd: probe results wait */
+	atomic_bool is_draining;
+	atomic_bool must_stop;       /* workers return */
+	bool shutdown_requested;
+};
+
+/* eal.c: starts DPDK with arguments derived from the configuration. */
+int eal_start(const struct config *config, bool is_verbose, struct err *err);
+
+/* compose.c: makes everything that the configuration asks for, and takes it apart again. Takes
+ * config over. app_release() also ends what a failed app_compose() left half done. */
+int app_compose(struct app *app, struct config *config, struct err *err);
+void app_release(struct app *app);
+
+/*
+ * publish.c: builds a generation aside and swaps the snapshot; the old one goes after a grace
+ * period. On failure nothing changed. app_publish() takes config over in both cases; only the
+ * boot configuration lives on, until app_release().
+ */
+int app_publish(struct app *app, struct config *config, struct err *err);
+void app_unpublish(struct app *app);
+int app_publish_pool(struct app *app, unsigned pool_index);
+int app_reload(struct app *app, struct config_errors *errors);
+
+/* verdict.c: takes probe results from the workers' rings to the members. */
+void app_take_results(struct app *app);
+
+/* bridge.c: what the stats socket may do to the process. */
+extern const struct control_ops app_control_ops;
+
+/* supervise.c: the control thread's loop, until the process is to end. */
+int app_supervise(struct app *app, struct err *err);
+
+/* notify.c: tells systemd of a state ("READY=1"), when it asked to be told. */
+void notify_systemd(const char *state);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the stats socket may see of the process and do to it. */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "base/clock.h"
+#include "worker.h"
+
+static const struct snapshot *snapshot_get(void *ctx)
+{
+	struct app *app = ctx;
+
+	return atomic_load(&app->snapshot);
+}
+
+static int reload(void *ctx, struct config_errors *errors)
+{
+	return app_reload(ctx, errors);
+}
+
+static int pool_changed(void *ctx, unsigned pool_index)
+{
+	return app_publish_pool(ctx, pool_index);
+}
+
+static const struct core *core_get(void *ctx, unsigned index)
+{
+	struct app *app = ctx;
+
+	return index < app->worker_count ? &app->workers[index]->core : NULL;
+}
+
+static int call(void *ctx, unsigned core, void (*fn)(struct control_worker *worker, void *arg),
+	void *arg, unsigned timeout_ms)
+{
+	struct app *app = ctx;
+
+	return core < app->worker_count ? worker_run(app->workers[core], fn, arg, timeout_ms)
+					: -ENOENT;
+}
+
+static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
+{
+	struct app *app = ctx;
+	const struct port *port = &app->ports[index];
+	struct rte_eth_stats stats = { 0 };
+	struct rte_eth_link link = { 0 };
+
+	if (index >= app->port_count)
+		return false;
+	if (rte_eth_stats_get(port->ethdev_id, &stats) != 0)
+		memset(&stats, 0, sizeof(stats));
+	*info = (struct control_port_info){
+		.name = port->config->name,
+		.device = port->config->device,
+		.driver = port->driver,
+		.mtu = port->mtu,
+		.is_up = rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
+			link.link_status == RTE_ETH_LINK_UP,
+		.rx_packets = stats.ipackets,
+		.rx_bytes = stats.ibytes,
+		.rx_missed = stats.imissed + stats.rx_nombuf,
+		.rx_errors = stats.ierrors,
+		.tx_packets = stats.opackets,
+		.tx_bytes = stats.obytes,
+		.tx_errors = stats.oerrors,
+	};
+	memcpy(info->mac, port->mac, sizeof(info->mac));
+	return true;
+}
+
+static uint64_t now_us(void *ctx)
+{
+	(void)ctx;
+	return clock_now_us();
+}
+
+static void shutdown_request(void *ctx)
+{
+	struct app *app = ctx;
+
+	app->shutdown_requested = true;
+}
+
+const struct control_ops app_control_ops = {
+	.snapshot = snapshot_get,
+	.reload = reload,
+	.pool_changed = pool_changed,
+	.core = core_get,
+	.call = call,
+	.port = port_get,
+	.now_us = now_us,
+	.shutdown = shutdown_request,
+};

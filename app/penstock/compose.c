@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wires the modules together, in the order of their needs; app_release() goes the same way back. */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <rte_lcore.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "packet/packet.h"
+#include "tls/tls.h"
+#include "worker.h"
+
+#define FIRST_WORKER_LCORE 1
+
+static unsigned worker_count(const struct config_cores *cores)
+{
+	unsigned count = cores->l4_count;
+
+	for (unsigned i = 0; i < cores->l7_count; i++) {
+		bool is_shared = false;
+
+		for (unsigned j = 0; j < cores->l4_count; j++)
+			is_shared |= cores->l4[j] == cores->l7[i];
+		count += is_shared ? 0 : 1;
+	}
+	return count;
+}
+
+static int ports_open(struct app *app, struct err *err)
+{
+	const struct config *config = app->boot;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		struct port *port = &app->ports[i];
+		int status = port_open(port, &config->ports[i], config->cores.l4_count, app->mbufs,
+			err);
+
+		if (status < 0)
+			return status;
+		app->port_count++;
+		app->port_facts[i].mtu = port->mtu;
+		memcpy(app->port_facts[i].mac, port->mac, sizeof(port->mac));
+		log_info("port %s: %s, driver %s, %u queue%s, MTU %u", config->ports[i].name,
+			config->ports[i].device, port->driver, port->queues,
+			port->queues == 1 ? "" : "s", port->mtu);
+	}
+	return 0;
+}
+
+static int workers_create(struct app *app, struct err *err)
+{
+	unsigned count = worker_count(&app->boot->cores);
+
+	app->l4_count = app->boot->cores.l4_count;
+	app->l7_count = app->boot->cores.l7_count;
+	for (unsigned i = 0; i < count; i++) {
+		struct worker *w = worker_create(app, i, err);
+
+		if (w == NULL)
+			return -ENOMEM;
+		app->workers[app->worker_count++] = w;
+		if (w->core.l4_index >= 0)
+			app->l4_workers[w->core.l4_index] = w;
+		if (w->core.l7_index >= 0)
+			app->l7_workers[w->core.l7_index] = w;
+	}
+	return workers_connect(app, err);
+}
+
+static int books_create(struct app *app, struct err *err)
+{
+	unsigned count = worker_count(&app->boot->cores);
+
+	app->rcu = rcu_create(count);
+	app->stats = stats_registry_create();
+	app->services = service_registry_create(count);
+	if (app->rcu == NULL || app->stats == NULL || app->services == NULL)
+		return err_set(err, ENOMEM, "no memory to start");
+	app->backends = backend_registry_create(count, app->rcu);
+	if (app->backends == NULL)
+		return err_set(err, ENOMEM, "no memory to start");
+	if (getrandom(app->secret, sizeof(app->secret), 0) != (ssize_t)sizeof(app->secret))
+		return err_set(err, errno, "no random numbers: %s", strerror(errno));
+	app->results_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (app->results_fd < 0)
+		return err_set(err, errno, "no eventfd: %s", strerror(errno));
+	return 0;
+}
+
+static int workers_launch(struct app *app, struct err *err)
+{
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		int status = rte_eal_remote_launch(worker_main, app->workers[i],
+			FIRST_WORKER_LCORE + i);
+
+		if (status != 0)
+			return err_set(err, -status, "worker %u does not start on CPU %u", i,
+				app->workers[i]->core.cpu);
+	}
+	return 0;
+}
+
+int app_compose(struct app *app, struct config *config, struct err *err)
+{
+	struct control_params control_params = {
+		.ops = &app_control_ops,
+		.ctx = app,
+	};
+	int status;
+
+	app->boot = config;
+	app->results_fd = -1;
+	app->started_us = clock_now_us();
+	status = books_create(app, err);
+	if (status == 0)
+		status = tls_global_init(err);
+	if (status < 0)
+		return status;
+	app->mbufs = packet_pool_create("packets", config->memory.packet_buffers,
+		(int)rte_socket_id());
+	if (app->mbufs == NULL)
+		return err_set(err, ENOMEM, "no memory for %u packet buffers",
+			config->memory.packet_buffers);
+	status = ports_open(app, err);
+	if (status == 0)
+		status = workers_create(app, err);
+	if (status == 0)
+		status = app_publish(app, config, err);
+	if (status == 0)
+		status = workers_launch(app, err);
+	if (status < 0)
+		return status;
+	control_params.stats = app->stats;
+	control_params.started_us = app->started_us;
+	app->control = control_create(&control_params, config, err);
+	return app->control == NULL ? -EIO : 0;
+}
+
+void app_release(struct app *app)
+{
+	atomic_store(&app->must_stop, true);
+	rte_eal_mp_wait_lcore();
+	control_destroy(app->control);
+	for (unsigned i = 0; i < app->worker_count; i++)
+		worker_destroy(app->workers[i]);
+	for (unsigned i = 0; i < app->port_count; i++)
+		port_close(&app->ports[i]);
+	app_unpublish(app);
+	rcu_destroy(app->rcu);
+	backend_registry_destroy(app->backends);
+	service_registry_destroy(app->services);
+	stats_registry_destroy(app->stats);
+	rte_mempool_free(app->mbufs);
+	if (app->results_fd >= 0)
+		close(app->results_fd);
+	config_destroy(app->boot);
+}

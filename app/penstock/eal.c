@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_version.h>
+
+#include "app.h"
+#include "base/log.h"
+
+#define ARGS_MAX     (32 + 2 * NEIGH_PORTS_MAX)
+#define ARG_MAX      1024
+#define MBUF_BYTES   2560ull /* data room, headers and pool overhead */
+#define BASE_MB      128ull  /* rings, tables and what drivers take */
+#define MB           (1024ull * 1024ull)
+#define PAGES_FOLDER "/sys/kernel/mm/hugepages"
+
+struct arguments {
+	int count;
+	char *values[ARGS_MAX];
+};
+
+static void __attribute__((format(printf, 2, 3))) argument_add(struct arguments *args,
+	const char *format, ...)
+{
+	char text[ARG_MAX];
+	va_list words;
+
+	va_start(words, format);
+	vsnprintf(text, sizeof(text), format, words);
+	va_end(words);
+	if (args->count < ARGS_MAX - 1)
+		args->values[args->count++] = strdup(text);
+}
+
+static unsigned long long number_read(const char *folder, const char *name)
+{
+	char path[512];
+	unsigned long long value = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", PAGES_FOLDER, folder, name);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%llu", &value) != 1)
+		value = 0;
+	fclose(file);
+	return value;
+}
+
+/* Free hugepages of all sizes, in megabytes. */
+static unsigned long long hugepages_free_mb(void)
+{
+	unsigned long long total = 0;
+	struct dirent *entry;
+	DIR *folder = opendir(PAGES_FOLDER);
+
+	if (folder == NULL)
+		return 0;
+	while ((entry = readdir(folder)) != NULL) {
+		unsigned long long kb;
+
+		if (sscanf(entry->d_name, "hugepages-%llukB", &kb) == 1)
+			total += number_read(entry->d_name, "free_hugepages") * kb / 1024;
+	}
+	closedir(folder);
+	return total;
+}
+
+static unsigned long long need_mb(const struct config *config)
+{
+	if (config->memory.size_mb > 0)
+		return config->memory.size_mb;
+	return config->memory.packet_buffers * MBUF_BYTES / MB + BASE_MB;
+}
+
+static int memory_choose(struct arguments *args, const struct config *config, struct err *err)
+{
+	unsigned long long need = need_mb(config);
+	unsigned long long there = hugepages_free_mb();
+
+	if (config->memory.pages != CONFIG_MEMORY_NORMAL && there >= need) {
+		argument_add(args, "--in-memory");
+		return 0;
+	}
+	if (config->memory.pages == CONFIG_MEMORY_HUGEPAGES)
+		return err_set(err, ENOMEM,
+			"memory.pages is \"hugepages\", but %llu MB of them are free and %llu MB are "
+			"needed; reserve some: echo %llu > /proc/sys/vm/nr_hugepages",
+			there, need, (need + 1) / 2);
+	if (config->memory.pages == CONFIG_MEMORY_AUTO)
+		log_notice("%llu MB of hugepages are free and %llu MB are needed: "
+			   "running on normal pages, which is slower", there, need);
+	argument_add(args, "--no-huge");
+	argument_add(args, "--no-shconf");
+	argument_add(args, "-m");
+	argument_add(args, "%llu", need);
+	return 0;
+}
+
+/* "0@2,1@3": lcore 0 is the control thread, 1.. the workers in the order of worker_create(). */
+static void cores_choose(struct arguments *args, const struct config_cores *cores)
+{
+	char text[ARG_MAX];
+	size_t len = (size_t)snprintf(text, sizeof(text), "0@%u", cores->control);
+	unsigned lcore = 1;
+
+	for (unsigned i = 0; i < cores->l4_count; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", lcore++,
+			cores->l4[i]);
+	for (unsigned i = 0; i < cores->l7_count; i++) {
+		bool is_shared = false;
+
+		for (unsigned j = 0; j < cores->l4_count; j++)
+			is_shared |= cores->l4[j] == cores->l7[i];
+		if (!is_shared)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", lcore++,
+				cores->l7[i]);
+	}
+	argument_add(args, "--lcores");
+	argument_add(args, "%s", text);
+}
+
+static void devices_choose(struct arguments *args, const struct config *config)
+{
+	bool has_pci = false;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		const char *device = config->ports[i].device;
+		bool is_virtual = strncmp(device, "net_", 4) == 0;
+
+		argument_add(args, is_virtual ? "--vdev" : "--allow");
+		argument_add(args, "%s", device);
+		has_pci |= !is_virtual;
+	}
+	if (!has_pci) {
+		argument_add(args, "--no-pci");
+		argument_add(args, "--iova-mode=va");
+	}
+}
+
+int eal_start(const struct config *config, bool is_verbose, struct err *err)
+{
+	struct arguments args = { .count = 0 };
+	int status;
+
+	argument_add(&args, "penstock");
+	cores_choose(&args, &config->cores);
+	devices_choose(&args, config);
+	argument_add(&args, "--no-telemetry");
+	/* Several instances may run on one machine. */
+	argument_add(&args, "--file-prefix=penstock-%ld", (long)getpid());
+	argument_add(&args, "--log-level=%s", is_verbose ? "info" : "error");
+	status = memory_choose(&args, config, err);
+	if (status == 0 && is_verbose) {
+		for (int i = 1; i < args.count; i++)
+			log_info("EAL argument %s", args.values[i]);
+	}
+	/* EAL keeps pointers into the vector, so it is never freed once handed over. */
+	if (status == 0 && rte_eal_init(args.count, args.values) < 0)
+		status = err_set(err, rte_errno,
+			"DPDK (%s) does not start: %s; 'penstock -v' shows its own words",
+			rte_version(), rte_strerror(rte_errno));
+	return status;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a configuration to the snapshot that workers see, and back to free memory. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "base/log.h"
+#include "l7/l7.h"
+
+/* A snapshot with what it owns. Workers see 'view' only. */
+struct publication {
+	struct snapshot view;
+	struct app *app;
+	struct generation *generation;
+	struct backend_set *backends;
+};
+
+static bool generation_is_idle(void *object)
+{
+	const struct generation *generation = object;
+
+	for (size_t i = 0; i < generation->config->service_count; i++) {
+		if (generation->listeners[i] != NULL && !l7_listener_is_idle(generation->listeners[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Accepts a half-built one. The boot configuration belongs to the app. */
+static void generation_destroy(struct app *app, struct generation *generation)
+{
+	if (generation == NULL)
+		return;
+	service_table_destroy(generation->services);
+	for (size_t i = 0; generation->listeners != NULL && i < generation->config->service_count;
+		i++)
+		l7_listener_destroy(generation->listeners[i]);
+	free(generation->listeners);
+	neigh_net_destroy(generation->net);
+	if (generation->config != app->boot)
+		config_destroy(generation->config);
+	free(generation);
+}
+
+static int listeners_create(struct app *app, struct generation *generation, struct err *err)
+{
+	const struct config *config = generation->config;
+
+	generation->listeners = calloc(config->service_count + 1, sizeof(void *));
+	if (generation->listeners == NULL)
+		return err_set(err, ENOMEM, "no memory for listeners");
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (config->services[i].mode != CONFIG_MODE_L7)
+			continue;
+		generation->listeners[i] =
+			l7_listener_create(config, &config->services[i], app->l7_count, err);
+		if (generation->listeners[i] == NULL)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Takes config over, also on failure. */
+static struct generation *generation_create(struct app *app, struct config *config,
+	struct err *err)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (generation == NULL) {
+		err_set(err, ENOMEM, "no memory for a configuration");
+		if (config != app->boot)
+			config_destroy(config);
+		return NULL;
+	}
+	generation->config = config;
+	generation->number = app->generation == NULL ? 1 : app->generation->number + 1;
+	generation->net = neigh_net_create(config, app->port_facts, err);
+	if (generation->net == NULL || listeners_create(app, generation, err) < 0)
+		goto fail;
+	generation->services =
+		service_table_create(app->services, config, generation->listeners, err);
+	if (generation->services == NULL)
+		goto fail;
+	return generation;
+fail:
+	generation_destroy(app, generation);
+	return NULL;
+}
+
+/* After the grace period and the listeners' last connection. */
+static void publication_destroy(void *object)
+{
+	struct publication *publication = object;
+
+	backend_set_destroy(publication->backends);
+	if (--publication->generation->references == 0)
+		generation_destroy(publication->app, publication->generation);
+	free(publication);
+}
+
+static bool publication_is_idle(void *object)
+{
+	const struct publication *publication = object;
+
+	return publication->generation->references > 1 ||
+		generation_is_idle(publication->generation);
+}
+
+/* Swaps the pointer. Takes backends over; generation's reference is counted here. */
+static int swap(struct app *app, struct generation *generation, struct backend_set *backends)
+{
+	const struct config *config = generation->config;
+	struct publication *publication = calloc(1, sizeof(*publication));
+	const struct snapshot *old = atomic_load(&app->snapshot);
+
+	if (publication == NULL)
+		return -ENOMEM;
+	*publication = (struct publication){
+		.view = {
+			.generation = ++app->published,
+			.config_generation = generation->number,
+			.config = config,
+			.net = generation->net,
+			.services = generation->services,
+			.backends = backends,
+			.key = hash_key_from_seed(config->seed),
+			.steer = steer_create(app->boot->local_port_min, app->boot->local_port_max,
+				app->l4_count, app->l7_count),
+		},
+		.app = app,
+		.generation = generation,
+		.backends = backends,
+	};
+	generation->references++;
+	atomic_store_explicit(&app->snapshot, &publication->view, memory_order_release);
+	backend_registry_commit(app->backends, backends);
+	/* Without memory for the book-keeping the old snapshot is lost, never freed too early. */
+	if (old != NULL &&
+		rcu_defer(app->rcu, (void *)(uintptr_t)old, publication_is_idle,
+			publication_destroy) < 0)
+		log_warning("out of memory: an old configuration's memory is not given back");
+	return 0;
+}
+
+int app_publish(struct app *app, struct config *config, struct err *err)
+{
+	struct generation *generation = generation_create(app, config, err);
+	struct backend_set *backends;
+
+	if (generation == NULL)
+		return -EINVAL;
+	backends = backend_set_create(app->backends, config, err);
+	if (backends == NULL) {
+		generation_destroy(app, generation);
+		return -EINVAL;
+	}
+	if (swap(app, generation, backends) < 0) {
+		backend_set_destroy(backends);
+		generation_destroy(app, generation);
+		return err_set(err, ENOMEM, "no memory for a snapshot");
+	}
+	app->generation = generation;
+	return 0;
+}
+
+int app_publish_pool(struct app *app, unsigned pool_index)
+{
+	const struct snapshot *now = atomic_load(&app->snapshot);
+	struct backend_set *backends =
+		backend_set_rebuild(now->backends, pool_index, now->config);
+
+	if (backends == NULL)
+		return -ENOMEM;
+	if (swap(app, app->generation, backends) < 0) {
+		backend_set_destroy(backends);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void app_unpublish(struct app *app)
+{
+	const struct snapshot *last = atomic_load(&app->snapshot);
+
+	if (last != NULL)
+		publication_destroy((void *)(uintptr_t)last);
+	atomic_store(&app->snapshot, NULL);
+}
+
+static bool is_same_cores(const struct config_cores *a, const struct config_cores *b)
+{
+	return a->control == b->control && a->l4_count == b->l4_count &&
+		a->l7_count == b->l7_count && a->idle == b->idle &&
+		a->idle_after_us == b->idle_after_us && a->idle_sleep_us == b->idle_sleep_us &&
+		memcmp(a->l4, b->l4, a->l4_count * sizeof(a->l4[0])) == 0 &&
+		memcmp(a->l7, b->l7, a->l7_count * sizeof(a->l7[0])) == 0;
+}
+
+static bool is_same_port(const struct config_port *a, const struct config_port *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
+		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
+		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous;
+}
+
+static bool is_same_ports(const struct config *a, const struct config *b)
+{
+	if (a->port_count != b->port_count)
+		return false;
+	for (size_t i = 0; i < a->port_count; i++) {
+		if (!is_same_port(&a->ports[i], &b->ports[i]))
+			return false;
+	}
+	return true;
+}
+
+/* What a running process cannot change is refused, not ignored. */
+static void fixed_check(const struct app *app, const struct config *config,
+	struct config_errors *errors)
+{
+	const struct config *boot = app->boot;
+	const struct {
+		const char *path;
+		bool is_same;
+	} rows[] = {
+		{ "cores", is_same_cores(&boot->cores, &config->cores) },
+		{ "memory", boot->memory.pages == config->memory.pages &&
+				    boot->memory.size_mb == config->memory.size_mb &&
+				    boot->memory.packet_buffers == config->memory.packet_buffers },
+		{ "ports", is_same_ports(boot, config) },
+		{ "local_ports", boot->local_port_min == config->local_port_min &&
+					 boot->local_port_max == config->local_port_max },
+		{ "max_connections", boot->max_connections == config->max_connections },
+		{ "neighbor_timeout_ms", boot->neighbor_timeout_ms == config->neighbor_timeout_ms },
+		{ "stats.socket", strcmp(boot->stats.socket, config->stats.socket) == 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].is_same)
+			config_error(errors, config->path, 1, rows[i].path,
+				"a change here needs a restart, not a reload");
+	}
+}
+
+int app_reload(struct app *app, struct config_errors *errors)
+{
+	struct config *config = config_load(app->config_path, errors);
+	struct err err = { .text = "" };
+
+	if (config == NULL)
+		return -EINVAL;
+	fixed_check(app, config, errors);
+	if (errors->count > 0) {
+		config_destroy(config);
+		return -EINVAL;
+	}
+	if (app_publish(app, config, &err) < 0) {
+		config_error(errors, app->config_path, 1, "", "%s", err.text);
+		return -EINVAL;
+	}
+	log_notice("configuration %s loaded, generation %llu", app->config_path,
+		(unsigned long long)app->generation->number);
+	return 0;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "registry.h"
+#include "stats/stats.h"
+
+static const struct stats_desc descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "backend/member.def"
+#undef COUNTER
+};
+
+const struct stats_set member_stats_set = STATS_SET("member", descs);
+
+static_assert(sizeof(struct member_counters) / sizeof(uint64_t) >= sizeof(descs) / sizeof(descs[0]),
+	"the counters are an array of words");
+
+struct member *member_create(
+	const struct config_pool *pool, const struct config_member *config, unsigned core_count)
+{
+	struct member_entry *entry = calloc(1, sizeof(*entry));
+	struct member *member;
+	size_t bytes = core_count * sizeof(struct member_counters);
+
+	if (entry == NULL)
+		return NULL;
+	member = &entry->member;
+	/* Copies: a member outlives the configuration that named it first. */
+	member->name = strdup(config->name);
+	member->pool_name = strdup(pool->name);
+	member->cores = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	if (member->name == NULL || member->pool_name == NULL || member->cores == NULL) {
+		member_destroy(entry);
+		return NULL;
+	}
+	memset(member->cores, 0, bytes);
+	member->address = config->address;
+	member->port = config->port;
+	member->port_be = rte_cpu_to_be_16(config->port);
+	member->weight = config->weight;
+	member->config_weight = config->weight;
+	member->core_count = core_count;
+	return member;
+}
+
+void member_destroy(void *object)
+{
+	struct member_entry *entry = object;
+
+	if (entry == NULL)
+		return;
+	free((char *)entry->member.name);
+	free((char *)entry->member.pool_name);
+	free(entry->member.cores);
+	free(entry);
+}
+
+bool member_is_usable_with(const struct member *member, uint32_t weight)
+{
+	return weight > 0 && member->admin == MEMBER_READY && member->health != MEMBER_DOWN;
+}
+
+bool member_is_usable(const struct member *member)
+{
+	return member_is_usable_with(member, member->weight);
+}
+
+uint32_t member_weight_next(const struct member *member, const struct config_member *config)
+{
+	return config->weight == member->config_weight ? member->weight : config->weight;
+}
+
+/*
+ * What has begun and not ended, by two counters of a core. What ended is read first over all cores,
+ * so that the difference is never below zero.
+ */
+static uint64_t count_open(const struct member *member, size_t begun_offset, size_t ended_offset)
+{
+	const char *cores = (const char *)member->cores;
+	uint64_t begun = 0;
+	uint64_t ended = 0;
+
+	for (unsigned i = 0; i < member->core_count; i++)
+		ended += __atomic_load_n(
+			(const uint64_t *)(cores + i * sizeof(struct member_counters) +
+					   ended_offset),
+			__ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < member->core_count; i++)
+		begun += stats_read((const uint64_t *)(cores + i * sizeof(struct member_counters) +
+						       begun_offset));
+	return begun - ended;
+}
+
+uint64_t member_conns_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, conns_opened),
+		offsetof(struct member_counters, conns_closed));
+}
+
+static bool has_requests(const struct member *member)
+{
+	for (unsigned i = 0; i < member->core_count; i++) {
+		if (stats_read(&member->cores[i].requests) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A member that serves requests keeps idle connections: those are not its load. */
+uint32_t member_load(const void *ctx)
+{
+	const struct member *member = ctx;
+	uint64_t load;
+
+	if (has_requests(member))
+		load = count_open(member, offsetof(struct member_counters, requests),
+			offsetof(struct member_counters, requests_done));
+	else
+		load = member_conns_now(member);
+	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+}
+
+void member_counters_sum(const struct member *member, struct member_counters *sum)
+{
+	uint64_t *to = (uint64_t *)sum;
+
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < member->core_count; i++) {
+		const uint64_t *from = (const uint64_t *)&member->cores[i];
+
+		for (unsigned k = 0; k < member_stats_set.count; k++)
+			to[k] += stats_read(&from[k]);
+	}
+}

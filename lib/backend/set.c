@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "registry.h"
+
+/* A pool and the number of sets that share it. Control thread. */
+struct shared_pool {
+	struct pool pool;
+	unsigned users;
+};
+
+static const char *balance_name(enum config_balance balance)
+{
+	static const char *const names[] = {
+		[CONFIG_BALANCE_MAGLEV] = "maglev",
+		[CONFIG_BALANCE_ROUND_ROBIN] = "round-robin",
+		[CONFIG_BALANCE_LEAST_REQUESTS] = "least-requests",
+		[CONFIG_BALANCE_P2C] = "p2c",
+		[CONFIG_BALANCE_SOURCE_HASH] = "source-hash",
+	};
+
+	return names[balance];
+}
+
+/* Members that may not be used take part with weight 0, so that indexes stay those of the pool. */
+static struct balance *table_build(struct pool *pool, const struct config *config)
+{
+	struct balance_backend *backends = calloc(pool->count + 1, sizeof(*backends));
+	struct balance *balance;
+
+	if (backends == NULL)
+		return NULL;
+	for (unsigned i = 0; i < pool->count; i++) {
+		const struct member *member = pool->members[i];
+		uint32_t weight = member_weight_next(member, &pool->config->members[i]);
+		bool is_usable = member_is_usable_with(member, weight);
+
+		backends[i] = (struct balance_backend){
+			.name = member->name,
+			.weight = is_usable ? weight : 0,
+			.load = member_load,
+			.ctx = member,
+		};
+		pool->usable += is_usable;
+	}
+	balance = balance_build(balance_find(balance_name(pool->config->balance)), backends,
+		pool->count, hash_key_from_seed(config->seed), config->maglev_size);
+	free(backends);
+	return balance;
+}
+
+static void pool_release(struct pool *pool)
+{
+	struct shared_pool *shared = (struct shared_pool *)pool;
+
+	if (pool == NULL || --shared->users > 0)
+		return;
+	balance_destroy(pool->balance);
+	free(pool->members);
+	free(shared);
+}
+
+/* A pool of the configuration with room for its members, used once. */
+static struct pool *pool_alloc(const struct config_pool *config)
+{
+	struct shared_pool *shared = calloc(1, sizeof(*shared));
+
+	if (shared == NULL)
+		return NULL;
+	shared->users = 1;
+	shared->pool.config = config;
+	shared->pool.name = config->name;
+	shared->pool.count = (unsigned)config->member_count;
+	shared->pool.members = calloc(config->member_count + 1, sizeof(struct member *));
+	if (shared->pool.members != NULL)
+		return &shared->pool;
+	free(shared);
+	return NULL;
+}
+
+static struct pool *pool_create(
+	struct backend_registry *registry, const struct config *config, unsigned index)
+{
+	struct pool *pool = pool_alloc(&config->pools[index]);
+
+	if (pool == NULL)
+		return NULL;
+	for (unsigned i = 0; i < pool->count; i++) {
+		pool->members[i] =
+			registry_member_get(registry, pool->config, &pool->config->members[i]);
+		if (pool->members[i] == NULL) {
+			pool_release(pool);
+			return NULL;
+		}
+	}
+	pool->balance = table_build(pool, config);
+	if (pool->balance != NULL)
+		return pool;
+	pool_release(pool);
+	return NULL;
+}
+
+static struct pool *pool_rebuild(const struct pool *old, const struct config *config)
+{
+	struct pool *pool = pool_alloc(old->config);
+
+	if (pool == NULL)
+		return NULL;
+	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
+	pool->balance = table_build(pool, config);
+	if (pool->balance != NULL)
+		return pool;
+	pool_release(pool);
+	return NULL;
+}
+
+static struct backend_set *set_alloc(unsigned count)
+{
+	struct backend_set *set = calloc(1, sizeof(*set));
+
+	if (set == NULL)
+		return NULL;
+	set->pools = calloc(count + 1, sizeof(struct pool *));
+	if (set->pools == NULL) {
+		free(set);
+		return NULL;
+	}
+	set->count = count;
+	return set;
+}
+
+struct backend_set *backend_set_create(
+	struct backend_registry *registry, const struct config *config, struct err *err)
+{
+	struct backend_set *set = set_alloc((unsigned)config->pool_count);
+
+	if (set == NULL) {
+		err_set(err, ENOMEM, "no memory for the pools");
+		return NULL;
+	}
+	for (unsigned i = 0; i < set->count; i++) {
+		set->pools[i] = pool_create(registry, config, i);
+		if (set->pools[i] == NULL) {
+			err_set(err, ENOMEM,
+				"pool %s: no memory for its members and a table of %u slots",
+				config->pools[i].name, config->maglev_size);
+			backend_set_destroy(set);
+			return NULL;
+		}
+	}
+	return set;
+}
+
+struct backend_set *backend_set_rebuild(
+	const struct backend_set *set, unsigned index, const struct config *config)
+{
+	struct backend_set *next = set_alloc(set->count);
+
+	if (next == NULL)
+		return NULL;
+	for (unsigned i = 0; i < set->count; i++) {
+		if (i == index)
+			continue;
+		next->pools[i] = set->pools[i];
+		((struct shared_pool *)next->pools[i])->users++;
+	}
+	next->pools[index] = pool_rebuild(set->pools[index], config);
+	if (next->pools[index] != NULL)
+		return next;
+	backend_set_destroy(next);
+	return NULL;
+}
+
+void backend_set_destroy(struct backend_set *set)
+{
+	if (set == NULL)
+		return;
+	for (unsigned i = 0; i < set->count; i++)
+		pool_release(set->pools[i]);
+	free(set->pools);
+	free(set);
+}
+
+struct member *backend_set_find(
+	const struct backend_set *set, const char *pool, const char *member, unsigned *pool_index)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct pool *candidate = set->pools[i];
+
+		if (strcmp(candidate->name, pool) != 0)
+			continue;
+		for (unsigned k = 0; k < candidate->count; k++) {
+			if (strcmp(candidate->members[k]->name, member) != 0)
+				continue;
+			if (pool_index != NULL)
+				*pool_index = i;
+			return candidate->members[k];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ports, static routes and static neighbors. */
+#include <string.h>
+
+#include "reader.h"
+#include "text.h"
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 5 */
+
+static void port_check(struct reader *reader, const struct node *node, void *object)
+{
+	const struct config_port *port = object;
+	const struct node *mtu = node_get(node, "mtu");
+
+	if (mtu == NULL || port->mtu >= IPV6_MTU_MIN)
+		return;
+	for (size_t i = 0; i < port->address_count; i++) {
+		const struct ip_addr *addr = &port->addresses[i].addr;
+
+		if (text_is_read(addr) && !ip_is_v4(addr)) {
+			problem_add(&reader->problems, mtu,
+				"%u is too small for a port with an IPv6 address (at least %d)",
+				port->mtu, IPV6_MTU_MIN);
+			return;
+		}
+	}
+}
+
+static const struct field port_fields[] = {
+	{
+		.name = "name",
+		.help = "how statistics and logs call it",
+		.type = FIELD_TEXT,
+		.kind = &text_name,
+		.is_required = true,
+		.offset = offsetof(struct config_port, name),
+	},
+	{
+		.name = "device",
+		.help = "PCI address (`0000:3b:00.0`) or DPDK virtual device "
+			"(`net_af_xdp0,iface=eth1`)",
+		.type = FIELD_TEXT,
+		.kind = &text_any,
+		.is_required = true,
+		.offset = offsetof(struct config_port, device),
+	},
+	{
+		.name = "addresses",
+		.help = "our own addresses, each with the length of its link's prefix",
+		.type = FIELD_TEXTS,
+		.kind = &text_port_address,
+		.offset = offsetof(struct config_port, addresses),
+		.count_offset = offsetof(struct config_port, address_count),
+		.text = "[]",
+	},
+	{
+		.name = "mtu",
+		.help = "largest IP packet on the link",
+		.type = FIELD_NUMBER,
+		.unit = "bytes",
+		.offset = offsetof(struct config_port, mtu),
+		.min = 576,
+		.max = 9216,
+		.value = 1500,
+	},
+	{
+		.name = "rx_descriptors",
+		.help = "length of each receive queue",
+		.type = FIELD_NUMBER,
+		.unit = "packets",
+		.offset = offsetof(struct config_port, rx_descriptors),
+		.min = 64,
+		.max = 32768,
+		.value = 1024,
+	},
+	{
+		.name = "tx_descriptors",
+		.help = "length of each transmit queue",
+		.type = FIELD_NUMBER,
+		.unit = "packets",
+		.offset = offsetof(struct config_port, tx_descriptors),
+		.min = 64,
+		.max = 32768,
+		.value = 1024,
+	},
+	{
+		.name = "promiscuous",
+		.help = "take frames for any Ethernet address off the wire",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct config_port, promiscuous),
+	},
+	{ .name = NULL },
+};
+
+const struct table port_table = {
+	.name = "port",
+	.help = "A network port that the appliance owns.",
+	.fields = port_fields,
+	.size = sizeof(struct config_port),
+	.line_offset = offsetof(struct config_port, line),
+	.check = port_check,
+};
+
+/* The port on whose link an address lies, by the longest prefix, or -1. */
+static int link_find(const struct config *config, const struct ip_addr *addr)
+{
+	int best_len = -1;
+	int best = -1;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		for (size_t j = 0; j < port->address_count; j++) {
+			if (!text_is_read(&port->addresses[j].addr) ||
+				!ip_prefix_contains(&port->addresses[j], addr) ||
+				port->addresses[j].prefix_len <= best_len)
+				continue;
+			best_len = port->addresses[j].prefix_len;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
+static bool is_port_address(const struct config *config, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < config->port_count; i++) {
+		for (size_t j = 0; j < config->ports[i].address_count; j++) {
+			if (ip_equal(&config->ports[i].addresses[j].addr, addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* For an address that must be a neighbor's. */
+static void link_check(struct reader *reader, const struct node *node, const struct ip_addr *addr,
+	unsigned *port)
+{
+	char text[IP_TEXT_MAX];
+	int found;
+
+	if (node == NULL || !text_is_read(addr))
+		return;
+	found = link_find(reader->config, addr);
+	if (is_port_address(reader->config, addr))
+		problem_add(&reader->problems, node, "%s is our own address",
+			ip_format(addr, text));
+	else if (found < 0)
+		problem_add(&reader->problems, node,
+			"%s is on no port's link: no prefix in ports[].addresses holds it",
+			ip_format(addr, text));
+	else
+		*port = (unsigned)found;
+}
+
+static void route_check(struct reader *reader, const struct node *node, void *object)
+{
+	struct config_route *route = object;
+	const struct node *via = node_get(node, "via");
+	struct ip_prefix to;
+
+	link_check(reader, via, &route->via, &route->port);
+	/* From the text again: ::/0 and a destination that was not read look the same by now. */
+	if (node_text(via) != NULL && node_text(node_get(node, "to")) != NULL &&
+		ip_prefix_parse(node_text(node_get(node, "to")), &to) == 0 &&
+		ip_is_v4(&to.addr) != (strchr(node_text(via), ':') == NULL))
+		problem_add(&reader->problems, via, "is not of the address family of \"to\"");
+}
+
+static const struct field route_fields[] = {
+	{
+		.name = "to",
+		.help = "destination network; the longest prefix wins",
+		.type = FIELD_TEXT,
+		.kind = &text_network,
+		.is_required = true,
+		.offset = offsetof(struct config_route, to),
+	},
+	{
+		.name = "via",
+		.help = "next hop; on the link of a port",
+		.type = FIELD_TEXT,
+		.kind = &text_address,
+		.is_required = true,
+		.offset = offsetof(struct config_route, via),
+	},
+	{ .name = NULL },
+};
+
+const struct table route_table = {
+	.name = "route",
+	.help = "A static route.",
+	.fields = route_fields,
+	.size = sizeof(struct config_route),
+	.line_offset = offsetof(struct config_route, line),
+	.check = route_check,
+};
+
+static void neighbor_check(struct reader *reader, const struct node *node, void *object)
+{
+	struct config_neighbor *neighbor = object;
+
+	link_check(reader, node_get(node, "address"), &neighbor->address, &neighbor->port);
+}
+
+static const struct field neighbor_fields[] = {
+	{
+		.name = "address",
+		.help = "the neighbor's IP address; on the link of a port",
+		.type = FIELD_TEXT,
+		.kind = &text_address,
+		.is_required = true,
+		.offset = offsetof(struct config_neighbor, address),
+	},
+	{
+		.name = "mac",
+		.help = "its Ethernet address",
+		.type = FIELD_TEXT,
+		.kind = &text_mac,
+		.is_required = true,
+		.offset = offsetof(struct config_neighbor, mac),
+	},
+	{ .name = NULL },
+};
+
+const struct table neighbor_table = {
+	.name = "neighbor",
+	.help = "A static ARP or NDP entry.",
+	.fields = neighbor_fields,
+	.size = sizeof(struct config_neighbor),
+	.line_offset = offsetof(struct config_neighbor, line),
+	.check = neighbor_check,
+};

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pools, their members and their health checks. */
+#include <string.h>
+
+#include "reader.h"
+#include "text.h"
+
+#define WEIGHT_MAX     256
+#define TIMEOUT_MAX_MS 86400000
+
+static void endpoint_read(struct reader *reader, const struct node *node, const char *text,
+	void *target)
+{
+	struct config_member *member = target;
+	struct ip_addr addr;
+	uint16_t port;
+
+	if (!text_endpoint_read(reader, node, text, &addr, &port))
+		return;
+	member->address = addr;
+	member->port = port;
+}
+
+static const struct text_kind endpoint_kind = {
+	.what = "ADDRESS:PORT",
+	.pattern = "^([0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$",
+	.read = endpoint_read,
+};
+
+static const struct field member_fields[] = {
+	{
+		.name = "address",
+		.help = "where it listens; IPv6 as `[2001:db8::1]:80`",
+		.type = FIELD_TEXT,
+		.kind = &endpoint_kind,
+		.is_required = true,
+	},
+	{
+		.name = "weight",
+		.help = "its share beside the others; 0 drains it",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_member, weight),
+		.max = WEIGHT_MAX,
+		.value = 1,
+	},
+	{
+		.name = "name",
+		.help = "how statistics and commands call it; without it, its address and port",
+		.type = FIELD_TEXT,
+		.kind = &text_member_name,
+		.offset = offsetof(struct config_member, name),
+	},
+	{ .name = NULL },
+};
+
+static const struct table member_table = {
+	.name = "member",
+	.help = "A server of a pool. `\"ADDRESS:PORT\"` is short for "
+		"`{\"address\": \"ADDRESS:PORT\"}`.",
+	.fields = member_fields,
+	.size = sizeof(struct config_member),
+	.line_offset = offsetof(struct config_member, line),
+	.short_form = &endpoint_kind,
+};
+
+static const struct choice health_choices[] = {
+	{ .name = "none", .value = CONFIG_HEALTH_NONE, .help = "members count as alive" },
+	{ .name = "tcp", .value = CONFIG_HEALTH_TCP, .help = "a connection opens" },
+	{
+		.name = "http",
+		.value = CONFIG_HEALTH_HTTP,
+		.help = "a GET over plain HTTP/1.1 is answered as expected",
+	},
+	{ .name = NULL },
+};
+
+/* A probe must end before the next: a time-out that nobody set gives way, one that is set cannot. */
+static void health_check(struct reader *reader, const struct node *node, void *object)
+{
+	static const char *const http_keys[] = { "path", "host", "expect" };
+	struct config_health_check *health = object;
+	const struct node *timeout = node_get(node, "timeout_ms");
+
+	if (health->timeout_ms > health->interval_ms && timeout != NULL)
+		problem_add(&reader->problems, timeout,
+			"%u is longer than interval_ms (%u): a probe must end before the next",
+			health->timeout_ms, health->interval_ms);
+	else if (health->timeout_ms > health->interval_ms)
+		health->timeout_ms = health->interval_ms;
+	if (!node_is_text(node_get(node, "type"), "tcp"))
+		return;
+	for (size_t i = 0; i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
+		const struct node *child = node_get(node, http_keys[i]);
+
+		if (child != NULL)
+			problem_add_key(&reader->problems, child,
+				"is for checks of type \"http\" only");
+	}
+}
+
+static const struct field health_fields[] = {
+	{
+		.name = "type",
+		.help = "what a probe is",
+		.type = FIELD_CHOICE,
+		.is_required = true,
+		.offset = offsetof(struct config_health_check, type),
+		.choices = health_choices,
+		.value = CONFIG_HEALTH_NONE,
+	},
+	{
+		.name = "interval_ms",
+		.help = "from one probe of a member to the next",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_health_check, interval_ms),
+		.min = 10,
+		.max = TIMEOUT_MAX_MS,
+		.value = 2000,
+	},
+	{
+		.name = "timeout_ms",
+		.help = "a probe that takes longer has failed; at most `interval_ms`, which also "
+			"lowers the default",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_health_check, timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 1000,
+	},
+	{
+		.name = "rise",
+		.help = "successes in a row that bring a member back",
+		.type = FIELD_NUMBER,
+		.unit = "probes",
+		.offset = offsetof(struct config_health_check, rise),
+		.min = 1,
+		.max = 100,
+		.value = 2,
+	},
+	{
+		.name = "fall",
+		.help = "failures in a row that take a member out",
+		.type = FIELD_NUMBER,
+		.unit = "probes",
+		.offset = offsetof(struct config_health_check, fall),
+		.min = 1,
+		.max = 100,
+		.value = 3,
+	},
+	{
+		.name = "path",
+		.help = "http: the path to get",
+		.type = FIELD_TEXT,
+		.kind = &text_request_path,
+		.offset = offsetof(struct config_health_check, path),
+		.text = "/",
+	},
+	{
+		.name = "host",
+		.help = "http: the Host header; without it, the member's address and port",
+		.type = FIELD_TEXT,
+		.kind = &text_header_host,
+		.offset = offsetof(struct config_health_check, host),
+	},
+	{
+		.name = "expect",
+		.help = "http: the status that is a success; 0: any of 200 to 399",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_health_check, expect),
+		.max = 599,
+		.value = 200,
+	},
+	{ .name = NULL },
+};
+
+static const struct table health_table = {
+	.name = "health",
+	.help = "How the appliance tells whether a member is alive.",
+	.fields = health_fields,
+	.check = health_check,
+};
+
+static const struct choice balance_choices[] = {
+	{
+		.name = "maglev",
+		.value = CONFIG_BALANCE_MAGLEV,
+		.help = "consistent hashing: few flows move when members come and go",
+	},
+	{
+		.name = "round-robin",
+		.value = CONFIG_BALANCE_ROUND_ROBIN,
+		.help = "in turns, by weight",
+	},
+	{
+		.name = "least-requests",
+		.value = CONFIG_BALANCE_LEAST_REQUESTS,
+		.help = "the member with the fewest requests under way for its weight",
+	},
+	{
+		.name = "p2c",
+		.value = CONFIG_BALANCE_P2C,
+		.help = "the less busy of two members picked at random",
+	},
+	{
+		.name = "source-hash",
+		.value = CONFIG_BALANCE_SOURCE_HASH,
+		.help = "by the client's address",
+	},
+	{ .name = NULL },
+};
+
+/* A member without a name goes by its address: nobody else may go by it. */
+static void member_names_check(struct reader *reader, const struct names *names,
+	const struct names *endpoints)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const struct name *name = &names->items[i];
+		int owner = names_find(endpoints, name->text);
+
+		if (owner >= 0 && (unsigned)owner != name->index)
+			problem_add(&reader->problems, name->node,
+				"member name %s is another member's address", name->text);
+	}
+}
+
+/* Names members that have none, and finds those that are there twice. */
+static void members_check(struct reader *reader, const struct node *list, struct config_pool *pool)
+{
+	struct names endpoints = names_create(reader->arena, pool->member_count);
+	struct names names = names_create(reader->arena, pool->member_count);
+	const struct node *node = list->children;
+	bool is_complete = true;
+	unsigned weights = 0;
+
+	for (unsigned i = 0; i < pool->member_count; i++, node = node->next) {
+		struct config_member *member = &pool->members[i];
+		char text[IP_ENDPOINT_MAX];
+		const char *endpoint;
+
+		weights += member->weight;
+		if (!text_is_read(&member->address)) {
+			is_complete = false;
+			continue;
+		}
+		ip_endpoint_format(&member->address, member->port, text);
+		endpoint = arena_copy(reader->arena, text, strlen(text));
+		if (member->name == NULL)
+			member->name = endpoint;
+		else
+			names_add(&names, member->name, node, i);
+		names_add(&endpoints, endpoint, node, i);
+	}
+	names_check(&endpoints, &reader->problems, "member");
+	names_check(&names, &reader->problems, "member name");
+	member_names_check(reader, &names, &endpoints);
+	if (weights == 0 && is_complete)
+		problem_add(&reader->problems, list,
+			"all weights are 0: no member could ever be chosen");
+}
+
+static void pool_check(struct reader *reader, const struct node *node, void *object)
+{
+	struct config_pool *pool = object;
+
+	if (!text_is_name(pool->name))
+		problem_add_key(&reader->problems, node, "a pool's key is its " TEXT_NAME_WORDS);
+	if (pool->member_count > 0)
+		members_check(reader, node_get(node, "members"), pool);
+}
+
+static const struct field pool_fields[] = {
+	{
+		.name = "balance",
+		.help = "how a member is chosen",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_pool, balance),
+		.choices = balance_choices,
+		.value = CONFIG_BALANCE_MAGLEV,
+	},
+	{
+		.name = "members",
+		.help = "the servers",
+		.type = FIELD_OBJECTS,
+		.is_required = true,
+		.table = &member_table,
+		.offset = offsetof(struct config_pool, members),
+		.count_offset = offsetof(struct config_pool, member_count),
+		.min = 1,
+		.max = 65535,
+	},
+	{
+		.name = "health",
+		.help = "health checks; without them, members count as alive",
+		.type = FIELD_OBJECT,
+		.text = "no checks",
+		.table = &health_table,
+		.offset = offsetof(struct config_pool, health),
+	},
+	{
+		.name = "connect_timeout_ms",
+		.help = "l7: to open a connection to a member",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_pool, connect_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 3000,
+	},
+	{
+		.name = "response_timeout_ms",
+		.help = "l7: from the end of the request to the head of the response",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_pool, response_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 30000,
+	},
+	{
+		.name = "idle_timeout_ms",
+		.help = "l7: how long an unused connection to a member is kept",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_pool, idle_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 60000,
+	},
+	{
+		.name = "max_idle_connections",
+		.help = "l7: unused connections that each worker keeps to each member",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_pool, max_idle_connections),
+		.max = 65535,
+		.value = 64,
+	},
+	{ .name = NULL },
+};
+
+const struct table pool_table = {
+	.name = "pool",
+	.help = "Servers that offer the same thing.",
+	.fields = pool_fields,
+	.size = sizeof(struct config_pool),
+	.line_offset = offsetof(struct config_pool, line),
+	.key_offset = offsetof(struct config_pool, name),
+	.key_kind = &text_name,
+	.check = pool_check,
+};

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services: what is served at which address, protocol and port. */
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reader.h"
+#include "route.h"
+#include "suggest.h"
+#include "text.h"
+
+#define TIMEOUT_MAX_MS 86400000
+#define LISTEN_MAX     128
+#define TLS_1_2        0x0303
+#define TLS_1_3        0x0304
+
+static const struct choice mode_choices[] = {
+	{
+		.name = "l4",
+		.value = CONFIG_MODE_L4,
+		.help = "packets and connections are passed on as they are",
+	},
+	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
+	{ .name = NULL },
+};
+
+static const struct choice forward_choices[] = {
+	{
+		.name = "full-nat",
+		.value = CONFIG_FORWARD_FULL_NAT,
+		.help = "both addresses are rewritten; members see one of `local_addresses`",
+	},
+	{ .name = NULL },
+};
+
+static const struct choice hash_choices[] = {
+	{
+		.name = "five-tuple",
+		.value = CONFIG_HASH_FIVE_TUPLE,
+		.help = "each connection by itself",
+	},
+	{
+		.name = "source-ip",
+		.value = CONFIG_HASH_SOURCE_IP,
+		.help = "all connections of a client to one member",
+	},
+	{ .name = NULL },
+};
+
+static const struct choice version_choices[] = {
+	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 and 1.3" },
+	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3 alone" },
+	{ .name = NULL },
+};
+
+static const struct choice alpn_choices[] = {
+	{ .name = "http/1.1", .value = CONFIG_ALPN_HTTP1, .help = "HTTP/1.1" },
+	{ .name = NULL },
+};
+
+static void protocol_report(struct reader *reader, const struct node *node, const char *protocol)
+{
+	struct suggestion suggestion = { .wanted = protocol };
+	char words[SUGGESTION_MAX];
+
+	suggestion_offer(&suggestion, "tcp");
+	suggestion_offer(&suggestion, "udp");
+	problem_add(&reader->problems, node, "protocol \"%.20s\" is not one of: tcp, udp%s",
+		protocol, suggestion_format(&suggestion, words));
+}
+
+static void listen_read(struct reader *reader, const struct node *node, const char *text,
+	void *target)
+{
+	struct config_service *service = target;
+	const char *slash = strrchr(text, '/');
+	char endpoint[LISTEN_MAX];
+	struct ip_addr addr;
+	uint16_t port;
+
+	if (slash == NULL || slash - text >= LISTEN_MAX) {
+		problem_add(&reader->problems, node,
+			"expected ADDRESS:PORT/tcp or ADDRESS:PORT/udp, found \"%.60s\"", text);
+		return;
+	}
+	if (strcmp(slash, "/tcp") == 0)
+		service->protocol = IPPROTO_TCP;
+	else if (strcmp(slash, "/udp") == 0)
+		service->protocol = IPPROTO_UDP;
+	else
+		protocol_report(reader, node, slash + 1);
+	snprintf(endpoint, sizeof(endpoint), "%.*s", (int)(slash - text), text);
+	if (!text_endpoint_read(reader, node, endpoint, &addr, &port))
+		return;
+	service->address = addr;
+	service->port = port;
+}
+
+static const struct text_kind listen_kind = {
+	.what = "ADDRESS:PORT/tcp or ADDRESS:PORT/udp",
+	.pattern = "^([0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}/(tcp|udp)$",
+	.read = listen_read,
+};
+
+static void certificates_index(struct reader *reader)
+{
+	const struct config *config = reader->config;
+
+	reader->certificates = names_create(reader->arena, config->certificate_count);
+	for (unsigned i = 0; i < config->certificate_count; i++)
+		names_add(&reader->certificates, config->certificates[i].name, NULL, i);
+	names_sort(&reader->certificates);
+}
+
+static void certificate_read(struct reader *reader, const struct node *node, const char *text,
+	void *target)
+{
+	int index;
+
+	if (reader->certificates.items == NULL)
+		certificates_index(reader);
+	index = names_find(&reader->certificates, text);
+	if (index >= 0)
+		*(unsigned *)target = (unsigned)index;
+	else
+		names_report_missing(&reader->certificates, &reader->problems, node,
+			"certificate", text);
+}
+
+static const struct text_kind certificate_kind = {
+	.what = "certificate",
+	.size = sizeof(unsigned),
+	.read = certificate_read,
+};
+
+/* Its struct is the service itself: a flat struct is what the rest of the program reads. */
+static const struct field tls_fields[] = {
+	{
+		.name = "certificates",
+		.help = "names of `certificates`; chosen by the client's server name, the first "
+			"for names that none covers",
+		.type = FIELD_TEXTS,
+		.kind = &certificate_kind,
+		.is_required = true,
+		.offset = offsetof(struct config_service, certificates),
+		.count_offset = offsetof(struct config_service, certificate_count),
+		.min = 1,
+	},
+	{
+		.name = "min_version",
+		.help = "the oldest version of TLS that is spoken",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_min_version),
+		.choices = version_choices,
+		.value = TLS_1_2,
+	},
+	{
+		.name = "alpn",
+		.help = "protocols that are offered to clients",
+		.type = FIELD_CHOICES,
+		.offset = offsetof(struct config_service, tls_alpn),
+		.choices = alpn_choices,
+		.value = CONFIG_ALPN_HTTP1,
+		.text = "[\"http/1.1\"]",
+		.min = 1,
+	},
+	{ .name = NULL },
+};
+
+static const struct table tls_table = {
+	.name = "tls",
+	.help = "TLS toward clients; without it, the service speaks plain HTTP.",
+	.fields = tls_fields,
+};
+
+static const struct field http_fields[] = {
+	{
+		.name = "header_timeout_ms",
+		.help = "for the whole head of a request, however slowly it drips",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_http_limits, header_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 10000,
+	},
+	{
+		.name = "idle_timeout_ms",
+		.help = "how long a client may wait between requests",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_http_limits, idle_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 60000,
+	},
+	{
+		.name = "body_timeout_ms",
+		.help = "how long a body may make no progress",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_http_limits, body_timeout_ms),
+		.min = 1,
+		.max = TIMEOUT_MAX_MS,
+		.value = 30000,
+	},
+	{
+		.name = "max_header_bytes",
+		.help = "the whole head of a request; more is answered with 431",
+		.type = FIELD_NUMBER,
+		.unit = "bytes",
+		.offset = offsetof(struct config_http_limits, max_header_bytes),
+		.min = 1024,
+		.max = 1048576,
+		.value = 16384,
+	},
+	{
+		.name = "max_header_fields",
+		.help = "header fields of a request; more are answered with 431",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_http_limits, max_header_fields),
+		.min = 8,
+		.max = 4096,
+		.value = 100,
+	},
+	{
+		.name = "max_target_bytes",
+		.help = "the request's target; a longer one is answered with 414",
+		.type = FIELD_NUMBER,
+		.unit = "bytes",
+		.offset = offsetof(struct config_http_limits, max_target_bytes),
+		.min = 64,
+		.max = 1048576,
+		.value = 8192,
+	},
+	{
+		.name = "max_body_bytes",
+		.help = "a request's body; a longer one is answered with 413; 0: no limit",
+		.type = FIELD_NUMBER64,
+		.unit = "bytes",
+		.offset = offsetof(struct config_http_limits, max_body_bytes),
+		.max = INT64_MAX,
+	},
+	{ .name = NULL },
+};
+
+static const struct table http_table = {
+	.name = "http",
+	.help = "Limits on what clients send.",
+	.fields = http_fields,
+};
+
+/* A key that means nothing in this mode is a misunderstanding, not a wish to be ignored. */
+static void only_check(struct reader *reader, const struct node *node, const struct field *fields,
+	const char *mode)
+{
+	for (const struct field *field = fields; field->name != NULL; field++) {
+		const struct node *child = node_get(node, field->name);
+
+		if (child != NULL && field->only != NULL && strcmp(field->only, mode) != 0)
+			problem_add_key(&reader->problems, child,
+				"is for services of mode \"%s\" only", field->only);
+	}
+}
+
+static void l7_check(struct reader *reader, const struct node *node,
+	const struct config_service *service)
+{
+	if (service->protocol == IPPROTO_UDP)
+		problem_add(&reader->problems, node_get(node, "listen"),
+			"a service of mode \"l7\" listens on tcp");
+	if (node_get(node, "routes") == NULL && node_get(node, "pool") == NULL)
+		problem_add_missing(&reader->problems, node, "routes",
+			"a service of mode \"l7\" needs \"routes\", a \"pool\", or both");
+	if (service->route_count > 0 && json_is_array(node_get(node, "routes")->json))
+		l7_routes_check(reader, node_get(node, "routes"), service);
+}
+
+/* Full NAT keeps the address family: translating between the two is another thing. */
+static void family_check(struct reader *reader, const struct node *node,
+	const struct config_service *service)
+{
+	const struct config_pool *pool = &reader->config->pools[service->pool];
+	bool is_v4 = ip_is_v4(&service->address);
+
+	for (size_t i = 0; i < pool->member_count; i++) {
+		const struct config_member *member = &pool->members[i];
+
+		if (!text_is_read(&member->address) || ip_is_v4(&member->address) == is_v4)
+			continue;
+		problem_add(&reader->problems, node_get(node, "pool"),
+			"member %s of pool \"%s\" is %s, but the service listens on %s",
+			member->name, pool->name, is_v4 ? "IPv6" : "IPv4",
+			is_v4 ? "IPv4" : "IPv6");
+		return;
+	}
+}
+
+static void l4_check(struct reader *reader, const struct node *node,
+	const struct config_service *service)
+{
+	if (node_get(node, "pool") == NULL)
+		problem_add_missing(&reader->problems, node, "pool",
+			"a service of mode \"l4\" needs a pool");
+	else if (service->pool != UINT_MAX && text_is_read(&service->address))
+		family_check(reader, node, service);
+}
+
+static void service_check(struct reader *reader, const struct node *node, void *object)
+{
+	const struct config_service *service = object;
+	const struct node *mode = node_get(node, "mode");
+
+	if (mode == NULL || (!node_is_text(mode, "l4") && !node_is_text(mode, "l7")))
+		return;
+	only_check(reader, node, service_table.fields, node_text(mode));
+	if (service->mode == CONFIG_MODE_L7)
+		l7_check(reader, node, service);
+	else
+		l4_check(reader, node, service);
+}
+
+static const struct field service_fields[] = {
+	{
+		.name = "name",
+		.help = "how statistics and logs call it",
+		.type = FIELD_TEXT,
+		.kind = &text_name,
+		.is_required = true,
+		.offset = offsetof(struct config_service, name),
+	},
+	{
+		.name = "listen",
+		.help = "virtual address, port and protocol; IPv6 as `[2001:db8::1]:443/tcp`",
+		.type = FIELD_TEXT,
+		.kind = &listen_kind,
+		.is_required = true,
+	},
+	{
+		.name = "mode",
+		.help = "what is balanced",
+		.type = FIELD_CHOICE,
+		.is_required = true,
+		.offset = offsetof(struct config_service, mode),
+		.choices = mode_choices,
+		.value = CONFIG_MODE_L4,
+	},
+	{
+		.name = "pool",
+		.help = "name of one of `pools`; l7: for requests that no route takes",
+		.type = FIELD_TEXT,
+		.kind = &pool_kind,
+		.offset = offsetof(struct config_service, pool),
+		.text = "",
+	},
+	{
+		.name = "forward",
+		.help = "how packets reach the members",
+		.type = FIELD_CHOICE,
+		.only = "l4",
+		.offset = offsetof(struct config_service, forward),
+		.choices = forward_choices,
+		.value = CONFIG_FORWARD_FULL_NAT,
+	},
+	{
+		.name = "hash",
+		.help = "what decides over the member",
+		.type = FIELD_CHOICE,
+		.only = "l4",
+		.offset = offsetof(struct config_service, hash),
+		.choices = hash_choices,
+		.value = CONFIG_HASH_FIVE_TUPLE,
+	},
+	{
+		.name = "tcp_idle_timeout_ms",
+		.help = "an established TCP connection without packets is forgotten",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.only = "l4",
+		.offset = offsetof(struct config_service, tcp_idle_timeout_ms),
+		.min = 1000,
+		.max = TIMEOUT_MAX_MS,
+		.value = 900000,
+	},
+	{
+		.name = "udp_idle_timeout_ms",
+		.help = "a UDP flow without packets is forgotten",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.only = "l4",
+		.offset = offsetof(struct config_service, udp_idle_timeout_ms),
+		.min = 1000,
+		.max = TIMEOUT_MAX_MS,
+		.value = 30000,
+	},
+	{
+		.name = "tls",
+		.help = "TLS toward clients",
+		.type = FIELD_OBJECT,
+		.text = "no TLS",
+		.only = "l7",
+		.table = &tls_table,
+		.has_offset = offsetof(struct config_service, is_tls),
+	},
+	{
+		.name = "routes",
+		.help = "which request goes to which pool: a list, or the name of a file with "
+			"`{\"routes\": [...]}`, relative to the configuration's folder",
+		.type = FIELD_OBJECTS,
+		.only = "l7",
+		.kind = &routes_file_kind,
+		.table = &l7_route_table,
+		.offset = offsetof(struct config_service, routes),
+		.count_offset = offsetof(struct config_service, route_count),
+		.text = "[]",
+	},
+	{
+		.name = "http",
+		.help = "limits on what clients send",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &http_table,
+		.offset = offsetof(struct config_service, http),
+	},
+	{
+		.name = "trust_forwarded",
+		.help = "keep the client's X-Forwarded-* headers; only behind a proxy of yours",
+		.type = FIELD_BOOL,
+		.only = "l7",
+		.offset = offsetof(struct config_service, trust_forwarded),
+	},
+	{ .name = NULL },
+};
+
+const struct table service_table = {
+	.name = "service",
+	.help = "What is served at an address, protocol and port.",
+	.fields = service_fields,
+	.size = sizeof(struct config_service),
+	.line_offset = offsetof(struct config_service, line),
+	.check = service_check,
+};

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections and flows, copied from the workers piece by piece. */
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "commands.h"
+
+/* Rows a call: some microseconds of a worker's time. */
+#define L4_ROWS 128
+#define L7_ROWS 32
+
+static const struct table_column l4_columns[] = {
+	{ .name = "layer" },
+	{ .name = "proto" },
+	{ .name = "client" },
+	{ .name = "vip" },
+	{ .name = "local" },
+	{ .name = "member" },
+	{ .name = "state" },
+	{ .name = "idle_ms", .is_number = true },
+	{ .name = "timeout_ms", .is_number = true },
+	{ .name = "packets_in", .is_number = true },
+	{ .name = "packets_out", .is_number = true },
+	{ .name = "core", .is_number = true },
+};
+
+static const struct table_column l7_columns[] = {
+	{ .name = "layer" },
+	{ .name = "service" },
+	{ .name = "client" },
+	{ .name = "vip" },
+	{ .name = "member" },
+	{ .name = "state" },
+	{ .name = "age_ms", .is_number = true },
+	{ .name = "requests", .is_number = true },
+	{ .name = "bytes_in", .is_number = true },
+	{ .name = "bytes_out", .is_number = true },
+	{ .name = "srtt_us", .is_number = true },
+	{ .name = "core", .is_number = true },
+	{ .name = "request" },
+};
+
+static const struct table_column silent_columns[] = {
+	{ .name = "layer" },
+	{ .name = "core", .is_number = true },
+	{ .name = "error" },
+};
+
+enum layer { LAYER_L4, LAYER_L7, LAYER_END };
+
+struct layer_ops {
+	const struct table_column *columns;
+	unsigned column_count;
+	unsigned rows_max;
+};
+
+static const struct layer_ops layers[] = {
+	[LAYER_L4] = { .columns = l4_columns,
+		.column_count = sizeof(l4_columns) / sizeof(l4_columns[0]), .rows_max = L4_ROWS },
+	[LAYER_L7] = { .columns = l7_columns,
+		.column_count = sizeof(l7_columns) / sizeof(l7_columns[0]), .rows_max = L7_ROWS },
+};
+
+/* How far the walk has come: over the layers, over the cores, over a worker's table. */
+struct walk {
+	enum layer layer;
+	bool is_wanted[LAYER_END];
+	unsigned core;
+	uint32_t cursor;
+	uint64_t left;               /* rows still to print */
+	struct table table;
+	unsigned got, max;           /* of one call */
+	union {
+		struct l4_conn_row l4[L4_ROWS];
+		struct l7_conn_row l7[L7_ROWS];
+	} rows;
+};
+
+static void walk_destroy(void *state)
+{
+	struct walk *walk = state;
+
+	table_destroy(&walk->table);
+	free(walk);
+}
+
+/* On the worker. */
+static void take(struct control_worker *worker, void *arg)
+{
+	struct walk *walk = arg;
+
+	if (walk->layer == LAYER_L4 && worker->l4 != NULL)
+		walk->got = l4_conn_dump(worker->l4, &walk->cursor, walk->rows.l4, walk->max,
+			worker->now_us);
+	if (walk->layer == LAYER_L7 && worker->l7 != NULL)
+		walk->got = l7_conn_dump(worker->l7, &walk->cursor, walk->rows.l7, walk->max,
+			worker->now_us);
+}
+
+static void endpoint_add(struct table *table, const struct ip_addr *address, uint16_t port)
+{
+	char text[IP_ENDPOINT_MAX];
+
+	table_cell(table, "%s", ip_endpoint_format(address, port, text));
+}
+
+static const char *l4_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[L4_STATE_NEW] = "NEW",
+		[L4_STATE_ESTABLISHED] = "ESTABLISHED",
+		[L4_STATE_FIN] = "FIN",
+		[L4_STATE_CLOSED] = "CLOSED",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+}
+
+static void l4_add(struct table *table, const struct l4_conn_row *row, unsigned core)
+{
+	table_cell(table, "l4");
+	table_cell(table, "%s", row->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	endpoint_add(table, &row->client, row->client_port);
+	endpoint_add(table, &row->vip, row->vip_port);
+	endpoint_add(table, &row->local, row->local_port);
+	endpoint_add(table, &row->member, row->member_port);
+	table_cell(table, "%s", l4_state_name(row->state));
+	table_cell(table, "%" PRIu32, row->idle_ms);
+	table_cell(table, "%" PRIu32, row->timeout_ms);
+	table_cell(table, "%" PRIu64, row->packets_in);
+	table_cell(table, "%" PRIu64, row->packets_out);
+	table_cell(table, "%u", core);
+}
+
+static void l7_add(struct table *table, const struct l7_conn_row *row, unsigned core)
+{
+	const struct packet_tuple *tuple = &row->tcp.tuple;
+
+	table_cell(table, "l7");
+	table_cell(table, "%s", row->service);
+	endpoint_add(table, &tuple->src, rte_be_to_cpu_16(tuple->src_port_be));
+	endpoint_add(table, &tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be));
+	table_cell(table, "%s", row->member);
+	table_cell(table, "%s", row->tcp.state);
+	table_cell(table, "%" PRIu32, row->age_ms);
+	table_cell(table, "%" PRIu64, row->requests);
+	table_cell(table, "%" PRIu64, row->tcp.bytes_in);
+	table_cell(table, "%" PRIu64, row->tcp.bytes_out);
+	table_cell(table, "%" PRIu32, row->tcp.srtt_us);
+	table_cell(table, "%u", core);
+	table_cell(table, "%s", row->request);
+}
+
+static void rows_add(struct walk *walk)
+{
+	for (unsigned i = 0; i < walk->got; i++) {
+		if (walk->layer == LAYER_L4)
+			l4_add(&walk->table, &walk->rows.l4[i], walk->core);
+		else
+			l7_add(&walk->table, &walk->rows.l7[i], walk->core);
+	}
+	walk->left -= walk->got;
+}
+
+static void columns_set(struct walk *walk)
+{
+	table_columns(&walk->table, layers[walk->layer].columns, layers[walk->layer].column_count);
+}
+
+/* A worker that does not answer is a row too: the answer has begun, and the others have rows. */
+static int silent_add(struct walk *walk, FILE *out)
+{
+	int ret = table_flush(&walk->table, out);
+
+	table_columns(&walk->table, silent_columns, 3);
+	table_cell(&walk->table, walk->layer == LAYER_L4 ? "l4" : "l7");
+	table_cell(&walk->table, "%u", walk->core);
+	table_cell(&walk->table, "the worker did not answer");
+	if (table_flush(&walk->table, out) < 0)
+		ret = -ENOMEM;
+	columns_set(walk);
+	return ret;
+}
+
+/* The next layer that was asked for; false: that was the last. */
+static bool layer_next(struct walk *walk, unsigned from)
+{
+	for (unsigned i = from; i < LAYER_END; i++) {
+		if (!walk->is_wanted[i])
+			continue;
+		walk->layer = (enum layer)i;
+		walk->core = 0;
+		walk->cursor = 0;
+		columns_set(walk);
+		return true;
+	}
+	return false;
+}
+
+/* One call on one worker. */
+static int walk_step(struct request *request, struct walk *walk)
+{
+	unsigned rows_max = layers[walk->layer].rows_max;
+	int ret = 0;
+
+	if (walk->left == 0)
+		return table_end(&walk->table, request->out);
+	if (request_core(request, walk->core) == NULL) {
+		ret = table_flush(&walk->table, request->out);
+		if (ret < 0 || !layer_next(walk, walk->layer + 1))
+			return ret < 0 ? ret : table_end(&walk->table, request->out);
+		return COMMAND_AGAIN;
+	}
+	walk->got = 0;
+	walk->max = walk->left < rows_max ? (unsigned)walk->left : rows_max;
+	if (request_call(request, walk->core, take, walk) < 0)
+		ret = silent_add(walk, request->out);
+	else
+		rows_add(walk);
+	if (walk->got == 0) {
+		walk->core++;
+		walk->cursor = 0;
+	}
+	if (ret == 0)
+		ret = table_flush(&walk->table, request->out);
+	return ret < 0 ? ret : COMMAND_AGAIN;
+}
+
+static int arguments_parse(struct request *request, struct walk *walk)
+{
+	unsigned i = 0;
+
+	walk->is_wanted[LAYER_L4] = true;
+	walk->is_wanted[LAYER_L7] = true;
+	if (i < request->count && strcmp(request->words[i], "l4") == 0) {
+		walk->is_wanted[LAYER_L7] = false;
+		i++;
+	} else if (i < request->count && strcmp(request->words[i], "l7") == 0) {
+		walk->is_wanted[LAYER_L4] = false;
+		i++;
+	}
+	walk->left = UINT64_MAX;
+	if (request->count == i)
+		return 0;
+	if (request->count != i + 2 || strcmp(request->words[i], "limit") != 0)
+		return request_fail(request, EINVAL, "\"%.40s\" is not understood",
+			request->words[i]);
+	if (number_parse(request->words[i + 1], UINT32_MAX, &walk->left) < 0)
+		return request_fail(request, EINVAL, "a limit is a number, not \"%.40s\"",
+			request->words[i + 1]);
+	return 0;
+}
+
+int command_show_conns(struct request *request)
+{
+	struct walk *walk = request->state;
+	int ret;
+
+	if (walk != NULL)
+		return walk_step(request, walk);
+	walk = calloc(1, sizeof(*walk));
+	if (walk == NULL)
+		return -ENOMEM;
+	request->state = walk;
+	request->state_destroy = walk_destroy;
+	ret = arguments_parse(request, walk);
+	if (ret == 0)
+		ret = table_init(&walk->table, request->is_json);
+	if (ret < 0)
+		return ret;
+	layer_next(walk, LAYER_L4);
+	return walk_step(request, walk);
+}
+
+int command_show_sess(struct request *request)
+{
+	return command_show_conns(request);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "chars.h"
+#include "h1_internal.h"
+
+/* A head on its way out. Running out of room is noted and told once, at the end. */
+struct writer {
+	char *out;
+	size_t size;
+	size_t used;
+	size_t lines;
+	bool is_short;
+};
+
+/* What a message's own Connection fields name. */
+struct options {
+	struct http_span names[CONNECTION_OPTIONS_MAX];
+	unsigned count;
+};
+
+static void put(struct writer *writer, const char *data, size_t len)
+{
+	if (writer->size - writer->used < len) {
+		writer->is_short = true;
+		return;
+	}
+	if (len > 0)
+		memcpy(writer->out + writer->used, data, len);
+	writer->used += len;
+}
+
+static void put_text(struct writer *writer, const char *text)
+{
+	put(writer, text, strlen(text));
+}
+
+static void put_line_end(struct writer *writer)
+{
+	put(writer, "\r\n", 2);
+	writer->lines++;
+}
+
+static void put_field(struct writer *writer, struct http_span name, struct http_span value)
+{
+	put(writer, name.data, name.len);
+	put(writer, ": ", 2);
+	put(writer, value.data, value.len);
+	put_line_end(writer);
+}
+
+static void put_line(struct writer *writer, const char *text)
+{
+	put_text(writer, text);
+	put_line_end(writer);
+}
+
+static void put_number(struct writer *writer, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	put(writer, digits + at, sizeof(digits) - at);
+}
+
+static void put_content_length(struct writer *writer, uint64_t length)
+{
+	put_text(writer, "Content-Length: ");
+	put_number(writer, length);
+	put_line_end(writer);
+}
+
+static void collect_options(struct options *options, struct http_span value)
+{
+	const char *c = value.data;
+	const char *end = value.data + value.len;
+
+	while (c < end && options->count < CONNECTION_OPTIONS_MAX) {
+		const char *start = c;
+
+		while (c < end && char_is(*c, CHAR_TOKEN))
+			c++;
+		if (c > start)
+			options->names[options->count++] =
+				(struct http_span){ .data = start, .len = (size_t)(c - start) };
+		else
+			c++;
+	}
+}
+
+static void read_options(struct options *options, const struct http_head *head)
+{
+	options->count = 0;
+	for (unsigned i = 0; i < head->field_count; i++)
+		if (span_is(head->fields[i].name, "connection"))
+			collect_options(options, head->fields[i].value);
+}
+
+/* RFC 9110 7.6.1: fields of one connection, and the framing, which we write anew. */
+static bool is_hop_by_hop(struct http_span name)
+{
+	switch (name.len) {
+	case 2:
+		return span_is(name, "te");
+	case 6:
+		return span_is(name, "expect");
+	case 7:
+		return span_is(name, "trailer") || span_is(name, "upgrade");
+	case 10:
+		return span_is(name, "connection") || span_is(name, "keep-alive");
+	case 14:
+		return span_is(name, "content-length") || span_is(name, "http2-settings");
+	case 16:
+		return span_is(name, "proxy-connection");
+	case 17:
+		return span_is(name, "transfer-encoding");
+	default:
+		return false;
+	}
+}
+
+/* Case folded, and '_' taken for '-': CGI and its heirs cannot tell them apart either. */
+static bool starts_with(struct http_span name, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (name.len < len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = name.data[i] == '_' ? '-' : char_lower(name.data[i]);
+
+		if (c != prefix[i])
+			return false;
+	}
+	return true;
+}
+
+static bool is_forwarded(struct http_span name)
+{
+	return starts_with(name, "x-forwarded-") ||
+	       (name.len == strlen("forwarded") && starts_with(name, "forwarded"));
+}
+
+/*
+ * Fields that a Connection field may not remove: those that say who asks and for what. RFC 9110
+ * 7.6.1 forbids to name them, and a client that does wants the backend to see less than we did.
+ */
+static bool is_protected(struct http_span name)
+{
+	static const char *const names[] = {
+		"authorization",
+		"cache-control",
+		"cookie",
+		"date",
+		"host",
+		"set-cookie",
+		"via",
+		"x-real-ip",
+	};
+
+	if (is_forwarded(name) || starts_with(name, "content-"))
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_is(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_named(const struct options *options, struct http_span name)
+{
+	for (unsigned i = 0; i < options->count; i++)
+		if (options->names[i].len == name.len &&
+			strncasecmp(options->names[i].data, name.data, name.len) == 0)
+			return !is_protected(name);
+	return false;
+}
+
+/* A client's own copy of what we add, and "Proxy", which CGI turns into HTTP_PROXY. */
+static bool is_overwritten(const struct h1_write_options *options, struct http_span name)
+{
+	if (span_is(name, "host") || span_is(name, "proxy"))
+		return true;
+	if (options->keep_forwarded)
+		return false;
+	for (unsigned i = 0; i < options->extra_count; i++)
+		if (http_span_is_nocase(name, options->extra[i].name))
+			return true;
+	return is_forwarded(name);
+}
+
+static void put_fields(struct writer *writer, const struct http_head *head,
+	const struct h1_write_options *options, bool is_request)
+{
+	struct options named;
+
+	read_options(&named, head);
+	for (unsigned i = 0; i < head->field_count; i++) {
+		struct http_span name = head->fields[i].name;
+
+		if (is_hop_by_hop(name) || is_named(&named, name) ||
+			(is_request && is_overwritten(options, name)))
+			continue;
+		put_field(writer, name, head->fields[i].value);
+	}
+	for (unsigned i = 0; i < options->extra_count; i++) {
+		const struct h1_extra_field *extra = &options->extra[i];
+
+		put_text(writer, extra->name);
+		put(writer, ": ", 2);
+		put(writer, extra->value.data, extra->value.len);
+		put_line_end(writer);
+	}
+}
+
+static size_t count_byte(const char *data, size_t len, char byte)
+{
+	const char *end = data + len;
+	size_t count = 0;
+
+	while ((data = memchr(data, byte, (size_t)(end - data))) != NULL) {
+		count++;
+		data++;
+	}
+	return count;
+}
+
+/*
+ * Whatever a field's value came from, a line end in it would be a field or a message more: the
+ * lines that were written must be the lines that a reader will count.
+ */
+static int finish(struct writer *writer)
+{
+	put_line_end(writer);
+	if (writer->is_short)
+		return -ENOSPC;
+	if (count_byte(writer->out, writer->used, '\n') != writer->lines ||
+		count_byte(writer->out, writer->used, '\r') != writer->lines ||
+		memchr(writer->out, '\0', writer->used) != NULL)
+		return -EINVAL;
+	return (int)writer->used;
+}
+
+int h1_write_request(char *out, size_t size, const struct http_head *head,
+	const struct h1_write_options *options)
+{
+	struct writer writer = { .out = out, .size = size };
+
+	if (head->body == HTTP_BODY_UNTIL_CLOSE ||
+		(head->body == HTTP_BODY_CHUNKED && options->minor == 0))
+		return -EINVAL;
+	put(&writer, head->method.data, head->method.len);
+	put(&writer, " ", 1);
+	put(&writer, head->target.data, head->target.len);
+	put_line(&writer, " HTTP/1.1");
+	put_field(&writer, (struct http_span){ .data = "Host", .len = 4 }, head->authority);
+	put_fields(&writer, head, options, true);
+	if (head->body == HTTP_BODY_LENGTH)
+		put_content_length(&writer, head->content_length);
+	else if (head->body == HTTP_BODY_CHUNKED)
+		put_line(&writer, "Transfer-Encoding: chunked");
+	if (options->close)
+		put_line(&writer, "Connection: close");
+	return finish(&writer);
+}
+
+enum http_body h1_response_framing(const struct http_head *head, unsigned peer_minor)
+{
+	if (head->body != HTTP_BODY_CHUNKED && head->body != HTTP_BODY_UNTIL_CLOSE)
+		return head->body;
+	return peer_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
+}
+
+/*
+ * A response without a body: to HEAD, and with 304, Content-Length tells of the body that is not
+ * sent (RFC 9110 8.6), so the sender's passes; elsewhere only a zero keeps the reader from waiting.
+ */
+static void put_no_body(struct writer *writer, const struct http_head *head)
+{
+	if (head->status < 200 || head->status == 204)
+		return;
+	if (!head->is_head && head->status != 304)
+		put_content_length(writer, 0);
+	else if (http_find(head, "content-length") != NULL)
+		put_content_length(writer, head->content_length);
+}
+
+int h1_write_response(char *out, size_t size, const struct http_head *head,
+	const struct h1_write_options *options)
+{
+	struct writer writer = { .out = out, .size = size };
+	enum http_body body = h1_response_framing(head, options->minor);
+
+	put_text(&writer, "HTTP/1.1 ");
+	put_number(&writer, head->status);
+	put(&writer, " ", 1);
+	put(&writer, head->reason.data, head->reason.len);
+	put_line_end(&writer);
+	put_fields(&writer, head, options, false);
+	if (body == HTTP_BODY_NONE)
+		put_no_body(&writer, head);
+	else if (body == HTTP_BODY_LENGTH)
+		put_content_length(&writer, head->content_length);
+	else if (body == HTTP_BODY_CHUNKED)
+		put_line(&writer, "Transfer-Encoding: chunked");
+	if (head->status >= 200 && (options->close || body == HTTP_BODY_UNTIL_CLOSE))
+		put_line(&writer, "Connection: close");
+	else if (head->status >= 200 && options->minor == 0)
+		put_line(&writer, "Connection: keep-alive");
+	return finish(&writer);
+}
+
+int h1_write_chunk_head(char out[H1_CHUNK_HEAD_MAX], size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char reversed[16];
+	int count = 0, used = 0;
+
+	do
+		reversed[count++] = digits[len & 15];
+	while ((len >>= 4) > 0);
+	while (count > 0)
+		out[used++] = reversed[--count];
+	out[used++] = '\r';
+	out[used++] = '\n';
+	return used;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "l4/l4.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "conntrack/state.h"
+#include "core.h"
+#include "forward/full_nat.h"
+
+#define CONNECTIONS_MAX (1u << 30)
+#define SWEEP_MAX	256
+#define SWEEP_SHIFT	20 /* all connections are looked at every 2^20 us: about a second */
+
+static const struct stats_desc descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "l4/l4.def"
+#undef COUNTER
+};
+
+const struct stats_set l4_stats_set = STATS_SET("l4", descs);
+
+struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, struct err *err)
+{
+	struct l4_core *l4;
+	struct hash_key key;
+
+	if (params->max_connections == 0 || params->max_connections > CONNECTIONS_MAX ||
+		params->ports.port_min > params->ports.port_max) {
+		err_set(err, EINVAL, "L4 needs room for 1 to %u connections and a local port",
+			CONNECTIONS_MAX);
+		return NULL;
+	}
+	l4 = calloc(1, sizeof(*l4));
+	if (l4 == NULL) {
+		err_set(err, ENOMEM, "no memory for an L4 worker");
+		return NULL;
+	}
+	l4->core = params->core;
+	l4->swept_us = now_us;
+	l4->rng.state = params->seed;
+	key.k0 = rng_next(&l4->rng);
+	key.k1 = rng_next(&l4->rng);
+	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
+	l4->table = conntrack_create(params->max_connections, key);
+	if (l4->table != NULL)
+		return l4;
+	err_set(err, ENOMEM, "no memory for a table of %u connections", params->max_connections);
+	l4_core_destroy(l4);
+	return NULL;
+}
+
+/* Members and services are not told: at the end of a worker they may be gone already. */
+void l4_core_destroy(struct l4_core *l4)
+{
+	if (l4 == NULL)
+		return;
+	conntrack_destroy(l4->table);
+	free(l4);
+}
+
+const struct l4_counters *l4_counters(const struct l4_core *l4)
+{
+	return &l4->counters;
+}
+
+uint32_t l4_conn_count(const struct l4_core *l4)
+{
+	return l4->table->used;
+}
+
+/* Whether the connection that was found carries the packet, rather than a new one. */
+static inline bool conn_is_current(
+	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
+{
+	if (conn_is_expired(conn, now_ms))
+		return false;
+	if (packet->service == NULL)
+		return true;
+	if (conn->protocol == IPPROTO_UDP)
+		return !member_is_gone(conn->member);
+	if (!tcp_is_opening(packet->p->tcp_flags))
+		return true;
+	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
+}
+
+/* Counts a packet that goes out: connection, member, service and worker. */
+static inline void packet_count(
+	struct l4_core *l4, struct conn *conn, enum conn_side side, uint32_t bytes)
+{
+	struct member_counters *member = &conn->member->cores[l4->core->index];
+	struct service_counters *service = &conn->service->cores[l4->core->index];
+
+	conn->packets[side]++;
+	l4->counters.packets_forwarded++;
+	if (side == CONN_CLIENT) {
+		member->packets_in++;
+		member->bytes_in += bytes;
+		service->packets_in++;
+		service->bytes_in += bytes;
+	} else {
+		member->packets_out++;
+		member->bytes_out += bytes;
+		service->packets_out++;
+		service->bytes_out += bytes;
+	}
+}
+
+static enum drop_reason packet_forward(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
+{
+	enum conn_side side = packet->service != NULL ? CONN_CLIENT : CONN_MEMBER;
+	const struct packet *p = packet->p;
+	struct conntrack *table = burst->l4->table;
+	enum drop_reason reason;
+	struct conn *conn;
+
+	/* A guess can be wrong, or have been closed or opened by a packet before it. */
+	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
+		packet->conn = conntrack_find(table, packet->hash, packet_tuple_of(p), side);
+	if (packet->conn == NULL || !conn_is_current(packet->conn, packet, burst->now_ms)) {
+		reason = side == CONN_CLIENT ? conn_open(burst, packet) : DROP_no_conn;
+		if (reason != DROP_NONE)
+			return reason;
+	}
+	conn = packet->conn;
+	reason = full_nat_forward(table, conn, side, m);
+	if (reason != DROP_NONE)
+		return reason;
+	conn->seen_ms = burst->now_ms;
+	if (conn->protocol == IPPROTO_TCP)
+		conn_advance_tcp(conn, p->tcp_flags, side, packet->service);
+	else
+		conn_advance_udp(conn, side);
+	packet_count(burst->l4, conn, side, rte_pktmbuf_pkt_len(m));
+	return DROP_NONE;
+}
+
+/* Starts the memory of a whole burst on its way: first all buckets, then all connections. */
+static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
+	const struct service *const *services, uint16_t count, struct l4_packet *packets)
+{
+	const struct conntrack *table = l4->table;
+
+	for (uint16_t i = 0; i < count; i++) {
+		const struct packet *p = packet_of(pkts[i]);
+		enum conn_side side = services[i] != NULL ? CONN_CLIENT : CONN_MEMBER;
+
+		packets[i].p = p;
+		packets[i].service = services[i];
+		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
+		conntrack_prefetch(table, packets[i].hash);
+	}
+	for (uint16_t i = 0; i < count; i++)
+		packets[i].conn = conntrack_guess(
+			table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
+}
+
+static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, struct rte_mbuf *m,
+	enum drop_reason reason)
+{
+	if (packet->service != NULL)
+		packet->service->identity->cores[l4->core->index].drops++;
+	core_drop(l4->core, m, reason);
+}
+
+uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
+	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
+	uint64_t now_us)
+{
+	struct l4_packet packets[L4_BURST_MAX];
+	struct l4_burst burst = {
+		.l4 = l4,
+		.snapshot = snapshot,
+		.now_ms = (uint32_t)(now_us / CLOCK_US_PER_MS),
+	};
+	uint16_t forwarded = 0;
+
+	assert(count <= L4_BURST_MAX);
+	burst_prepare(l4, pkts, services, count, packets);
+	for (uint16_t i = 0; i < count; i++) {
+		enum drop_reason reason = packet_forward(&burst, &packets[i], pkts[i]);
+
+		if (reason == DROP_NONE)
+			out[forwarded++] = pkts[i];
+		else
+			packet_drop(l4, &packets[i], pkts[i], reason);
+	}
+	return forwarded;
+}
+
+/* How many connections are due to be looked at, for the time that has passed. */
+static uint32_t sweep_due(const struct l4_core *l4, uint64_t now_us)
+{
+	uint64_t elapsed = now_us - l4->swept_us;
+	uint64_t due;
+
+	if (elapsed > 1ull << SWEEP_SHIFT)
+		elapsed = 1ull << SWEEP_SHIFT;
+	due = (l4->table->fresh * elapsed) >> SWEEP_SHIFT;
+	return due > SWEEP_MAX ? SWEEP_MAX : (uint32_t)due;
+}
+
+void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us)
+{
+	uint32_t now_ms = (uint32_t)(now_us / CLOCK_US_PER_MS);
+	uint32_t due = sweep_due(l4, now_us);
+
+	RTE_SET_USED(snapshot);
+	if (due == 0)
+		return;
+	l4->swept_us = now_us;
+	for (; due > 0; due--) {
+		struct conn *conn = &l4->table->conns[l4->sweep_at];
+
+		if (conn_is_used(conn) && conn_is_expired(conn, now_ms))
+			conn_expire(l4, conn);
+		if (++l4->sweep_at >= l4->table->fresh)
+			l4->sweep_at = 0;
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "port/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_ethdev.h>
+
+#define TX_CHECKSUMS                                                                               \
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define RX_CHECKSUMS                                                                               \
+	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+
+/* The ethdev's name: a vdev string up to its first comma, or the PCI address as it stands. */
+static int ethdev_find(const char *device, uint16_t *id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	return rte_eth_dev_get_port_by_name(name, id);
+}
+
+static struct rte_eth_conf device_conf(const struct port *port, const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = {
+		.rxmode.offloads = info->rx_offload_capa & RX_CHECKSUMS,
+		.rxmode.mtu = (uint32_t)RTE_MIN(port->mtu, info->max_mtu),
+		.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+	};
+
+	if (port->has_tx_checksum)
+		conf.txmode.offloads |= TX_CHECKSUMS;
+	if (port->queues > 1 && (info->flow_type_rss_offloads & RSS_FIELDS) != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & RSS_FIELDS;
+	}
+	return conf;
+}
+
+static int queues_set(struct port *port, struct rte_mempool *mbufs)
+{
+	uint16_t rx_count = (uint16_t)port->config->rx_descriptors;
+	uint16_t tx_count = (uint16_t)port->config->tx_descriptors;
+	int socket = rte_eth_dev_socket_id(port->ethdev_id);
+	int status = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev_id, &rx_count, &tx_count);
+
+	for (uint16_t queue = 0; status == 0 && queue < port->queues; queue++) {
+		status = rte_eth_rx_queue_setup(port->ethdev_id, queue, rx_count,
+			(unsigned)socket, NULL, mbufs);
+		if (status == 0)
+			status = rte_eth_tx_queue_setup(port->ethdev_id, queue, tx_count,
+				(unsigned)socket, NULL);
+	}
+	return status;
+}
+
+/* What a device may lack without harm: virtual ones often know no filters and no MTU. */
+static void filters_set(struct port *port)
+{
+	uint16_t mtu;
+
+	/* Neighbor discovery comes by multicast. */
+	(void)rte_eth_allmulticast_enable(port->ethdev_id);
+	if (port->config->promiscuous)
+		(void)rte_eth_promiscuous_enable(port->ethdev_id);
+	if (rte_eth_dev_set_mtu(port->ethdev_id, port->mtu) != 0 &&
+		rte_eth_dev_get_mtu(port->ethdev_id, &mtu) == 0 && mtu >= RTE_ETHER_MIN_MTU)
+		port->mtu = RTE_MIN(port->mtu, mtu);
+}
+
+static int device_start(struct port *port, const struct rte_eth_dev_info *info,
+	struct rte_mempool *mbufs, struct err *err)
+{
+	struct rte_eth_conf conf = device_conf(port, info);
+	struct rte_ether_addr mac;
+	int status;
+
+	status = rte_eth_dev_configure(port->ethdev_id, port->queues, port->queues, &conf);
+	if (status != 0)
+		return err_set(err, -status, "port %s: %s cannot be configured: %s",
+			port->config->name, port->config->device, strerror(-status));
+	status = queues_set(port, mbufs);
+	if (status != 0)
+		return err_set(err, -status, "port %s: its queues cannot be set up: %s",
+			port->config->name, strerror(-status));
+	filters_set(port);
+	status = rte_eth_dev_start(port->ethdev_id);
+	if (status != 0)
+		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
+			port->config->device, strerror(-status));
+	rte_eth_macaddr_get(port->ethdev_id, &mac);
+	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	return 0;
+}
+
+int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
+	struct rte_mempool *mbufs, struct err *err)
+{
+	struct rte_eth_dev_info info;
+	int status;
+
+	*port = (struct port){ .config = config, .mtu = (uint16_t)config->mtu };
+	if (ethdev_find(config->device, &port->ethdev_id) != 0)
+		return err_set(err, ENODEV, "port %s: there is no device %s, or its driver refused it",
+			config->name, config->device);
+	status = rte_eth_dev_info_get(port->ethdev_id, &info);
+	if (status != 0)
+		return err_set(err, -status, "port %s: %s tells nothing of itself: %s", config->name,
+			config->device, strerror(-status));
+	port->driver = info.driver_name;
+	port->is_finite = strcmp(info.driver_name, "net_pcap") == 0 &&
+		strstr(config->device, "rx_pcap=") != NULL &&
+		strstr(config->device, "infinite_rx=1") == NULL;
+	port->queues = (uint16_t)RTE_MIN(worker_count,
+		(unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
+	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
+	port->has_tx_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	if (port->queues == 0)
+		return err_set(err, EINVAL, "port %s: %s has no queue to receive and send on",
+			config->name, config->device);
+	return device_start(port, &info, mbufs, err);
+}
+
+void port_close(struct port *port)
+{
+	if (port->config == NULL)
+		return;
+	(void)rte_eth_dev_stop(port->ethdev_id);
+	(void)rte_eth_dev_close(port->ethdev_id);
+	port->config = NULL;
+}
+
+uint16_t port_rx(const struct port *port, uint16_t queue, struct core *core,
+	struct rte_mbuf **frames)
+{
+	uint16_t count = rte_eth_rx_burst(port->ethdev_id, queue, frames, PORT_BURST);
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < count; i++)
+		bytes += frames[i]->pkt_len;
+	core->counters.rx_packets += count;
+	core->counters.rx_bytes += bytes;
+	return count;
+}
+
+/* Makes a frame fit for a device without chains or checksums. false: no room to join the chain. */
+static __rte_noinline bool frame_prepare(const struct port *port, struct rte_mbuf *frame)
+{
+	if (!port->has_tx_chains && frame->nb_segs > 1 && rte_pktmbuf_linearize(frame) != 0)
+		return false;
+	if (!port->has_tx_checksum)
+		packet_checksum_complete(frame);
+	return true;
+}
+
+void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame)
+{
+	if (frame->nb_segs > 1 || (frame->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) != 0) {
+		if (!frame_prepare(tx->port, frame)) {
+			core_drop(tx->core, frame, DROP_mbuf_exhausted);
+			return;
+		}
+	}
+	tx->frames[tx->count++] = frame;
+	if (tx->count == PORT_BURST)
+		port_tx_flush(tx);
+}
+
+void port_tx_flush(struct port_tx *tx)
+{
+	uint64_t bytes = 0;
+	uint16_t sent;
+
+	if (tx->count == 0)
+		return;
+	/* Before the burst: the device may free what it takes. */
+	for (uint16_t i = 0; i < tx->count; i++)
+		bytes += tx->frames[i]->pkt_len;
+	sent = rte_eth_tx_burst(tx->port->ethdev_id, tx->queue, tx->frames, tx->count);
+	for (uint16_t i = sent; i < tx->count; i++) {
+		bytes -= tx->frames[i]->pkt_len;
+		core_drop(tx->core, tx->frames[i], DROP_tx_full);
+	}
+	tx->core->counters.tx_packets += sent;
+	tx->core->counters.tx_bytes += bytes;
+	tx->count = 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+#include "base/hash.h"
+#include "identity.h"
+
+#define SLOTS_MIN 16
+
+/* Which service, and enough of its hash that a wrong one is hardly ever looked at. */
+struct slot {
+	uint32_t hash;
+	uint32_t service; /* index + 1; 0: empty */
+};
+
+/*
+ * Open addressing with linear probing, at most half full, immutable once built: a search ends at
+ * the first empty slot.
+ */
+struct service_table {
+	struct slot *slots;
+	uint32_t mask;
+	unsigned count;
+	struct service services[];
+};
+
+/* Not a secret key: what is in the table is ours, and searches that fail end within a few slots. */
+static uint32_t hash_of(const struct ip_addr *address, uint16_t port_be, uint8_t protocol)
+{
+	static const struct hash_key key = {
+		.k0 = 0x243f6a8885a308d3ull,
+		.k1 = 0x13198a2e03707344ull,
+	};
+	uint64_t rest = (uint64_t)port_be << 8 | protocol;
+
+	return (uint32_t)(hash_words2(key, address->halves[0] ^ rest << 40, address->halves[1]) >>
+			  32);
+}
+
+const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
+	uint16_t port_be, uint8_t protocol)
+{
+	uint32_t hash = hash_of(address, port_be, protocol);
+
+	for (uint32_t at = hash & table->mask; table->slots[at].service != 0;
+		at = (at + 1) & table->mask) {
+		const struct service *service;
+
+		if (table->slots[at].hash != hash)
+			continue;
+		service = &table->services[table->slots[at].service - 1];
+		if (service->port_be == port_be && service->protocol == protocol &&
+			ip_equal(&service->address, address))
+			return service;
+	}
+	return NULL;
+}
+
+unsigned service_table_count(const struct service_table *table)
+{
+	return table->count;
+}
+
+const struct service *service_table_at(const struct service_table *table, unsigned index)
+{
+	return index < table->count ? &table->services[index] : NULL;
+}
+
+void service_table_destroy(struct service_table *table)
+{
+	if (table == NULL)
+		return;
+	free(table->slots);
+	free(table);
+}
+
+static struct service_table *table_alloc(unsigned count)
+{
+	struct service_table *table =
+		calloc(1, sizeof(*table) + count * sizeof(table->services[0]));
+	uint32_t slots = RTE_MAX((uint32_t)SLOTS_MIN, rte_align32pow2(2 * count));
+
+	if (table == NULL)
+		return NULL;
+	table->slots = calloc(slots, sizeof(table->slots[0]));
+	if (table->slots == NULL) {
+		free(table);
+		return NULL;
+	}
+	table->mask = slots - 1;
+	return table;
+}
+
+static void slot_insert(struct service_table *table, const struct service *service)
+{
+	uint32_t hash = hash_of(&service->address, service->port_be, service->protocol);
+	uint32_t at = hash & table->mask;
+
+	while (table->slots[at].service != 0)
+		at = (at + 1) & table->mask;
+	table->slots[at] = (struct slot){ .hash = hash, .service = service->index + 1 };
+}
+
+static struct service service_make(
+	const struct config_service *config, unsigned index, void *listener)
+{
+	return (struct service){
+		.address = config->address,
+		.port = config->port,
+		.port_be = rte_cpu_to_be_16(config->port),
+		.protocol = config->protocol,
+		.mode = config->mode,
+		.hash = config->hash,
+		.tcp_idle_timeout_ms = config->tcp_idle_timeout_ms,
+		.udp_idle_timeout_ms = config->udp_idle_timeout_ms,
+		.pool = config->pool,
+		.index = index,
+		.listener = listener,
+		.config = config,
+	};
+}
+
+/* 0, -EEXIST or -ENOMEM. */
+static int service_add(struct service_table *table, struct service_registry *registry,
+	const struct service *made, struct err *err)
+{
+	struct service *service = &table->services[table->count];
+	const struct service *other =
+		service_find(table, &made->address, made->port_be, made->protocol);
+	char text[IP_ENDPOINT_MAX];
+
+	if (other != NULL)
+		return err_set(err, EEXIST, "services %s and %s both listen on %s",
+			other->config->name, made->config->name,
+			ip_endpoint_format(&made->address, made->port, text));
+	*service = *made;
+	service->identity = registry_identity_get(registry, made->config->name);
+	if (service->identity == NULL)
+		return err_set(err, ENOMEM, "no memory for service %s", made->config->name);
+	table->count++;
+	slot_insert(table, service);
+	return 0;
+}
+
+struct service_table *service_table_create(struct service_registry *registry,
+	const struct config *config, void *const *listeners, struct err *err)
+{
+	struct service_table *table = table_alloc((unsigned)config->service_count);
+
+	if (table == NULL) {
+		err_set(err, ENOMEM, "no memory for %zu services", config->service_count);
+		return NULL;
+	}
+	for (unsigned i = 0; i < config->service_count; i++) {
+		struct service made = service_make(
+			&config->services[i], i, listeners == NULL ? NULL : listeners[i]);
+
+		if (service_add(table, registry, &made, err) < 0) {
+			service_table_destroy(table);
+			return NULL;
+		}
+	}
+	return table;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+
+#include <rte_common.h>
+
+#include "stack.h"
+
+static const char *const state_names[] = {
+	[CONN_CLOSED] = "CLOSED",
+	[CONN_SYN_SENT] = "SYN-SENT",
+	[CONN_SYN_RECEIVED] = "SYN-RECEIVED",
+	[CONN_ESTABLISHED] = "ESTABLISHED",
+	[CONN_FIN_WAIT_1] = "FIN-WAIT-1",
+	[CONN_FIN_WAIT_2] = "FIN-WAIT-2",
+	[CONN_CLOSING] = "CLOSING",
+	[CONN_CLOSE_WAIT] = "CLOSE-WAIT",
+	[CONN_LAST_ACK] = "LAST-ACK",
+};
+
+void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	*info = (struct tcp_info){
+		.tuple = {
+			.src = conn->remote,
+			.dst = conn->local,
+			.src_port_be = conn->remote_port_be,
+			.dst_port_be = conn->local_port_be,
+			.protocol = IPPROTO_TCP,
+		},
+		.state = state_names[conn->state],
+		.srtt_us = conn->srtt_us,
+		.rttvar_us = conn->rttvar_us,
+		.rto_us = (uint32_t)rto_backed_off_us(conn),
+		.cwnd = conn->cc.cwnd,
+		.ssthresh = conn->cc.ssthresh,
+		.mss = conn->mss,
+		.retransmissions = conn->retransmissions,
+		.send_queued = conn->tx_bytes,
+		.receive_queued = conn->rx_bytes,
+		.bytes_in = conn->bytes_in,
+		.bytes_out = conn->bytes_acked,
+	};
+}
+
+/* The cursor is a bucket. One that no longer fits is left for the next call, but for one that is
+ * longer than a whole call: its end is cut off. */
+unsigned tcp_dump(const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows,
+	unsigned max)
+{
+	unsigned count = 0;
+
+	for (; *cursor <= stack->bucket_mask; (*cursor)++) {
+		unsigned before = count;
+		const struct tcp_conn *conn = stack->buckets[*cursor];
+
+		for (; conn != NULL && count < max; conn = conn->hash_next)
+			tcp_conn_info(conn, &rows[count++]);
+		if (conn != NULL && before > 0)
+			return before;
+	}
+	return count;
+}

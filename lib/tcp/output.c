@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_memcpy.h>
+
+#include "stack.h"
+
+#define COPY_BYTES      256 /* up to here a copy is cheaper than a second mbuf */
+#define CHALLENGE_MS    200 /* one per connection in so long */
+
+uint32_t conn_timestamp(const struct tcp_conn *conn)
+{
+	return stack_now_ms(conn->stack) + conn->ts_offset;
+}
+
+/* The window field, and what it promises. */
+static uint16_t window_advertise(struct tcp_conn *conn)
+{
+	uint32_t window = RTE_MIN(rx_window(conn), (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	uint16_t field = (uint16_t)(window >> conn->rcv_wscale);
+
+	conn->rcv_adv = seq_max(conn->rcv_adv,
+		conn->rcv_nxt + ((uint32_t)field << conn->rcv_wscale));
+	return field;
+}
+
+/* Everything but flags and payload. An acknowledgment rides along: none waits any more. */
+static void segment_start(struct tcp_conn *conn, struct segment_out *out)
+{
+	out->local = &conn->local;
+	out->remote = &conn->remote;
+	out->local_port_be = conn->local_port_be;
+	out->remote_port_be = conn->remote_port_be;
+	out->seq = conn->snd_nxt;
+	out->ack = conn->rcv_nxt;
+	out->window = window_advertise(conn);
+	out->flags = RTE_TCP_ACK_FLAG;
+	out->options_len = 0;
+	if (conn->flags & CONN_HAS_TS)
+		out->options_len = (uint8_t)options_put_ts(out->options, conn_timestamp(conn),
+			conn->ts_recent);
+	conn->last_ack_sent = conn->rcv_nxt;
+	conn->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_LATER);
+	conn->ack_at_us = UINT64_MAX;
+}
+
+/* SACK blocks, as many as the option space and room bytes allow; a DSACK goes first (RFC 2883). */
+static __rte_noinline void sack_put(struct tcp_conn *conn, struct segment_out *out, uint32_t room)
+{
+	struct sack_block blocks[SACK_BLOCKS_MAX];
+	uint32_t space = RTE_MIN((uint32_t)OPTIONS_MAX - out->options_len, room);
+	unsigned max = space < 12 ? 0 : RTE_MIN((space - 4) / 8, (unsigned)SACK_BLOCKS_MAX);
+	unsigned count = 0;
+
+	if (max == 0)
+		return;
+	if (conn->flags & CONN_DSACK_PENDING)
+		blocks[count++] = conn->dsack;
+	conn->flags &= ~(uint32_t)CONN_DSACK_PENDING;
+	count += ooo_blocks(conn, blocks + count, max - count);
+	out->options_len = (uint8_t)(out->options_len +
+		options_put_sack(out->options + out->options_len, blocks, count));
+}
+
+static bool has_sack_news(const struct tcp_conn *conn)
+{
+	return conn->flags & CONN_HAS_SACK &&
+		(conn->ooo_head != NULL || conn->flags & CONN_DSACK_PENDING);
+}
+
+/* The unit's payload behind the headers: copied when short, else referred to. */
+static bool payload_put(struct tcp_stack *stack, struct rte_mbuf *packet, struct rte_mbuf *m)
+{
+	struct rte_mbuf *clone;
+
+	if (m->data_len <= COPY_BYTES) {
+		rte_memcpy(rte_pktmbuf_append(packet, m->data_len),
+			rte_pktmbuf_mtod(m, const void *), m->data_len);
+		return true;
+	}
+	clone = stack_mbuf(stack);
+	if (clone == NULL)
+		return false;
+	rte_pktmbuf_attach(clone, m);
+	packet->next = clone;
+	packet->nb_segs = 2;
+	packet->pkt_len += m->data_len;
+	return true;
+}
+
+/* First transmission: the unit moves from the unsent to the sent part of the queue. */
+static void unit_first_sent(struct tcp_conn *conn, struct tx_unit *unit)
+{
+	struct tcp_stack *stack = conn->stack;
+
+	if (conn->snd_una == conn->snd_nxt) {
+		conn->rto_base_us = stack->now_us;
+		conn->heard_us = stack->now_us;
+	}
+	conn->tx_unsent = unit->next;
+	conn->unsent_bytes -= unit->len;
+	conn->snd_nxt = unit_end(unit);
+	stack->counters.bytes_out += unit->len;
+	if (!(unit->flags & UNIT_FIN))
+		return;
+	if (conn->state == CONN_ESTABLISHED)
+		conn_set_state(conn, CONN_FIN_WAIT_1);
+	else if (conn->state == CONN_CLOSE_WAIT)
+		conn_set_state(conn, CONN_LAST_ACK);
+}
+
+static void unit_sent(struct tcp_conn *conn, struct tx_unit *unit)
+{
+	struct tcp_stack *stack = conn->stack;
+
+	if (unit->sends == 0) {
+		unit_first_sent(conn, unit);
+	} else {
+		conn->retransmissions++;
+		stack->counters.retransmits++;
+		tx_unit_unlost(conn, unit);
+		tx_unit_leave_flight(conn, unit);
+	}
+	if (unit->sends < UINT8_MAX)
+		unit->sends++;
+	unit->sent_us = stack->now_us;
+	unit->flags |= UNIT_IN_FLIGHT;
+	conn->flight += unit_span(unit);
+	conn->last_send_us = stack->now_us;
+	if (conn->recovery == RECOVERY_FAST)
+		conn->prr_out += unit_span(unit);
+}
+
+bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
+{
+	struct tcp_stack *stack = conn->stack;
+	struct tx_unit *unit = unit_of(m);
+	struct segment_out out;
+	struct rte_mbuf *packet;
+
+	segment_start(conn, &out);
+	out.seq = unit->seq;
+	if (has_sack_news(conn))
+		sack_put(conn, &out, conn->mss - RTE_MIN(unit->len, conn->mss));
+	if (unit->next == NULL && unit->len > 0)
+		out.flags |= RTE_TCP_PSH_FLAG;
+	if (unit->flags & UNIT_FIN)
+		out.flags |= RTE_TCP_FIN_FLAG;
+	packet = segment_make(stack, &out, unit->len);
+	if (packet == NULL || (unit->len > 0 && !payload_put(stack, packet, m))) {
+		rte_pktmbuf_free(packet);
+		stack->counters.memory_drops++;
+		conn->flags |= CONN_ACK_NOW;
+		return false;
+	}
+	unit_sent(conn, unit);
+	segment_emit(stack, packet);
+	return true;
+}
+
+/* Sends what was marked lost, as far as the congestion window goes. False: no mbuf. */
+static __rte_noinline bool lost_send(struct tcp_conn *conn)
+{
+	struct rte_mbuf *m = conn->tx_head;
+
+	for (; m != conn->tx_unsent && conn->lost_bytes > 0; m = unit_of(m)->next) {
+		struct tx_unit *unit = unit_of(m);
+		uint32_t pipe = recovery_pipe(conn);
+
+		if (!(unit->flags & UNIT_LOST))
+			continue;
+		if (unit->len > conn->mss && !tx_split(conn, m, conn->mss))
+			return false;
+		if (pipe > 0 && pipe + unit_span(unit) > conn->cc.cwnd)
+			break;
+		if (!conn_transmit(conn, m))
+			return false;
+	}
+	return true;
+}
+
+/* May this unsent unit leave as it is, or be cut so that it may? Sender's SWS avoidance
+ * (RFC 9293 3.8.6.2.1): a part is worth sending when it is half of the largest window seen. */
+static bool window_fit(struct tcp_conn *conn, struct rte_mbuf *m)
+{
+	struct tx_unit *unit = unit_of(m);
+	int32_t usable = (int32_t)(conn->snd_una + conn->snd_wnd - unit->seq);
+
+	if (usable <= 0)
+		return false;
+	if (unit->len <= (uint32_t)usable)
+		return true;
+	if ((uint32_t)usable < conn->snd_wnd_max / 2 && !(conn->flags & CONN_CAN_OVERRIDE))
+		return false;
+	conn->flags &= ~(uint32_t)CONN_CAN_OVERRIDE;
+	return tx_split(conn, m, (uint16_t)usable);
+}
+
+static bool new_send(struct tcp_conn *conn)
+{
+	while (conn->tx_unsent != NULL) {
+		struct rte_mbuf *m = conn->tx_unsent;
+		uint32_t pipe = recovery_pipe(conn);
+
+		if (unit_of(m)->len > conn->mss && !tx_split(conn, m, conn->mss))
+			return false;
+		if (!window_fit(conn, m))
+			break;
+		if (pipe > 0 && pipe + unit_span(unit_of(m)) > conn->cc.cwnd) {
+			conn->flags |= CONN_CWND_LIMITED;
+			break;
+		}
+		if (!conn_transmit(conn, m))
+			return false;
+	}
+	return true;
+}
+
+/* RFC 5681 4.1: after a pause longer than the RTO the window that was learned is stale. */
+static void idle_restart(struct tcp_conn *conn)
+{
+	if (conn->stack->now_us - conn->last_send_us > conn->rto_us && conn->last_send_us != 0)
+		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, cc_initial_window(conn->mss));
+}
+
+void conn_output(struct tcp_conn *conn)
+{
+	bool had_memory = true;
+	uint64_t sent_before = conn->stack->counters.segments_out;
+
+	if (conn->state < CONN_ESTABLISHED)
+		return;
+	if ((conn->flags & (CONN_FIN_WANTED | CONN_FIN_QUEUED)) == CONN_FIN_WANTED)
+		had_memory = tx_queue_fin(conn);
+	if (conn->tx_head != NULL) {
+		conn->flags &= ~(uint32_t)CONN_CWND_LIMITED;
+		if (conn->flight == 0 && conn->recovery == RECOVERY_NONE)
+			idle_restart(conn);
+		if (conn->lost_bytes > 0)
+			had_memory = lost_send(conn);
+		if (had_memory)
+			had_memory = new_send(conn);
+		if (conn->loss_timer != LOSS_REORDER &&
+			(conn->stack->counters.segments_out != sent_before ||
+			conn->loss_timer == LOSS_NONE))
+			conn_loss_timer_rearm(conn);
+	}
+	if (conn->flags & CONN_ACK_NOW)
+		conn_send_ack(conn);
+	if (!had_memory)
+		conn_want_output(conn);
+	conn_timer_update(conn);
+}
+
+void conn_send_ack(struct tcp_conn *conn)
+{
+	struct segment_out out;
+
+	segment_start(conn, &out);
+	if (has_sack_news(conn))
+		sack_put(conn, &out, OPTIONS_MAX);
+	if (!segment_send(conn->stack, &out))
+		conn_delay_ack(conn);
+}
+
+void conn_send_challenge(struct tcp_conn *conn)
+{
+	struct tcp_stack *stack = conn->stack;
+	uint32_t now_ms = stack_now_ms(stack);
+
+	if ((conn->last_challenge_ms != 0 && now_ms - conn->last_challenge_ms < CHALLENGE_MS) ||
+		!limiter_take(&stack->challenges, STACK_CHALLENGES_PPS, stack->now_us)) {
+		stack->counters.challenge_acks_limited++;
+		return;
+	}
+	conn->last_challenge_ms = now_ms != 0 ? now_ms : 1;
+	stack->counters.challenge_acks++;
+	conn_send_ack(conn);
+}
+
+void conn_send_reset(struct tcp_conn *conn)
+{
+	struct segment_out out;
+
+	if (conn->state == CONN_SYN_SENT)
+		return;
+	segment_start(conn, &out);
+	out.flags |= RTE_TCP_RST_FLAG;
+	if (segment_send(conn->stack, &out))
+		conn->stack->counters.resets_out++;
+}
+
+/* A zero-window probe repeats the number before the first unacknowledged byte, so that nothing
+ * of the queue is cut and the peer has to answer with its window. */
+void conn_send_probe(struct tcp_conn *conn)
+{
+	struct segment_out out;
+
+	segment_start(conn, &out);
+	out.seq = conn->snd_una - 1;
+	conn->stack->counters.zero_window_probes++;
+	segment_send(conn->stack, &out);
+}
+
+void conn_send_syn(struct tcp_conn *conn)
+{
+	struct tcp_stack *stack = conn->stack;
+	bool is_answer = conn->state == CONN_SYN_RECEIVED;
+	struct options options = {
+		.present = OPTION_MSS | OPTION_WSCALE | OPTION_SACK_OK | OPTION_TS,
+		.mss = stack_path_mss(stack, &conn->remote),
+		.wscale = stack->rcv_wscale,
+		.tsval = conn_timestamp(conn),
+		.tsecr = conn->ts_recent,
+	};
+	struct segment_out out;
+
+	segment_start(conn, &out);
+	if (is_answer) {
+		if (!(conn->flags & CONN_HAS_TS))
+			options.present &= (uint8_t)~OPTION_TS;
+		if (!(conn->flags & CONN_HAS_SACK))
+			options.present &= (uint8_t)~OPTION_SACK_OK;
+		if (conn->rcv_wscale == 0 && conn->snd_wscale == 0)
+			options.present &= (uint8_t)~OPTION_WSCALE;
+	} else {
+		out.ack = 0;
+	}
+	out.seq = conn->iss;
+	out.flags = is_answer ? RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG : RTE_TCP_SYN_FLAG;
+	out.window = (uint16_t)RTE_MIN(stack->params.receive_window, (uint32_t)UINT16_MAX);
+	out.options_len = (uint8_t)options_put_syn(out.options, &options);
+	segment_send(stack, &out);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_memcpy.h>
+
+#include "stack.h"
+
+#define BYTES_PER_UNIT 256 /* of send buffer per unit: bounds what short pieces may pin */
+#define UNITS_MIN      16
+
+static uint32_t queue_end(const struct tcp_conn *conn)
+{
+	return conn->tx_tail != NULL ? unit_end(unit_of(conn->tx_tail)) : conn->snd_nxt;
+}
+
+/* An empty unit at the end of the queue; NULL: no mbuf, or too many units. */
+static struct rte_mbuf *unit_add(struct tcp_conn *conn)
+{
+	struct rte_mbuf *m = stack_mbuf(conn->stack);
+
+	if (m == NULL)
+		return NULL;
+	*unit_of(m) = (struct tx_unit){ .seq = queue_end(conn) };
+	if (conn->tx_tail == NULL)
+		conn->tx_head = m;
+	else
+		unit_of(conn->tx_tail)->next = m;
+	conn->tx_tail = m;
+	if (conn->tx_unsent == NULL)
+		conn->tx_unsent = m;
+	conn->tx_units++;
+	conn->stack->mbufs_held++;
+	return m;
+}
+
+static bool has_unit_room(const struct tcp_conn *conn)
+{
+	return conn->tx_units < conn->stack->params.send_buffer / BYTES_PER_UNIT + UNITS_MIN;
+}
+
+/* Bytes that the tail unit can still take: only before it was first sent. */
+static uint32_t tail_room(const struct tcp_conn *conn)
+{
+	struct tx_unit *unit;
+
+	if (conn->tx_unsent == NULL)
+		return 0;
+	unit = unit_of(conn->tx_tail);
+	return unit->len < conn->mss ? conn->mss - unit->len : 0;
+}
+
+size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len)
+{
+	size_t taken = 0;
+
+	len = RTE_MIN(len, tcp_write_space(conn));
+	while (taken < len) {
+		uint32_t room = tail_room(conn);
+		size_t part;
+		struct rte_mbuf *m;
+
+		if (room == 0) {
+			if (!has_unit_room(conn) || unit_add(conn) == NULL)
+				break;
+			room = conn->mss;
+		}
+		m = conn->tx_tail;
+		part = RTE_MIN(len - taken, (size_t)room);
+		rte_memcpy(rte_pktmbuf_append(m, (uint16_t)part), data + taken, part);
+		unit_of(m)->len = (uint16_t)(unit_of(m)->len + part);
+		taken += part;
+	}
+	conn->tx_bytes += (uint32_t)taken;
+	conn->unsent_bytes += (uint32_t)taken;
+	return taken;
+}
+
+bool tx_queue_fin(struct tcp_conn *conn)
+{
+	if (conn->tx_unsent == NULL && unit_add(conn) == NULL)
+		return false;
+	unit_of(conn->tx_tail)->flags |= UNIT_FIN;
+	conn->flags |= CONN_FIN_QUEUED;
+	return true;
+}
+
+bool tx_split(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t first_len)
+{
+	struct rte_mbuf *second = stack_mbuf(conn->stack);
+	struct tx_unit *unit = unit_of(m);
+	uint16_t rest = (uint16_t)(unit->len - first_len);
+
+	if (second == NULL)
+		return false;
+	rte_memcpy(rte_pktmbuf_append(second, rest),
+		rte_pktmbuf_mtod_offset(m, const char *, first_len), rest);
+	rte_pktmbuf_trim(m, rest);
+	*unit_of(second) = *unit;
+	unit_of(second)->seq = unit->seq + first_len;
+	unit_of(second)->len = rest;
+	unit->len = first_len;
+	unit->flags &= (uint8_t)~UNIT_FIN;
+	unit->next = second;
+	if (conn->tx_tail == m)
+		conn->tx_tail = second;
+	conn->tx_units++;
+	conn->stack->mbufs_held++;
+	return true;
+}
+
+void tx_clear(struct tcp_conn *conn)
+{
+	while (conn->tx_head != NULL) {
+		struct rte_mbuf *m = conn->tx_head;
+
+		conn->tx_head = unit_of(m)->next;
+		conn->stack->mbufs_held--;
+		rte_pktmbuf_free(m);
+	}
+	conn->tx_tail = conn->tx_unsent = NULL;
+	conn->tx_bytes = conn->unsent_bytes = conn->tx_units = 0;
+	conn->flight = conn->lost_bytes = conn->sacked_bytes = 0;
+}
+
+void tx_unit_leave_flight(struct tcp_conn *conn, struct tx_unit *unit)
+{
+	if (unit->flags & UNIT_IN_FLIGHT)
+		conn->flight -= unit_span(unit);
+	unit->flags &= (uint8_t)~UNIT_IN_FLIGHT;
+}
+
+void tx_unit_unlost(struct tcp_conn *conn, struct tx_unit *unit)
+{
+	if (unit->flags & UNIT_LOST)
+		conn->lost_bytes -= unit_span(unit);
+	unit->flags &= (uint8_t)~UNIT_LOST;
+}
+
+void tx_unit_mark_lost(struct tcp_conn *conn, struct tx_unit *unit)
+{
+	tx_unit_leave_flight(conn, unit);
+	if (!(unit->flags & UNIT_LOST))
+		conn->lost_bytes += unit_span(unit);
+	unit->flags |= UNIT_LOST;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "tls_internal.h"
+
+#define RECORD_HEAD_BYTES 5
+/* An alert under TLS 1.3: two bytes and the content type, padded as mbedTLS does, and a tag. */
+#define PADDING_BYTES	   MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
+#define SEALED_ALERT_BYTES ((3 + PADDING_BYTES - 1) / PADDING_BYTES * PADDING_BYTES + 16)
+
+struct tls_session {
+	mbedtls_ssl_context ssl;
+	struct tls_context *context;
+	const struct tls_io *io;
+	void *io_ctx;
+	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
+	bool has_eof;  /* the transport ended */
+	bool has_failed;
+	bool has_ended;	 /* the peer sent close_notify */
+	bool has_closed; /* close_notify was written */
+	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */
+	size_t record_left;
+	size_t record_head_len;
+	uint8_t record_head[RECORD_HEAD_BYTES];
+	bool is_alert_last; /* the last record that began in this call */
+	char sni[NAME_MAX_BYTES + 1];
+	char error[192];
+};
+
+struct alert {
+	int error;
+	unsigned char description;
+};
+
+/* What RFC 8446 6.2 has for mbedTLS's errors; anything else is an internal error. */
+static const struct alert alerts[] = {
+	{ MBEDTLS_ERR_SSL_INVALID_MAC, MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC },
+	{ MBEDTLS_ERR_SSL_INVALID_RECORD, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR },
+	/* A record that is longer than any may be. */
+	{ MBEDTLS_ERR_SSL_BAD_INPUT_DATA, MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW },
+	{ MBEDTLS_ERR_SSL_DECODE_ERROR, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR },
+	{ MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION },
+	{ MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE },
+	{ MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER },
+	{ MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE },
+	{ MBEDTLS_ERR_SSL_UNEXPECTED_RECORD, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE },
+	{ MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME, MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME },
+	{ MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_EXT },
+	{ MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL },
+	{ MBEDTLS_ERR_SSL_BAD_CERTIFICATE, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
+};
+
+void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
+{
+	struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
+
+	memcpy(session->sni, name, len);
+	session->sni[len] = '\0';
+}
+
+static void watch_records(struct tls_session *session, const unsigned char *data, size_t len)
+{
+	while (len > 0) {
+		size_t step = MIN(len, session->record_left);
+
+		if (step == 0) {
+			uint8_t *head = session->record_head;
+			size_t body;
+
+			head[session->record_head_len++] = *data;
+			step = 1;
+			if (session->record_head_len == RECORD_HEAD_BYTES) {
+				session->record_head_len = 0;
+				body = (size_t)head[3] << 8 | head[4];
+				session->record_left = body;
+				session->is_alert_last =
+					head[0] == MBEDTLS_SSL_MSG_ALERT ||
+					(head[0] == MBEDTLS_SSL_MSG_APPLICATION_DATA &&
+						body == SEALED_ALERT_BYTES);
+			}
+		} else {
+			session->record_left -= step;
+		}
+		data += step;
+		len -= step;
+	}
+}
+
+/* mbedTLS hands over all that it holds at every call: what is not taken is all that is left. */
+static int send_bytes(void *ctx, const unsigned char *data, size_t len)
+{
+	struct tls_session *session = ctx;
+	size_t sent = session->io->send(session->io_ctx, data, len);
+
+	session->unsent = len - sent;
+	if (sent == 0)
+		return MBEDTLS_ERR_SSL_WANT_WRITE;
+	watch_records(session, data, sent);
+	return (int)sent;
+}
+
+static int receive_bytes(void *ctx, unsigned char *data, size_t max)
+{
+	struct tls_session *session = ctx;
+	size_t received = session->io->receive(session->io_ctx, data, max);
+
+	if (received > 0)
+		return (int)received;
+	return session->has_eof ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+struct tls_session *tls_session_create(
+	struct tls_context *context, const struct tls_io *io, void *io_ctx)
+{
+	struct tls_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL)
+		return NULL;
+	session->context = context;
+	session->io = io;
+	session->io_ctx = io_ctx;
+	mbedtls_ssl_init(&session->ssl);
+	if (mbedtls_ssl_setup(&session->ssl, &context->config) != 0) {
+		mbedtls_ssl_free(&session->ssl);
+		free(session);
+		return NULL;
+	}
+	mbedtls_ssl_set_user_data_p(&session->ssl, session);
+	mbedtls_ssl_set_bio(&session->ssl, session, send_bytes, receive_bytes, NULL);
+	__atomic_store_n(&context->sessions, context->sessions + 1, __ATOMIC_RELEASE);
+	return session;
+}
+
+void tls_session_destroy(struct tls_session *session)
+{
+	struct tls_context *context;
+
+	if (session == NULL)
+		return;
+	context = session->context;
+	mbedtls_ssl_free(&session->ssl);
+	free(session);
+	__atomic_store_n(&context->sessions, context->sessions - 1, __ATOMIC_RELEASE);
+}
+
+void tls_transport_eof(struct tls_session *session)
+{
+	session->has_eof = true;
+}
+
+/* Nobody is left to hear an alert, or the peer has sent its own. */
+static bool is_alert_useless(int error)
+{
+	return error == MBEDTLS_ERR_SSL_CONN_EOF || error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ||
+	       error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+}
+
+static unsigned char alert_for(int error)
+{
+	for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
+		if (alerts[i].error == error)
+			return alerts[i].description;
+	return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+}
+
+static void describe(struct tls_session *session, int error)
+{
+	if (error == MBEDTLS_ERR_SSL_CONN_EOF)
+		snprintf(session->error, sizeof(session->error),
+			"the connection ended without close_notify");
+	else if (error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+		snprintf(
+			session->error, sizeof(session->error), "the peer closed in the handshake");
+	else
+		tls_error_text(session->error, sizeof(session->error), error);
+}
+
+/* Ends the session; mbedTLS sends an alert for some errors only. */
+static enum tls_result fail(struct tls_session *session, int error)
+{
+	describe(session, error);
+	if (!is_alert_useless(error) && !session->is_alert_last)
+		mbedtls_ssl_send_alert_message(
+			&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error));
+	session->has_failed = true;
+	return TLS_FAILED;
+}
+
+static bool is_again(int error)
+{
+	return error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
+enum tls_result tls_handshake(struct tls_session *session)
+{
+	int error;
+
+	if (session->has_failed)
+		return TLS_FAILED;
+	session->is_alert_last = false;
+	error = mbedtls_ssl_handshake(&session->ssl);
+	if (error == 0)
+		return TLS_OK;
+	return is_again(error) ? TLS_AGAIN : fail(session, error);
+}
+
+int tls_read(struct tls_session *session, void *data, size_t max)
+{
+	int got;
+
+	if (session->has_failed)
+		return TLS_FAILED;
+	if (session->has_ended)
+		return TLS_EOF;
+	/* mbedTLS would answer 0 to it, which is its word for the transport's end. */
+	if (max == 0)
+		return TLS_AGAIN;
+	session->is_alert_last = false;
+	got = mbedtls_ssl_read(&session->ssl, data, max);
+	if (got > 0)
+		return got;
+	if (is_again(got))
+		return TLS_AGAIN;
+	if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+		session->has_ended = true;
+		return TLS_EOF;
+	}
+	/* mbedTLS says 0 for the transport's end. */
+	return fail(session, got == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : got);
+}
+
+/* With bytes unsent, mbedtls_ssl_send_alert_message() only pushes them out: its public flush. */
+enum tls_result tls_flush(struct tls_session *session)
+{
+	int error;
+
+	if (session->unsent == 0)
+		return session->has_failed ? TLS_FAILED : TLS_OK;
+	error = mbedtls_ssl_send_alert_message(
+		&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+	if (error == 0)
+		return session->has_failed ? TLS_FAILED : TLS_OK;
+	return is_again(error) ? TLS_AGAIN : fail(session, error);
+}
+
+int tls_write(struct tls_session *session, const void *data, size_t len)
+{
+	enum tls_result flushed = tls_flush(session);
+	int most, error;
+
+	if (flushed != TLS_OK)
+		return flushed;
+	if (!mbedtls_ssl_is_handshake_over(&session->ssl))
+		return TLS_AGAIN;
+	most = mbedtls_ssl_get_max_out_record_payload(&session->ssl);
+	if (most <= 0)
+		return fail(session, most);
+	len = MIN(len, (size_t)most);
+	error = mbedtls_ssl_write(&session->ssl, data, len);
+	/* The record is made and waits inside: its bytes were taken, whatever io did. */
+	if (error == MBEDTLS_ERR_SSL_WANT_WRITE && session->unsent > 0)
+		return (int)len;
+	if (error > 0)
+		return error;
+	return is_again(error) || len == 0 ? TLS_AGAIN : fail(session, error);
+}
+
+bool tls_has_pending(const struct tls_session *session)
+{
+	return mbedtls_ssl_get_bytes_avail(&session->ssl) > 0;
+}
+
+enum tls_result tls_close(struct tls_session *session)
+{
+	enum tls_result flushed = tls_flush(session);
+	int error;
+
+	if (flushed != TLS_OK || session->has_closed)
+		return flushed;
+	session->has_closed = true;
+	error = mbedtls_ssl_close_notify(&session->ssl);
+	if (error == 0)
+		return TLS_OK;
+	return is_again(error) ? TLS_AGAIN : fail(session, error);
+}
+
+const char *tls_session_version(const struct tls_session *session)
+{
+	return mbedtls_ssl_get_version(&session->ssl);
+}
+
+const char *tls_session_cipher(const struct tls_session *session)
+{
+	const char *name = mbedtls_ssl_get_ciphersuite(&session->ssl);
+
+	return name != NULL ? name : "";
+}
+
+const char *tls_session_alpn(const struct tls_session *session)
+{
+	return mbedtls_ssl_get_alpn_protocol(&session->ssl);
+}
+
+const char *tls_session_sni(const struct tls_session *session)
+{
+	return session->sni[0] != '\0' ? session->sni : NULL;
+}
+
+const char *tls_session_error(const struct tls_session *session)
+{
+	return session->error;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TLS_INTERNAL_H
+#define TLS_INTERNAL_H
+
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crt.h>
+
+#include "tls/tls.h"
+
+/* RFC 1035 2.3.4 */
+#define NAME_MAX_BYTES 255
+
+struct tls_certificate {
+	mbedtls_x509_crt chain; /* leaf first */
+	mbedtls_pk_context key;
+	char *names; /* lower case, separated by spaces */
+	char subject[512];
+	char not_after[24];
+};
+
+struct tls_context {
+	mbedtls_ssl_config config;
+	mbedtls_ctr_drbg_context random;
+	mbedtls_entropy_context entropy;
+	mbedtls_ssl_ticket_context tickets;
+	struct tls_certificate **certificates;
+	size_t certificate_count;
+	char **alpn;	   /* NULL-terminated, or NULL; the configuration points to it */
+	uint32_t sessions; /* written by the worker, read by the control thread */
+};
+
+enum name_match { NAME_NONE, NAME_WILDCARD, NAME_EXACT };
+
+/* How well one of the certificate's names fits a name in lower case. */
+enum name_match certificate_match(
+	const struct tls_certificate *certificate, const char *name, size_t len);
+
+/* mbedTLS's words for one of its errors, into text. */
+void tls_error_text(char *text, size_t size, int error);
+
+/* Keeps the client's SNI for tls_session_sni(); called in the handshake. name: lower case. */
+void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+
+#include "support/support.h"
+
+#define START_US 1000000u
+#define BURST    32
+
+static bool chance(struct sim *sim, uint32_t permille)
+{
+	return rng_below(&sim->rng, 1000) < permille;
+}
+
+static void frame_queue(struct sim *sim, struct sim_frame *frame)
+{
+	struct sim_frame **link = &sim->frames;
+
+	while (*link != NULL && (*link)->at_us <= frame->at_us)
+		link = &(*link)->next;
+	frame->next = *link;
+	*link = frame;
+}
+
+/* When the frame arrives; 0: the queue before the bottleneck is full. */
+static uint64_t arrival_us(struct sim *sim, struct sim_host *from, uint32_t len)
+{
+	const struct sim_link *link = &sim->link;
+	uint64_t at = sim->now_us;
+
+	if (link->bytes_per_ms > 0) {
+		uint64_t backlog_us = from->link_free_us > at ? from->link_free_us - at : 0;
+
+		if (backlog_us * link->bytes_per_ms / 1000 > link->queue_bytes)
+			return 0;
+		at += backlog_us + (uint64_t)len * 1000 / link->bytes_per_ms;
+		from->link_free_us = at;
+	}
+	at += link->delay_us;
+	if (chance(sim, link->reorder_permille))
+		at += rng_below(&sim->rng, link->reorder_us + 1);
+	return at;
+}
+
+static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
+{
+	struct sim *sim = from->sim;
+	struct rte_ether_hdr ether = {
+		.ether_type = rte_cpu_to_be_16(packet[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 :
+			RTE_ETHER_TYPE_IPV6),
+	};
+	struct sim_frame *frame;
+	uint64_t at = arrival_us(sim, from, len);
+
+	sim->frames_sent++;
+	if (at == 0 || sim->is_blocked || chance(sim, sim->link.loss_permille)) {
+		sim->frames_lost++;
+		return;
+	}
+	frame = malloc(sizeof(*frame) + sizeof(ether) + len);
+	assert_non_null(frame);
+	frame->at_us = at;
+	frame->to = 1 - from->index;
+	frame->len = (uint32_t)sizeof(ether) + len;
+	memcpy(frame->bytes, &ether, sizeof(ether));
+	memcpy(frame->bytes + sizeof(ether), packet, len);
+	if (chance(sim, sim->link.corrupt_permille))
+		frame->bytes[sizeof(ether) + rng_below(&sim->rng, len)] ^=
+			(uint8_t)(1 + rng_below(&sim->rng, 255));
+	frame_queue(sim, frame);
+}
+
+static void host_output(void *ctx, struct rte_mbuf *m)
+{
+	struct sim_host *host = ctx;
+	uint8_t bytes[4096];
+	uint32_t len = m->pkt_len;
+
+	assert_true(len <= sizeof(bytes));
+	assert_true(len <= 1500);
+	packet_checksum_complete(m);
+	memcpy(bytes, rte_pktmbuf_read(m, 0, len, bytes), m->nb_segs > 1 ? 0 : len);
+	rte_pktmbuf_free(m);
+	frame_send(host, bytes, len);
+	if (chance(host->sim, host->sim->link.duplicate_permille))
+		frame_send(host, bytes, len);
+}
+
+static bool host_is_listening(void *ctx, const struct ip_addr *address, uint16_t port_be)
+{
+	const struct sim_host *host = ctx;
+
+	return host->index == 1 && ip_equal(address, &host->address) &&
+		port_be == rte_cpu_to_be_16(SIM_PORT);
+}
+
+static int host_accept(void *ctx, struct tcp_conn *conn)
+{
+	struct sim_host *host = ctx;
+
+	return host->sim->ops->accept(host->app, conn);
+}
+
+static const struct tcp_stack_ops stack_ops = {
+	.output = host_output,
+	.is_listening = host_is_listening,
+	.accept = host_accept,
+};
+
+void sim_start(struct sim *sim, const struct sim_params *params)
+{
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8 };
+
+	*sim = (struct sim){
+		.now_us = START_US,
+		.rng = { .state = params->seed },
+		.link = params->link,
+		.ops = params->ops,
+	};
+	for (unsigned i = 0; i < 2; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		struct tcp_params tcp = params->tcp;
+
+		host->sim = sim;
+		host->index = i;
+		host->app = params->apps[i];
+		host->address = ip_from_v4(rte_cpu_to_be_32(0xc0000201 + i));
+		if (params->is_v6) {
+			host->address = ip_from_v6(v6);
+			host->address.bytes[15] = (uint8_t)(1 + i);
+		}
+		tcp.core = &host->core;
+		tcp.mbufs = support_mbufs();
+		tcp.ops = &stack_ops;
+		tcp.ctx = host;
+		tcp.ports = (struct steer_slice){ .port_min = 20000, .port_max = 29999 };
+		tcp.secret[0] = rng_next(&sim->rng);
+		tcp.secret[1] = rng_next(&sim->rng);
+		host->stack = tcp_stack_create(&tcp, sim->now_us);
+		assert_non_null(host->stack);
+	}
+}
+
+static struct rte_mbuf *frame_take(struct sim *sim)
+{
+	struct sim_frame *frame = sim->frames;
+	struct hash_key key = { .k0 = 1, .k1 = 2 };
+	struct rte_mbuf *m = support_mbuf(frame->bytes, frame->len);
+
+	sim->frames = frame->next;
+	free(frame);
+	if (packet_parse(m, 0, key) == DROP_NONE && packet_of(m)->protocol == 6)
+		return m;
+	rte_pktmbuf_free(m);
+	return NULL;
+}
+
+/* What has arrived, in bursts of one host each. */
+static void frames_deliver(struct sim *sim)
+{
+	while (sim->frames != NULL && sim->frames->at_us <= sim->now_us) {
+		struct rte_mbuf *burst[BURST];
+		unsigned to = sim->frames->to;
+		uint16_t count = 0;
+
+		while (sim->frames != NULL && sim->frames->at_us <= sim->now_us &&
+			sim->frames->to == to && count < BURST) {
+			struct rte_mbuf *m = frame_take(sim);
+
+			if (m != NULL)
+				burst[count++] = m;
+		}
+		tcp_input(sim->hosts[to].stack, burst, count, sim->now_us);
+	}
+}
+
+static void turn(struct sim *sim, uint64_t until_us)
+{
+	uint64_t next = until_us;
+
+	frames_deliver(sim);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t poll_us = sim->ops->poll(sim->hosts[i].app, sim->now_us);
+
+		tcp_advance(sim->hosts[i].stack, sim->now_us);
+		next = RTE_MIN(next, poll_us);
+		next = RTE_MIN(next, tcp_next_us(sim->hosts[i].stack));
+	}
+	if (sim->frames != NULL)
+		next = RTE_MIN(next, sim->frames->at_us);
+	sim->now_us = RTE_MAX(next, sim->now_us + 1);
+}
+
+bool sim_run(struct sim *sim, uint64_t until_us)
+{
+	while (sim->now_us < until_us) {
+		if (sim->ops->is_done(sim->hosts[0].app) && sim->ops->is_done(sim->hosts[1].app))
+			return true;
+		turn(sim, until_us);
+	}
+	return false;
+}
+
+void sim_pass(struct sim *sim, uint64_t until_us)
+{
+	while (sim->now_us < until_us)
+		turn(sim, until_us);
+}
+
+void sim_stop(struct sim *sim)
+{
+	for (unsigned i = 0; i < 2; i++)
+		tcp_stack_destroy(sim->hosts[i].stack);
+	while (sim->frames != NULL) {
+		struct sim_frame *frame = sim->frames;
+
+		sim->frames = frame->next;
+		free(frame);
+	}
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "base/rng.h"
+#include "runtime/core.h"
+#include "tcp/tcp.h"
+
+/*
+ * Two TCP stacks on a bad link, in virtual time: all that happens follows from the seed.
+ */
+struct sim_link {
+	uint32_t loss_permille;
+	uint32_t duplicate_permille;
+	uint32_t corrupt_permille;
+	uint32_t reorder_permille;
+	uint32_t reorder_us;        /* so much later at most */
+	uint32_t delay_us;          /* one way */
+	uint32_t bytes_per_ms;      /* 0: no limit */
+	uint32_t queue_bytes;       /* before the bottleneck; more is dropped */
+};
+
+struct sim_frame {
+	struct sim_frame *next;
+	uint64_t at_us;
+	unsigned to;
+	uint32_t len;
+	uint8_t bytes[];
+};
+
+struct sim;
+
+struct sim_host {
+	struct sim *sim;
+	unsigned index;
+	struct tcp_stack *stack;
+	struct core core;
+	struct ip_addr address;
+	uint64_t link_free_us;      /* when the bottleneck will have sent what it holds */
+	void *app;
+};
+
+struct sim_app_ops {
+	int (*accept)(void *app, struct tcp_conn *conn);
+	/* Called once a turn; returns when it wants to be called next. */
+	uint64_t (*poll)(void *app, uint64_t now_us);
+	bool (*is_done)(void *app);
+};
+
+struct sim {
+	uint64_t now_us;
+	struct rng rng;
+	struct sim_link link;
+	struct sim_host hosts[2];   /* 0: client, 1: server */
+	struct sim_frame *frames;   /* by time */
+	const struct sim_app_ops *ops;
+	uint64_t frames_sent;
+	uint64_t frames_lost;
+	bool is_blocked;            /* nothing gets through */
+};
+
+#define SIM_PORT 80
+
+struct sim_params {
+	uint64_t seed;
+	struct sim_link link;
+	bool is_v6;
+	struct tcp_params tcp;      /* what is set here overrides the defaults */
+	const struct sim_app_ops *ops;
+	void *apps[2];
+};
+
+void sim_start(struct sim *sim, const struct sim_params *params);
+
+/* Turns until both applications are done; false: not by then. */
+bool sim_run(struct sim *sim, uint64_t until_us);
+
+/* Lets time pass, applications done or not. */
+void sim_pass(struct sim *sim, uint64_t until_us);
+void sim_stop(struct sim *sim);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Good configurations: every field, and every default. */
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf_support.h"
+
+static void assert_address(const struct ip_addr *addr, const char *expected)
+{
+	char text[IP_TEXT_MAX];
+
+	assert_string_equal(ip_format(addr, text), expected);
+}
+
+static void test_full_system(void **state)
+{
+	struct config *config = conf_load(conf_full);
+
+	(void)state;
+	assert_string_equal(config->path, "c.json");
+	assert_int_equal(strlen(config->text), strlen(conf_full));
+	assert_string_equal(config->seed, "blue");
+	assert_int_equal(config->cores.control, 7);
+	assert_int_equal(config->cores.l4_count, 2);
+	assert_int_equal(config->cores.l4[1], 2);
+	assert_int_equal(config->cores.l7_count, 3);
+	assert_int_equal(config->cores.l7[2], 4);
+	assert_int_equal(config->cores.idle, CONFIG_IDLE_POLL);
+	assert_int_equal(config->cores.idle_after_us, 5);
+	assert_int_equal(config->cores.idle_sleep_us, 6);
+	assert_int_equal(config->memory.pages, CONFIG_MEMORY_NORMAL);
+	assert_int_equal(config->memory.size_mb, 512);
+	assert_int_equal(config->memory.packet_buffers, 8192);
+	assert_int_equal(config->log.level, LOG_LEVEL_DEBUG);
+	assert_string_equal(config->stats.socket, "/tmp/p.sock");
+	assert_int_equal(config->stats.socket_mode, 0600);
+	assert_string_equal(config->stats.socket_group, "adm");
+	assert_int_equal(config->local_port_min, 20000);
+	assert_int_equal(config->local_port_max, 30000);
+	assert_int_equal(config->max_connections, 4096);
+	assert_int_equal(config->maglev_size, 4093);
+	assert_int_equal(config->drain_timeout_ms, 0);
+	config_destroy(config);
+}
+
+static void test_full_network(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0x0a, 0x0b, 0xff };
+	struct config *config = conf_load(conf_full);
+	const struct config_port *wan = &config->ports[0];
+
+	(void)state;
+	assert_int_equal(config->port_count, 2);
+	assert_string_equal(wan->name, "wan");
+	assert_string_equal(wan->device, "0000:3b:00.0");
+	assert_int_equal(wan->address_count, 2);
+	assert_address(&wan->addresses[1].addr, "2001:db8::2");
+	assert_int_equal(wan->addresses[1].prefix_len, 64);
+	assert_int_equal(wan->mtu, 9000);
+	assert_int_equal(wan->rx_descriptors, 512);
+	assert_int_equal(wan->tx_descriptors, 256);
+	assert_true(wan->promiscuous);
+	assert_int_equal(wan->line, 9);
+	assert_int_equal(config->ports[1].line, 12);
+	assert_int_equal(config->route_count, 3);
+	assert_int_equal(config->routes[0].port, 0);
+	assert_int_equal(config->routes[1].port, 1);
+	assert_int_equal(config->routes[2].port, 0);
+	assert_int_equal(config->routes[1].to.prefix_len, 24);
+	assert_address(&config->routes[1].to.addr, "203.0.113.0");
+	assert_address(&config->routes[1].via, "198.51.100.9");
+	assert_int_equal(config->routes[1].line, 14);
+	assert_int_equal(config->neighbor_count, 1);
+	assert_int_equal(config->neighbors[0].port, 1);
+	assert_address(&config->neighbors[0].address, "198.51.100.10");
+	assert_memory_equal(config->neighbors[0].mac, mac, sizeof(mac));
+	assert_int_equal(config->neighbor_timeout_ms, 1000);
+	assert_int_equal(config->local_address_count, 2);
+	assert_address(&config->local_addresses[0], "198.51.100.2");
+	config_destroy(config);
+}
+
+static void test_full_pools(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_pool *pool = &config->pools[1];
+
+	(void)state;
+	assert_int_equal(config->pool_count, 3);
+	assert_string_equal(pool->name, "postgres");
+	assert_int_equal(pool->balance, CONFIG_BALANCE_SOURCE_HASH);
+	assert_int_equal(pool->member_count, 2);
+	assert_string_equal(pool->members[0].name, "198.51.100.10:5432");
+	assert_int_equal(pool->members[0].weight, 1);
+	assert_int_equal(pool->members[0].port, 5432);
+	assert_address(&pool->members[0].address, "198.51.100.10");
+	assert_string_equal(pool->members[1].name, "pg-b");
+	assert_int_equal(pool->members[1].weight, 2);
+	assert_int_equal(pool->members[1].line, 25);
+	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
+	assert_int_equal(pool->health.interval_ms, 900);
+	assert_int_equal(pool->health.timeout_ms, 800);
+	assert_int_equal(pool->health.rise, 4);
+	assert_int_equal(pool->health.fall, 5);
+	assert_string_equal(pool->health.path, "/health?x");
+	assert_string_equal(pool->health.host, "pg:80");
+	assert_int_equal(pool->health.expect, 0);
+	assert_int_equal(pool->connect_timeout_ms, 1);
+	assert_int_equal(pool->response_timeout_ms, 2);
+	assert_int_equal(pool->idle_timeout_ms, 3);
+	assert_int_equal(pool->max_idle_connections, 0);
+	assert_string_equal(config->pools[2].members[0].name, "[2001:db8::10]:80");
+	/* The default time-out gives way to a shorter interval. */
+	assert_int_equal(config->pools[2].health.timeout_ms, 50);
+	config_destroy(config);
+}
+
+static void test_full_services(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_service *db = &config->services[0];
+	const struct config_service *web = &config->services[1];
+
+	(void)state;
+	assert_int_equal(config->service_count, 2);
+	assert_string_equal(db->name, "db");
+	assert_address(&db->address, "192.0.2.100");
+	assert_int_equal(db->port, 5432);
+	assert_int_equal(db->protocol, IPPROTO_UDP);
+	assert_int_equal(db->mode, CONFIG_MODE_L4);
+	assert_int_equal(db->forward, CONFIG_FORWARD_FULL_NAT);
+	assert_int_equal(db->hash, CONFIG_HASH_SOURCE_IP);
+	assert_int_equal(db->pool, 1);
+	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
+	assert_int_equal(db->udp_idle_timeout_ms, 1002);
+	assert_false(db->is_tls);
+	assert_address(&web->address, "2001:db8::100");
+	assert_int_equal(web->protocol, IPPROTO_TCP);
+	assert_int_equal(web->mode, CONFIG_MODE_L7);
+	assert_int_equal(web->pool, 2);
+	assert_true(web->is_tls);
+	assert_int_equal(web->certificate_count, 2);
+	assert_int_equal(web->certificates[0], 1);
+	assert_int_equal(web->certificates[1], 0);
+	assert_int_equal(web->tls_min_version, 0x0304);
+	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->route_count, 2);
+	assert_string_equal(web->routes[0].host, "*.example.com");
+	assert_string_equal(web->routes[0].path, "/a");
+	assert_false(web->routes[0].is_path_exact);
+	assert_int_equal(web->routes[0].pool, 2);
+	assert_null(web->routes[1].host);
+	assert_true(web->routes[1].is_path_exact);
+	assert_int_equal(web->routes[1].pool, 0);
+	assert_int_equal(web->http.header_timeout_ms, 1);
+	assert_int_equal(web->http.max_target_bytes, 70);
+	assert_true(web->http.max_body_bytes == INT64_MAX);
+	assert_true(web->trust_forwarded);
+	config_destroy(config);
+}
+
+static void test_certificate_paths(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	char folder[PATH_MAX];
+	char expected[PATH_MAX + 16];
+
+	(void)state;
+	assert_non_null(realpath(".", folder));
+	snprintf(expected, sizeof(expected), "%s/site.pem", folder);
+	assert_int_equal(config->certificate_count, 2);
+	assert_string_equal(config->certificates[0].name, "site");
+	assert_string_equal(config->certificates[0].chain_path, expected);
+	assert_string_equal(config->certificates[0].key_path, "/etc/site.key");
+	config_destroy(config);
+}
+
+static void test_defaults_system(void **state)
+{
+	struct config *config = conf_load("{" CONF_PORTS "}");
+	unsigned first = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0;
+
+	(void)state;
+	assert_int_equal(config->cores.control, 0);
+	assert_int_equal(config->cores.l4_count, 1);
+	assert_int_equal(config->cores.l4[0], first);
+	assert_int_equal(config->cores.l7_count, 1);
+	assert_int_equal(config->cores.l7[0], first);
+	assert_int_equal(config->cores.idle, CONFIG_IDLE_ADAPTIVE);
+	assert_int_equal(config->cores.idle_after_us, 100);
+	assert_int_equal(config->cores.idle_sleep_us, 50);
+	assert_int_equal(config->memory.pages, CONFIG_MEMORY_AUTO);
+	assert_int_equal(config->memory.size_mb, 0);
+	assert_int_equal(config->memory.packet_buffers, 65536);
+	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
+	assert_string_equal(config->stats.socket, "/run/penstock/penstock.sock");
+	assert_int_equal(config->stats.socket_mode, 0660);
+	assert_null(config->stats.socket_group);
+	assert_string_equal(config->seed, "");
+	assert_int_equal(config->ports[0].mtu, 1500);
+	assert_int_equal(config->ports[0].rx_descriptors, 1024);
+	assert_int_equal(config->ports[0].tx_descriptors, 1024);
+	assert_false(config->ports[0].promiscuous);
+	assert_int_equal(config->local_address_count, 1);
+	assert_address(&config->local_addresses[0], "192.0.2.2");
+	assert_int_equal(config->local_port_min, 1024);
+	assert_int_equal(config->local_port_max, 65535);
+	assert_int_equal(config->max_connections, 1048576);
+	assert_int_equal(config->maglev_size, 65537);
+	assert_int_equal(config->drain_timeout_ms, 10000);
+	assert_int_equal(config->neighbor_timeout_ms, 30000);
+	assert_int_equal(config->route_count + config->neighbor_count +
+		config->certificate_count + config->pool_count + config->service_count, 0);
+	config_destroy(config);
+}
+
+static void test_defaults_services(void **state)
+{
+	struct config *config = conf_load(
+		"{" CONF_PORTS ", 'certificates': [{'name': 'c', 'chain': 'c', 'key': 'k'}],"
+		"'pools': {'a': {'members': ['198.51.100.1:80'], 'health': {'type': 'http'}}},"
+		"'services': [{'name': 's', 'listen': '192.0.2.9:443/tcp', 'mode': 'l7',"
+		"'routes': [{'pool': 'a'}], 'tls': {'certificates': ['c']}}]}");
+	const struct config_pool *pool = &config->pools[0];
+	const struct config_service *service = &config->services[0];
+
+	(void)state;
+	assert_int_equal(pool->balance, CONFIG_BALANCE_MAGLEV);
+	assert_int_equal(pool->health.interval_ms, 2000);
+	assert_int_equal(pool->health.timeout_ms, 1000);
+	assert_int_equal(pool->health.rise, 2);
+	assert_int_equal(pool->health.fall, 3);
+	assert_string_equal(pool->health.path, "/");
+	assert_null(pool->health.host);
+	assert_int_equal(pool->health.expect, 200);
+	assert_int_equal(pool->connect_timeout_ms, 3000);
+	assert_int_equal(pool->response_timeout_ms, 30000);
+	assert_int_equal(pool->idle_timeout_ms, 60000);
+	assert_int_equal(pool->max_idle_connections, 64);
+	assert_int_equal(service->pool, UINT_MAX);
+	assert_int_equal(service->hash, CONFIG_HASH_FIVE_TUPLE);
+	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
+	assert_int_equal(service->udp_idle_timeout_ms, 30000);
+	assert_int_equal(service->tls_min_version, 0x0303);
+	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_null(service->routes[0].host);
+	assert_null(service->routes[0].path);
+	assert_int_equal(service->http.header_timeout_ms, 10000);
+	assert_int_equal(service->http.idle_timeout_ms, 60000);
+	assert_int_equal(service->http.body_timeout_ms, 30000);
+	assert_int_equal(service->http.max_header_bytes, 16384);
+	assert_int_equal(service->http.max_header_fields, 100);
+	assert_int_equal(service->http.max_target_bytes, 8192);
+	assert_true(service->http.max_body_bytes == 0);
+	assert_false(service->trust_forwarded);
+	config_destroy(config);
+}
+
+static void test_l7_workers(void **state)
+{
+	struct config *config = conf_load("{" CONF_PORTS ", 'cores': {'l4': [5, 6]}}");
+
+	(void)state;
+	/* As many as L4 workers, unless told otherwise. */
+	assert_int_equal(config->cores.l7_count, 2);
+	assert_int_equal(config->cores.l7[1], 6);
+	config_destroy(config);
+	config = conf_load("{" CONF_PORTS ", 'cores': {'l4': [5, 6], 'l7': []}}");
+	assert_int_equal(config->cores.l7_count, 0);
+	config_destroy(config);
+}
+
+static void test_routes_file(void **state)
+{
+	static const char text[] =
+		"{" CONF_PORTS ", 'pools': {'a': {'members': ['198.51.100.1:80']}}, 'services': ["
+		"{'name': 's', 'listen': '192.0.2.9:80/tcp', 'mode': 'l7', 'routes': 'r.json'},"
+		"{'name': 't', 'listen': '192.0.2.9:81/tcp', 'mode': 'l7', 'routes': 'r.json'}]}";
+	struct config *config;
+
+	(void)state;
+	conf_json_write("r.json",
+		"{'$schema': 'x',\n'routes': [\n{'pool': 'a', 'match': {'host': '[2001:DB8::1]'}},\n"
+		"{'pool': 'a', 'match': {'path': {'prefix': '/'}}}]}");
+	config = conf_load(text);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(config->services[i].route_count, 2);
+		assert_string_equal(config->services[i].routes[0].host, "[2001:db8::1]");
+		assert_int_equal(config->services[i].routes[1].line, 4);
+	}
+	config_destroy(config);
+	conf_json_write("r.json", "{'routes': []}");
+	config = conf_load(text);
+	assert_int_equal(config->services[0].route_count, 0);
+	config_destroy(config);
+}
+
+static void test_destroy_null(void **state)
+{
+	(void)state;
+	config_destroy(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full_system),
+		cmocka_unit_test(test_full_network),
+		cmocka_unit_test(test_full_pools),
+		cmocka_unit_test(test_full_services),
+		cmocka_unit_test(test_certificate_paths),
+		cmocka_unit_test(test_defaults_system),
+		cmocka_unit_test(test_defaults_services),
+		cmocka_unit_test(test_l7_workers),
+		cmocka_unit_test(test_routes_file),
+		cmocka_unit_test(test_destroy_null),
+	};
+
+	return cmocka_run_group_tests_name("load", tests, conf_folder_enter, conf_folder_leave);
+}

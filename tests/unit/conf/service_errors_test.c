@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pools, services, routes, and what they owe each other. */
+#include "conf_support.h"
+
+#define POOLS                                                                                      \
+	"'pools': {'a': {'members': ['198.51.100.1:80']}, 'b': {'members': ['198.51.100.2:80']}}"
+#define WITH(text) "{" CONF_PORTS ",\n" text "}"
+
+/* Members of the pool "a", from line 2 on. */
+#define MEMBERS(text) WITH("'pools': {'a': {'members': [\n" text "]}}")
+
+/* The inside of a health check, from line 2 on. */
+#define HEALTH(text) WITH("'pools': {'a': {'members': ['198.51.100.1:80'],\n'health': {" text "}}}")
+
+/* Services, from line 3 on. */
+#define SERVICES(text) WITH(POOLS ", 'services': [\n" text "]")
+
+/* The inside of an l7 service, from line 3 on. */
+#define L7(text)                                                                                   \
+	SERVICES("{'name': 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp',\n" text "}")
+
+/* A route's match, on line 4. */
+#define MATCH(text) L7("'routes': [{'pool': 'a', 'match': " text "}]")
+
+static const struct conf_row rows[] = {
+	{
+		.what = "a pool without members",
+		.json = WITH("'pools': {'a': {},\n'b': {'members': []}, 'c': 1}"),
+		.expected = "c.json:2: pools.a.members: is required and missing\n"
+			    "c.json:3: pools.b.members: needs at least 1\n"
+			    "c.json:3: pools.c: expected an object, found 1",
+	},
+	{
+		.what = "a pool's name",
+		.json = WITH("'pools': {'a b': {'members': ['198.51.100.1:80']}}"),
+		.expected = "c.json:2: pools[\"a b\"]: a pool's key is its name of 1-63 letters, "
+			    "digits, \"_\", \".\" and \"-\"",
+	},
+	{
+		.what = "a balance and a health check that do not exist",
+		.json = WITH("'pools': {'a': {'members': ['198.51.100.1:80'], 'balance': 'maglve',\n"
+			     "'health': {'type': 'https', 'intervall_ms': 5}}}"),
+		.expected = "c.json:2: pools.a.balance: \"maglve\" is not one of: maglev, "
+			    "round-robin, least-requests, p2c, source-hash; did you mean "
+			    "\"maglev\"?\n"
+			    "c.json:3: pools.a.health.type: \"https\" is not one of: none, tcp, "
+			    "http; did you mean \"http\"?\n"
+			    "c.json:3: pools.a.health.intervall_ms: unknown key; did you mean "
+			    "\"interval_ms\"?",
+	},
+	{
+		.what = "members that are no endpoints",
+		.json = MEMBERS("'198.51.100.1',\n'198.51.100.1:', '198.51.100.1:0',\n"
+				"'198.51.100.1:65536', '198.51.100.1:+1',\n'db.example:80', '2001:db8::1:80',\n"
+				"'[198.51.100.1]:80', '2001:db8::1', ''"),
+		.expected =
+			"c.json:3: pools.a.members[0]: \"198.51.100.1\" has no port; write "
+			"ADDRESS:PORT\n"
+			"c.json:4: pools.a.members[1]: expected ADDRESS:PORT with an IP address, "
+			"found \"198.51.100.1:\"\n"
+			"c.json:4: pools.a.members[2]: port 0 is out of range (1-65535)\n"
+			"c.json:5: pools.a.members[3]: port 65536 is out of range (1-65535)\n"
+			"c.json:5: pools.a.members[4]: expected ADDRESS:PORT with an IP address, "
+			"found \"198.51.100.1:+1\"\n"
+			"c.json:6: pools.a.members[5]: expected ADDRESS:PORT with an IP address, "
+			"found \"db.example:80\"\n"
+			"c.json:6: pools.a.members[6]: \"2001:db8::1:80\" has no brackets; write IPv6 "
+			"as [ADDRESS]:PORT\n"
+			"c.json:7: pools.a.members[7]: expected ADDRESS:PORT with an IP address, "
+			"found \"[198.51.100.1]:80\"\n"
+			"c.json:7: pools.a.members[8]: \"2001:db8::1\" has no brackets; write IPv6 as "
+			"[ADDRESS]:PORT\n"
+			"c.json:7: pools.a.members[9]: expected ADDRESS:PORT with an IP address, "
+			"found \"\"",
+	},
+	{
+		.what = "a port beyond all numbers",
+		.json = MEMBERS("'198.51.100.1:99999999999999999999999999'"),
+		.expected = "c.json:3: pools.a.members[0]: port 99999999999999999999 is out of "
+			    "range (1-65535)",
+	},
+	{
+		.what = "members that are objects",
+		.json = MEMBERS("{'address': '198.51.100.1:80', 'weight': 257, 'name': 'a b'},\n"
+				"{'weight': 1, 'adress': '198.51.100.1:80'},\n7"),
+		.expected = "c.json:3: pools.a.members[0].weight: 257 is out of range (0-256)\n"
+			    "c.json:3: pools.a.members[0].name: expected a name of 1-63 letters, "
+			    "digits, \"_\", \".\", \"-\", \":\", \"[\" and \"]\", found \"a b\"\n"
+			    "c.json:4: pools.a.members[1].address: is required and missing\n"
+			    "c.json:4: pools.a.members[1].adress: unknown key; did you mean "
+			    "\"address\"?\n"
+			    "c.json:5: pools.a.members[2]: expected a string or an object, found 7",
+	},
+	{
+		.what = "members that are there already",
+		.json = MEMBERS("'198.51.100.1:80', {'address': '198.51.100.2:80', 'name': 'x'},\n"
+				"{'address': '198.51.100.1:80', 'name': 'y'},\n"
+				"{'address': '198.51.100.3:80', 'name': 'x'}"),
+		.expected = "c.json:4: pools.a.members[2]: member 198.51.100.1:80 is given twice, "
+			    "first on line 3\n"
+			    "c.json:5: pools.a.members[3]: member name x is given twice, first on "
+			    "line 3",
+	},
+	{
+		.what = "a name that is another member's address",
+		.json = MEMBERS("'198.51.100.1:80',\n"
+				"{'address': '198.51.100.2:80', 'name': '198.51.100.1:80'}"),
+		.expected = "c.json:4: pools.a.members[1]: member name 198.51.100.1:80 is another "
+			    "member's address",
+	},
+	{
+		.what = "no weight at all",
+		.json = MEMBERS("{'address': '198.51.100.1:80', 'weight': 0}"),
+		.expected = "c.json:2: pools.a.members: all weights are 0: no member could ever be "
+			    "chosen",
+	},
+	{
+		.what = "a probe that outlives its interval",
+		.json = HEALTH("'type': 'tcp', 'interval_ms': 500, 'timeout_ms': 501"),
+		.expected = "c.json:3: pools.a.health.timeout_ms: 501 is longer than interval_ms "
+			    "(500): a probe must end before the next",
+	},
+	{
+		.what = "keys of http checks in a tcp check",
+		.json = HEALTH("'type': 'tcp', 'path': '/', 'expect': 200,\n'host': 'h'"),
+		.expected = "c.json:3: pools.a.health.path: is for checks of type \"http\" only\n"
+			    "c.json:3: pools.a.health.expect: is for checks of type \"http\" only\n"
+			    "c.json:4: pools.a.health.host: is for checks of type \"http\" only",
+	},
+	{
+		.what = "an http check's request",
+		.json = HEALTH("'type': 'http', 'path': 'x', 'expect': 600, 'host': 'a b'"),
+		.expected = "c.json:3: pools.a.health.path: expected a path that begins with "
+			    "\"/\", found \"x\"\n"
+			    "c.json:3: pools.a.health.expect: 600 is out of range (0-599)\n"
+			    "c.json:3: pools.a.health.host: expected HOST or HOST:PORT, found "
+			    "\"a b\"",
+	},
+	{
+		.what = "a line's end in a request",
+		.json = HEALTH("'type': 'http', 'path': '/\\r\\nX: y', 'host': 'a\\r\\nX: y'"),
+		.expected = "c.json:3: pools.a.health.path: a path is visible ASCII without any of: "
+			    "#\n"
+			    "c.json:3: pools.a.health.host: expected HOST or HOST:PORT, found "
+			    "\"a\\r\\nX: y\"",
+	},
+	{
+		.what = "a health check needs its type, and an L7 worker",
+		.json = WITH("'cores': {'l7': []},\n'pools': {'a': {'members': ['198.51.100.1:80'],"
+			     " 'health': {'type': 'tcp'}},\n"
+			     "'b': {'members': ['198.51.100.1:80'], 'health': {}}}"),
+		.expected = "c.json:2: cores.l7: the health check of pool \"a\" needs at least one "
+			    "L7 worker\n"
+			    "c.json:4: pools.b.health.type: is required and missing",
+	},
+	{
+		.what = "a service without anything",
+		.json = SERVICES("{}"),
+		.expected = "c.json:3: services[0].name: is required and missing\n"
+			    "c.json:3: services[0].listen: is required and missing\n"
+			    "c.json:3: services[0].mode: is required and missing",
+	},
+	{
+		.what = "listeners that cannot be",
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:70000/tcp'},\n"
+			"{'name': 'b', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:80'},\n"
+			"{'name': 'c', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:80/tdp'},\n"
+			"{'name': 'd', 'mode': 'l4', 'pool': 'a', 'listen': '*:80/tcp'},\n"
+			"{'name': 'e', 'mode': 'l4', 'pool': 'a', 'listen': '0.0.0.0:80/sctp'}"),
+		.expected =
+			"c.json:3: services[0].listen: port 70000 is out of range (1-65535)\n"
+			"c.json:4: services[1].listen: expected ADDRESS:PORT/tcp or ADDRESS:PORT/udp, "
+			"found \"192.0.2.100:80\"\n"
+			"c.json:5: services[2].listen: protocol \"tdp\" is not one of: tcp, udp; did "
+			"you mean \"tcp\"?\n"
+			"c.json:6: services[3].listen: expected ADDRESS:PORT with an IP address, "
+			"found \"*:80\"\n"
+			"c.json:7: services[4].listen: protocol \"sctp\" is not one of: tcp, udp; did "
+			"you mean \"tcp\"?\n"
+			"c.json:7: services[4].listen: 0.0.0.0 is the unspecified address; expected a "
+			"host's own address",
+	},
+	{
+		.what = "names and listeners that are there already; tcp and udp are two",
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:53/tcp'},\n"
+			"{'name': 'b', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:53/udp'},\n"
+			"{'name': 'a', 'mode': 'l7', 'pool': 'a', 'listen': '192.0.2.100:53/tcp'}"),
+		.expected = "c.json:5: services[2].name: service name a is given twice, first on "
+			    "line 3\n"
+			    "c.json:5: services[2].listen: listener 192.0.2.100:53/tcp is given "
+			    "twice, first on line 3",
+	},
+	{
+		.what = "pools that do not exist",
+		.json = WITH("'pools': {'postgres': {'members': ['198.51.100.1:80']}},\n"
+			     "'services': [\n"
+			     "{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+			     "'postgress'},\n"
+			     "{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp', 'pool': "
+			     "'mysql'},\n"
+			     "{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/tcp', 'routes': "
+			     "[{'pool': 'progress'}]},\n"
+			     "{'name': 'd', 'mode': 'l4', 'listen': '192.0.2.100:4/tcp', 'pool': ''}]"),
+		.expected = "c.json:4: services[0].pool: there is no pool \"postgress\"; did you "
+			    "mean \"postgres\"?\n"
+			    "c.json:5: services[1].pool: there is no pool \"mysql\"\n"
+			    "c.json:6: services[2].routes[0].pool: there is no pool "
+			    "\"progress\"\n"
+			    "c.json:7: services[3].pool: there is no pool \"\"",
+	},
+	{
+		.what = "no pools at all",
+		.json = WITH("'services': [{'name': 'a', 'mode': 'l4', 'listen': "
+			     "'192.0.2.100:1/tcp', 'pool': 'a'}]"),
+		.expected = "c.json:2: services[0].pool: there is no pool \"a\"",
+	},
+	{
+		.what = "modes",
+		.json = SERVICES("{'name': 'a', 'mode': 'L4', 'listen': '192.0.2.100:1/tcp'},\n"
+				 "{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp'},\n"
+				 "{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/udp'}"),
+		.expected = "c.json:3: services[0].mode: \"L4\" is not one of: l4, l7; did you mean "
+			    "\"l4\"?\n"
+			    "c.json:4: services[1].pool: a service of mode \"l4\" needs a pool\n"
+			    "c.json:5: services[2].routes: a service of mode \"l7\" needs "
+			    "\"routes\", a \"pool\", or both\n"
+			    "c.json:5: services[2].listen: a service of mode \"l7\" listens on tcp",
+	},
+	{
+		.what = "keys of the other mode",
+		.json = SERVICES("{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+				 "'a',\n'routes': [], 'http': {}, 'trust_forwarded': true,\n"
+				 "'tls': {'certificates': ['x']}},\n"
+				 "{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': "
+				 "'a',\n'forward': 'full-nat', 'hash': 'source-ip', "
+				 "'tcp_idle_timeout_ms': 999}"),
+		.expected = "c.json:4: services[0].routes: is for services of mode \"l7\" only\n"
+			    "c.json:4: services[0].http: is for services of mode \"l7\" only\n"
+			    "c.json:4: services[0].trust_forwarded: is for services of mode \"l7\" "
+			    "only\n"
+			    "c.json:5: services[0].tls: is for services of mode \"l7\" only\n"
+			    "c.json:5: services[0].tls.certificates[0]: there is no certificate "
+			    "\"x\"\n"
+			    "c.json:7: services[1].forward: is for services of mode \"l4\" only\n"
+			    "c.json:7: services[1].hash: is for services of mode \"l4\" only\n"
+			    "c.json:7: services[1].tcp_idle_timeout_ms: 999 is out of range "
+			    "(1000-86400000)\n"
+			    "c.json:7: services[1].tcp_idle_timeout_ms: is for services of mode "
+			    "\"l4\" only",
+	},
+	{
+		.what = "a forwarding mode that is not there",
+		.json = SERVICES("{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+				 "'a',\n'forward': 'full_nat', 'hash': 'src'}"),
+		.expected = "c.json:4: services[0].forward: \"full_nat\" is not one of: full-nat; "
+			    "did you mean \"full-nat\"?\n"
+			    "c.json:4: services[0].hash: \"src\" is not one of: five-tuple, "
+			    "source-ip",
+	},
+	{
+		.what = "full NAT between address families",
+		.json = "{'ports': [{'name': 'p', 'device': 'd', 'addresses': ['192.0.2.2/24', "
+			"'2001:db8::2/64']}],\n'pools': {'six': {'members': ['[2001:db8::10]:80']},\n"
+			"'mixed': {'members': ['198.51.100.1:80', '[2001:db8::11]:80']}},\n"
+			"'services': [\n"
+			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': 'six'},\n"
+			"{'name': 'b', 'mode': 'l4', 'listen': '[2001:db8::100]:1/tcp', 'pool': "
+			"'mixed'},\n"
+			"{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': 'six'}]}",
+		.expected = "c.json:5: services[0].pool: member [2001:db8::10]:80 of pool \"six\" "
+			    "is IPv6, but the service listens on IPv4\n"
+			    "c.json:6: services[1].pool: member 198.51.100.1:80 of pool \"mixed\" is "
+			    "IPv4, but the service listens on IPv6",
+	},
+	{
+		.what = "a listener among the local ports",
+		.json = SERVICES("{'name': 'a', 'mode': 'l7', 'listen': '192.0.2.2:8080/tcp', 'pool': "
+				 "'a'},\n"
+				 "{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.2:1023/tcp', 'pool': "
+				 "'a'}"),
+		.expected = "c.json:3: services[0].listen: port 8080 of 192.0.2.2 lies in "
+			    "local_ports (1024-65535), where members' replies arrive; narrow "
+			    "local_ports, or use another address",
+	},
+	{
+		.what = "an l7 service without an L7 worker",
+		.json = WITH(POOLS ", 'cores': {'l7': []},\n'services': [{'name': 's', 'mode': 'l7', "
+				   "'listen': '192.0.2.100:1/tcp', 'pool': 'a'}]"),
+		.expected = "c.json:2: cores.l7: service \"s\" needs at least one L7 worker",
+	},
+	{
+		.what = "TLS",
+		.json = L7("'pool': 'a', 'tls': {},\n'tls_': 1"),
+		.expected = "c.json:4: services[0].tls.certificates: is required and missing\n"
+			    "c.json:5: services[0].tls_: unknown key; did you mean \"tls\"?",
+	},
+	{
+		.what = "TLS's values",
+		.json = WITH(POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
+				   "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+				   "'192.0.2.100:443/tcp', 'tls': {'certificates': ['siet', 5],\n"
+				   "'min_version': '1.1', 'alpn': ['h2', 'http/1.0', 1]}},\n"
+				   "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+				   "'192.0.2.101:443/tcp', 'tls': {'certificates': [], 'alpn': []}}]"),
+		.expected =
+			"c.json:4: services[0].tls.certificates[0]: there is no certificate \"siet\"; "
+			"did you mean \"site\"?\n"
+			"c.json:4: services[0].tls.certificates[1]: expected a string, found 5\n"
+			"c.json:5: services[0].tls.min_version: \"1.1\" is not one of: 1.2, 1.3; did "
+			"you mean \"1.2\"?\n"
+			"c.json:5: services[0].tls.alpn[0]: \"h2\" is not one of: http/1.1\n"
+			"c.json:5: services[0].tls.alpn[1]: \"http/1.0\" is not one of: http/1.1; did "
+			"you mean \"http/1.1\"?\n"
+			"c.json:5: services[0].tls.alpn[2]: expected a string, found 1\n"
+			"c.json:7: services[1].tls.certificates: needs at least 1\n"
+			"c.json:7: services[1].tls.alpn: needs at least 1",
+	},
+	{
+		.what = "limits",
+		.json = L7("'pool': 'a', 'http': {'max_header_bytes': 1023, 'max_body_bytes': -1,\n"
+			   "'header_timeout_ms': 0, 'max_heder_fields': 1}"),
+		.expected = "c.json:4: services[0].http.max_header_bytes: 1023 is out of range "
+			    "(1024-1048576)\n"
+			    "c.json:4: services[0].http.max_body_bytes: -1 is out of range "
+			    "(0-9223372036854775807)\n"
+			    "c.json:5: services[0].http.header_timeout_ms: 0 is out of range "
+			    "(1-86400000)\n"
+			    "c.json:5: services[0].http.max_heder_fields: unknown key; did you mean "
+			    "\"max_header_fields\"?",
+	},
+	{
+		.what = "hosts",
+		.json = L7("'routes': [{'pool': 'a', 'match': {'host': 'example.com:80'}},\n"
+			   "{'pool': 'a', 'match': {'host': '*'}},\n"
+			   "{'pool': 'a', 'match': {'host': 'a.*.example'}},\n"
+			   "{'pool': 'a', 'match': {'host': 'example.com.'}},\n"
+			   "{'pool': 'a', 'match': {'host': '-a.example'}},\n"
+			   "{'pool': 'a', 'match': {'host': ''}},\n"
+			   "{'pool': 'a', 'match': {'host': '[192.0.2.1]'}}]"),
+		.expected =
+			"c.json:4: services[0].routes[0].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"example.com:80\"\n"
+			"c.json:5: services[0].routes[1].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"*\"\n"
+			"c.json:6: services[0].routes[2].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"a.*.example\"\n"
+			"c.json:7: services[0].routes[3].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"example.com.\"\n"
+			"c.json:8: services[0].routes[4].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"-a.example\"\n"
+			"c.json:9: services[0].routes[5].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"\"\n"
+			"c.json:10: services[0].routes[6].match.host: expected a host name without "
+			"port, as \"example.com\" or \"*.example.com\", found \"[192.0.2.1]\"",
+	},
+	{
+		.what = "neither exact nor prefix",
+		.json = MATCH("{'path': {}}"),
+		.expected = "c.json:4: services[0].routes[0].match.path: expected one of \"exact\" "
+			    "and \"prefix\", found neither",
+	},
+	{
+		.what = "exact and prefix",
+		.json = MATCH("{'path': {'exact': '/', 'prefix': '/'}}"),
+		.expected = "c.json:4: services[0].routes[0].match.path: expected one of \"exact\" "
+			    "and \"prefix\", not both",
+	},
+	{
+		.what = "a path as plain text, a query in a path, a key too many",
+		.json = L7("'routes': [{'pool': 'a', 'match': {'path': '/img/'}},\n"
+			   "{'pool': 'a', 'match': {'path': {'prefix': '/a?b'}}},\n"
+			   "{'pool': 'a', 'match': {'paht': {'prefix': '/'}}},\n"
+			   "{'pool': 'a', 'match': {'path': {'prefx': '/'}}}]"),
+		.expected =
+			"c.json:4: services[0].routes[0].match.path: expected an object, found "
+			"\"/img/\"\n"
+			"c.json:5: services[0].routes[1].match.path.prefix: a path is visible ASCII "
+			"without any of: ?#\n"
+			"c.json:6: services[0].routes[2].match.paht: unknown key; did you mean "
+			"\"path\"?\n"
+			"c.json:7: services[0].routes[3].match.path.prefx: unknown key; did you mean "
+			"\"prefix\"?",
+	},
+	{
+		.what = "routes that never come to their turn",
+		.json = L7("'routes': [{'pool': 'a', 'match': {'host': 'A.example', 'path': "
+			   "{'prefix': '/x'}}},\n"
+			   "{'pool': 'a', 'match': {'host': 'a.example', 'path': {'exact': '/x'}}},\n"
+			   "{'pool': 'b', 'match': {'host': 'a.EXAMPLE', 'path': {'prefix': '/x'}}},\n"
+			   "{'pool': 'a'}, {'pool': 'b', 'match': {}}]"),
+		.expected = "c.json:6: services[0].routes[2]: a route for host a.example, path "
+			    "prefix /x is given twice, first on line 4\n"
+			    "c.json:7: services[0].routes[4]: a route for host any, path any is "
+			    "given twice, first on line 7",
+	},
+	{
+		.what = "a routes file that is not there",
+		.json = L7("'routes': 'nowhere.json'"),
+		.expected = "c.json:4: services[0].routes: cannot read \"nowhere.json\": No such "
+			    "file or directory",
+	},
+	{
+		.what = "a routes file without a name",
+		.json = L7("'routes': ''"),
+		.expected = "c.json:4: services[0].routes: must not be empty",
+	},
+	{
+		.what = "a routes file with errors of its own, after those of the configuration",
+		.json = L7("'routes': 'routes.json'}, {'name': 's', 'mode': 'l7', 'listen':\n"
+			   "'192.0.2.101:80/tcp', 'routes': 'routes.json'"),
+		.routes = "{\n'routes': [\n{'pool': 'c', 'match': {'host': 5}},\n{'pool': 'a'},\n"
+			  "{'pool': 'b'}],\n'x': 1}",
+		.expected = "c.json:4: services[1].name: service name s is given twice, first on "
+			    "line 3\n"
+			    "routes.json:3: routes[0].pool: there is no pool \"c\"\n"
+			    "routes.json:3: routes[0].match.host: expected a string, found 5\n"
+			    "routes.json:5: routes[2]: a route for host any, path any is given "
+			    "twice, first on line 4\n"
+			    "routes.json:6: x: unknown key; known here: $schema, routes",
+	},
+	{
+		.what = "a routes file that is no JSON",
+		.json = L7("'routes': 'routes.json'}, {'name': 't', 'mode': 'l7', 'listen':\n"
+			   "'192.0.2.101:80/tcp', 'routes': 'routes.json'"),
+		.routes = "{\n'routes': [}",
+		.expected = "routes.json:2: column 12: unexpected token near '}'",
+	},
+	{
+		.what = "a routes file that is a list, or has no routes",
+		.json = L7("'routes': 'routes.json'"),
+		.routes = "[\n]",
+		.expected = "routes.json:1: expected an object, found a list",
+	},
+};
+
+int main(void)
+{
+	return conf_rows_run("service_errors", rows, sizeof(rows) / sizeof(rows[0]));
+}

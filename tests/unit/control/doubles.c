@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few functions of other modules that commands call, over the fixture's figures. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doubles.h"
+#include "fixture.h"
+
+static const struct stats_desc member_descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "backend/member.def"
+#undef COUNTER
+};
+const struct stats_set member_stats_set = STATS_SET("member", member_descs);
+
+static const struct stats_desc service_descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "service/service.def"
+#undef COUNTER
+};
+const struct stats_set service_stats_set = STATS_SET("service", service_descs);
+
+bool member_is_usable(const struct member *member)
+{
+	return member->admin == MEMBER_READY && member->health != MEMBER_DOWN && member->weight > 0;
+}
+
+uint64_t member_conns_now(const struct member *member)
+{
+	return member->cores[0].conns_opened - member->cores[0].conns_closed;
+}
+
+void member_counters_sum(const struct member *member, struct member_counters *sum)
+{
+	*sum = member->cores[0];
+}
+
+struct member *backend_set_find(const struct backend_set *set, const char *pool, const char *member,
+	unsigned *pool_index)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		for (unsigned j = 0; j < set->pools[i]->count; j++) {
+			if (strcmp(set->pools[i]->name, pool) != 0 ||
+				strcmp(set->pools[i]->members[j]->name, member) != 0)
+				continue;
+			*pool_index = i;
+			return set->pools[i]->members[j];
+		}
+	}
+	return NULL;
+}
+
+struct service_table {
+	struct service *services;
+	unsigned count;
+};
+
+unsigned service_table_count(const struct service_table *table)
+{
+	return table->count;
+}
+
+const struct service *service_table_at(const struct service_table *table, unsigned index)
+{
+	return &table->services[index];
+}
+
+void service_counters_sum(const struct service_identity *identity, struct service_counters *sum)
+{
+	*sum = identity->cores[0];
+}
+
+void config_error(struct config_errors *errors, const char *file, int line, const char *json_path,
+	const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int len;
+
+	len = snprintf(text, sizeof(text), "%s:%d: %s: ", file, line, json_path);
+	va_start(args, format);
+	vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
+	va_end(args);
+	errors->lines = reallocarray(errors->lines, errors->count + 1, sizeof(*errors->lines));
+	assert_non_null(errors->lines);
+	errors->lines[errors->count++] = strdup(text);
+}
+
+void config_errors_clear(struct config_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		free(errors->lines[i]);
+	free(errors->lines);
+	*errors = (struct config_errors){ 0 };
+}
+
+uint32_t l4_conn_count(const struct l4_core *l4)
+{
+	return l4 != NULL ? fixture.l4_conn_count : 0;
+}
+
+uint32_t l7_conn_count(const struct l7_core *l7)
+{
+	return l7 != NULL ? 1 : 0;
+}
+
+unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn_row *rows,
+	unsigned max, uint64_t now_us)
+{
+	unsigned count = 0;
+
+	assert_non_null(l4);
+	assert_int_equal(now_us, fixture.now_us);
+	for (; *cursor < fixture.l4_conn_count && count < max; (*cursor)++, count++) {
+		struct l4_conn_row *row = &rows[count];
+
+		*row = (struct l4_conn_row){ .client_port = (uint16_t)(1024 + *cursor),
+			.vip_port = 5432, .local_port = 2000, .member_port = 5432,
+			.protocol = *cursor % 2 == 0 ? 6 : 17,
+			.state = L4_STATE_ESTABLISHED, .idle_ms = 20, .timeout_ms = 900000,
+			.packets_in = 3, .packets_out = 4, .member_id = 1 };
+		assert_int_equal(ip_parse("203.0.113.7", &row->client), 0);
+		assert_int_equal(ip_parse("192.0.2.100", &row->vip), 0);
+		assert_int_equal(ip_parse("192.0.2.2", &row->local), 0);
+		assert_int_equal(ip_parse("198.51.100.10", &row->member), 0);
+	}
+	return count;
+}
+
+unsigned l7_conn_dump(const struct l7_core *l7, uint32_t *cursor, struct l7_conn_row *rows,
+	unsigned max, uint64_t now_us)
+{
+	assert_non_null(l7);
+	assert_true(max > 0);
+	assert_int_equal(now_us, fixture.now_us);
+	if ((*cursor)++ > 0)
+		return 0;
+	rows[0] = (struct l7_conn_row){ .service = "web", .member = "198.51.100.20:8080",
+		.request = "GET /a\033[2Jb", .requests = 9, .age_ms = 1500,
+		.tcp = { .state = "ESTABLISHED", .bytes_in = 100, .bytes_out = 2000,
+			.srtt_us = 250,
+			.tuple = { .src_port_be = 0x0100, .dst_port_be = 0xbb01 } } };
+	assert_int_equal(ip_parse("2001:db8::7", &rows[0].tcp.tuple.src), 0);
+	assert_int_equal(ip_parse("2001:db8::100", &rows[0].tcp.tuple.dst), 0);
+	return 1;
+}
+
+unsigned neigh_dump(const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us)
+{
+	assert_non_null(neigh);
+	assert_int_equal(now_us, fixture.now_us);
+	assert_true(max >= 2);
+	rows[0] = (struct neigh_row){ .mac = { 2, 0, 0, 0, 0, 1 }, .state = NEIGH_REACHABLE,
+		.age_ms = 1200 };
+	rows[1] = (struct neigh_row){ .port = 9, .state = NEIGH_INCOMPLETE };
+	assert_int_equal(ip_parse("192.0.2.1", &rows[0].addr), 0);
+	assert_int_equal(ip_parse("2001:db8::1", &rows[1].addr), 0);
+	return 2;
+}
+
+static struct service_identity identities[2] = {
+	{ .name = "db", .id = 1, .core_count = 1, .cores = &fixture.service_counters[0] },
+	{ .name = "web", .id = 2, .core_count = 1, .cores = &fixture.service_counters[1] },
+};
+static struct service services[2] = {
+	{ .port = 5432, .protocol = 6, .mode = CONFIG_MODE_L4, .identity = &identities[0] },
+	{ .port = 443, .protocol = 6, .mode = CONFIG_MODE_L7, .identity = &identities[1] },
+};
+static const struct service_table service_table = { .services = services, .count = 2 };
+
+const struct service_table *doubles_services(void)
+{
+	assert_int_equal(ip_parse("192.0.2.100", &services[0].address), 0);
+	services[1].address = services[0].address;
+	return &service_table;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include "control/control.h"
+#include "support/support.h"
+
+/*
+ * A control module over two services, two pools with three members, two workers and one port, all
+ * made up, with a clock that stands still. One at a time.
+ */
+#define FIXTURE_CORES   2
+#define FIXTURE_MEMBERS 3
+
+struct fixture {
+	struct control *control;
+	struct stats_registry *stats;
+	struct core cores[FIXTURE_CORES];
+	struct member members[FIXTURE_MEMBERS];
+	struct member_counters member_counters[FIXTURE_MEMBERS];
+	struct service_counters service_counters[2];
+	uint64_t now_us;
+	uint64_t config_generation;
+	int reload_result;
+	int pool_changed_result;
+	unsigned pool_changed_count;
+	unsigned pool_changed_index;
+	unsigned shutdown_count;
+	unsigned silent_core;            /* does not answer calls */
+	unsigned l4_conn_count;          /* rows of worker 0 */
+	char folder[64];
+	char socket[96];
+};
+
+extern struct fixture fixture;
+
+/* cmocka's setup and teardown of every test. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* The answer to a line, without its last empty line. Valid until the next call. */
+const char *fixture_ask(const char *line);
+
+#endif
