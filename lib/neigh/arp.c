@@ -42,15 +42,15 @@ static void frame_fill(struct rte_mbuf *m, const struct arp_words *words)
 	arp->arp_data.arp_tip = words->target_be;
 }
 
-void arp_request(struct neigh *neigh, const struct neigh_net *net, const struct neigh_entry *entry,
-	const uint8_t *mac)
+void neigh_arp_request(struct neigh *neigh, const struct neigh_net *net,
+	const struct neigh_entry *entry, const uint8_t *mac)
 {
-	const struct ip_addr *source = net_port_source(net, entry->port, &entry->addr);
+	const struct ip_addr *source = neigh_net_port_source(net, entry->port, &entry->addr);
 	struct rte_mbuf *m;
 
 	if (source == NULL)
 		return;
-	m = frame_create(neigh, ARP_FRAME_BYTES);
+	m = neigh_frame_create(neigh, ARP_FRAME_BYTES);
 	if (m == NULL)
 		return;
 	frame_fill(m,
@@ -63,14 +63,14 @@ void arp_request(struct neigh *neigh, const struct neigh_net *net, const struct 
 			.target_be = ip_v4_be(&entry->addr),
 		});
 	neigh->counters.arp_requests_out++;
-	frame_transmit(neigh, entry->port, m);
+	neigh_frame_transmit(neigh, entry->port, m);
 }
 
 /* RFC 5227 2.3: a request for our own address, from it. */
-void arp_announce(
+void neigh_arp_announce(
 	struct neigh *neigh, const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
 {
-	struct rte_mbuf *m = frame_create(neigh, ARP_FRAME_BYTES);
+	struct rte_mbuf *m = neigh_frame_create(neigh, ARP_FRAME_BYTES);
 
 	if (m == NULL)
 		return;
@@ -84,7 +84,7 @@ void arp_announce(
 			.target_be = ip_v4_be(addr),
 		});
 	neigh->counters.arp_requests_out++;
-	frame_transmit(neigh, port, m);
+	neigh_frame_transmit(neigh, port, m);
 }
 
 /* The request becomes the reply, to whom it names as sender. */
@@ -101,7 +101,7 @@ static void reply(struct neigh *neigh, const struct neigh_net *net, unsigned por
 			.target_be = asked->arp_sip,
 		});
 	neigh->counters.arp_replies_out++;
-	frame_transmit(neigh, port, m);
+	neigh_frame_transmit(neigh, port, m);
 }
 
 /* An answer that somebody here asked for, this worker or another one. */
@@ -111,8 +111,8 @@ static void learn_answer(struct neigh *neigh, const struct neigh_net *net, unsig
 	struct neigh_entry *entry = neigh_table_find(&neigh->table, port, sender);
 
 	if (entry != NULL)
-		entry_confirm(neigh, net, entry, mac, now_us);
-	news_share(neigh, port, sender, mac);
+		neigh_entry_confirm(neigh, net, entry, mac, now_us);
+	neigh_news_share(neigh, port, sender, mac);
 }
 
 /*
@@ -127,18 +127,18 @@ static void learn_hint(struct neigh *neigh, const struct neigh_net *net, struct 
 	struct neigh_entry *entry = neigh_table_find(&neigh->table, p->in_port, &sender);
 
 	if (entry != NULL) {
-		if (entry_hint(neigh, net, entry, arp->arp_sha.addr_bytes, now_us))
-			news_share(neigh, p->in_port, &sender, arp->arp_sha.addr_bytes);
+		if (neigh_entry_hint(neigh, net, entry, arp->arp_sha.addr_bytes, now_us))
+			neigh_news_share(neigh, p->in_port, &sender, arp->arp_sha.addr_bytes);
 		return;
 	}
 	if (!is_to_us)
 		return;
-	entry = entry_create(neigh, p->in_port, &sender, false, now_us);
+	entry = neigh_entry_create(neigh, p->in_port, &sender, false, now_us);
 	if (entry != NULL)
-		entry_hint(neigh, net, entry, arp->arp_sha.addr_bytes, now_us);
+		neigh_entry_hint(neigh, net, entry, arp->arp_sha.addr_bytes, now_us);
 }
 
-void arp_input(
+void neigh_arp_input(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
 {
 	struct packet *p = packet_of(m);
@@ -147,17 +147,17 @@ void arp_input(
 	struct rte_arp_ipv4 arp = header->arp_data;
 	struct ip_addr sender = ip_from_v4(arp.arp_sip);
 	struct ip_addr target = ip_from_v4(arp.arp_tip);
-	bool is_to_us = net_is_answered(net, p->in_port, &target);
+	bool is_to_us = neigh_net_is_answered(net, p->in_port, &target);
 	bool is_request = header->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REQUEST);
 
 	if (!is_request)
 		neigh->counters.arp_replies_in++;
 	/* Who claims one of our addresses is neither believed nor answered. */
-	if (net_own_find(net, &sender) != NULL) {
+	if (neigh_net_own_find(net, &sender) != NULL) {
 		core_drop(neigh->params.core, m, DROP_consumed);
 		return;
 	}
-	if (net_is_neighbor(net, p->in_port, &sender)) {
+	if (neigh_net_is_neighbor(net, p->in_port, &sender)) {
 		if (!is_request && is_to_us && !(p->flags & PACKET_IS_BROADCAST))
 			learn_answer(
 				neigh, net, p->in_port, &sender, arp.arp_sha.addr_bytes, now_us);

@@ -71,7 +71,7 @@ static bool is_request(const struct rte_mbuf *m, const struct packet *p)
 	return word_be == rte_cpu_to_be_16(p->flags & PACKET_IS_V6 ? ECHO6_REQUEST : ECHO4_REQUEST);
 }
 
-void echo_input(
+void neigh_echo_input(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
 {
 	const struct packet *p = packet_of(m);
@@ -80,7 +80,7 @@ void echo_input(
 		core_drop(neigh->params.core, m, DROP_icmp_ignored);
 		return;
 	}
-	if (!bucket_take(neigh, now_us)) {
+	if (!neigh_bucket_take(&neigh->answers, now_us)) {
 		core_drop(neigh->params.core, m, DROP_icmp_rate_limited);
 		return;
 	}

@@ -69,7 +69,7 @@ static void mac_set(
 
 	memcpy(entry->header, mac, MAC_BYTES);
 	memcpy(entry->header + MAC_BYTES, net->ports[entry->port].mac, MAC_BYTES);
-	memcpy(entry->header + 2 * MAC_BYTES, &type, sizeof(type));
+	memcpy(entry->header + ETHER_BYTES - sizeof(type), &type, sizeof(type));
 }
 
 static bool has_mac(const struct neigh_entry *entry, const uint8_t mac[MAC_BYTES])
@@ -123,7 +123,7 @@ static void waits_output(struct neigh *neigh, const struct neigh_net *net,
 	struct neigh_entry *entry, uint64_t now_us)
 {
 	while (entry->waiting > 0)
-		entry_output(neigh, net, entry, wait_take(neigh, entry), now_us);
+		neigh_entry_output(neigh, net, entry, wait_take(neigh, entry), now_us);
 }
 
 /* Asks once more, and again in a second. */
@@ -137,13 +137,13 @@ static void solicit(struct neigh *neigh, const struct neigh_net *net, struct nei
 	entry->is_retrying = true;
 	TAILQ_INSERT_TAIL(&neigh->retries, entry, link);
 	if (ip_is_v4(&entry->addr))
-		arp_request(neigh, net, entry, mac);
+		neigh_arp_request(neigh, net, entry, mac);
 	else
-		ndp_solicit(neigh, net, entry, mac);
+		neigh_ndp_solicit(neigh, net, entry, mac);
 }
 
-struct neigh_entry *entry_create(struct neigh *neigh, unsigned port, const struct ip_addr *addr,
-	bool is_wanted, uint64_t now_us)
+struct neigh_entry *neigh_entry_create(struct neigh *neigh, unsigned port,
+	const struct ip_addr *addr, bool is_wanted, uint64_t now_us)
 {
 	struct neigh_entry *entry = neigh_table_insert(&neigh->table, port, addr);
 
@@ -151,7 +151,7 @@ struct neigh_entry *entry_create(struct neigh *neigh, unsigned port, const struc
 		entry = neigh_table_victim(&neigh->table, !is_wanted);
 		if (entry == NULL)
 			return NULL;
-		entry_destroy(neigh, entry);
+		neigh_entry_destroy(neigh, entry);
 		neigh->counters.entries_evicted++;
 		entry = neigh_table_insert(&neigh->table, port, addr);
 	}
@@ -160,14 +160,14 @@ struct neigh_entry *entry_create(struct neigh *neigh, unsigned port, const struc
 	return entry;
 }
 
-void entry_destroy(struct neigh *neigh, struct neigh_entry *entry)
+void neigh_entry_destroy(struct neigh *neigh, struct neigh_entry *entry)
 {
 	retry_remove(neigh, entry);
 	waits_drop(neigh, entry);
 	neigh_table_remove(&neigh->table, entry);
 }
 
-void entry_ask(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+void neigh_entry_ask(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
 	uint64_t now_us)
 {
 	set_state(neigh, entry, NEIGH_INCOMPLETE, now_us);
@@ -189,7 +189,7 @@ static __rte_noinline struct rte_mbuf *header_chain(struct neigh *neigh, struct 
 	return head;
 }
 
-void entry_transmit(struct neigh *neigh, const struct neigh_entry *entry, struct rte_mbuf *m)
+void neigh_entry_transmit(struct neigh *neigh, const struct neigh_entry *entry, struct rte_mbuf *m)
 {
 	void *header = rte_pktmbuf_prepend(m, ETHER_BYTES);
 
@@ -206,7 +206,7 @@ void entry_transmit(struct neigh *neigh, const struct neigh_entry *entry, struct
 	memcpy(header, entry->header, ETHER_BYTES);
 	if (m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK))
 		m->l2_len = ETHER_BYTES;
-	frame_transmit(neigh, entry->port, m);
+	neigh_frame_transmit(neigh, entry->port, m);
 }
 
 static void incomplete_output(struct neigh *neigh, const struct neigh_net *net,
@@ -217,12 +217,12 @@ static void incomplete_output(struct neigh *neigh, const struct neigh_net *net,
 			core_drop(neigh->params.core, m, DROP_no_neighbor);
 			return;
 		}
-		entry_ask(neigh, net, entry, now_us);
+		neigh_entry_ask(neigh, net, entry, now_us);
 	}
 	wait_add(neigh, entry, m);
 }
 
-void entry_output(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+void neigh_entry_output(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
 	struct rte_mbuf *m, uint64_t now_us)
 {
 	entry->used_us = now_us;
@@ -234,16 +234,16 @@ void entry_output(struct neigh *neigh, const struct neigh_net *net, struct neigh
 		set_state(neigh, entry, NEIGH_PROBE, now_us);
 		solicit(neigh, net, entry, now_us);
 	}
-	entry_transmit(neigh, entry, m);
+	neigh_entry_transmit(neigh, entry, m);
 }
 
-void entry_set_stale(struct neigh *neigh, struct neigh_entry *entry, uint64_t now_us)
+void neigh_entry_set_stale(struct neigh *neigh, struct neigh_entry *entry, uint64_t now_us)
 {
 	set_state(neigh, entry, NEIGH_STALE, now_us);
 }
 
-void entry_confirm(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
-	const uint8_t mac[MAC_BYTES], uint64_t now_us)
+void neigh_entry_confirm(struct neigh *neigh, const struct neigh_net *net,
+	struct neigh_entry *entry, const uint8_t mac[MAC_BYTES], uint64_t now_us)
 {
 	if (entry->state == NEIGH_STATIC)
 		return;
@@ -252,7 +252,7 @@ void entry_confirm(struct neigh *neigh, const struct neigh_net *net, struct neig
 	waits_output(neigh, net, entry, now_us);
 }
 
-bool entry_hint(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
+bool neigh_entry_hint(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
 	const uint8_t mac[MAC_BYTES], uint64_t now_us)
 {
 	if (entry->state == NEIGH_STATIC ||
@@ -265,8 +265,8 @@ bool entry_hint(struct neigh *neigh, const struct neigh_net *net, struct neigh_e
 	return true;
 }
 
-void entry_set_static(struct neigh *neigh, const struct neigh_net *net, struct neigh_entry *entry,
-	const uint8_t mac[MAC_BYTES], uint64_t now_us)
+void neigh_entry_set_static(struct neigh *neigh, const struct neigh_net *net,
+	struct neigh_entry *entry, const uint8_t mac[MAC_BYTES], uint64_t now_us)
 {
 	mac_set(net, entry, mac);
 	set_state(neigh, entry, NEIGH_STATIC, now_us);
@@ -278,7 +278,7 @@ static void give_up(struct neigh *neigh, const struct neigh_net *net, struct nei
 	uint64_t now_us)
 {
 	if (entry->state == NEIGH_PROBE) {
-		entry_ask(neigh, net, entry, now_us);
+		neigh_entry_ask(neigh, net, entry, now_us);
 		return;
 	}
 	retry_remove(neigh, entry);
@@ -287,7 +287,7 @@ static void give_up(struct neigh *neigh, const struct neigh_net *net, struct nei
 	waits_drop(neigh, entry);
 }
 
-void entries_retry(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us)
+void neigh_entries_retry(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us)
 {
 	struct neigh_entry *entry;
 
@@ -301,7 +301,7 @@ void entries_retry(struct neigh *neigh, const struct neigh_net *net, uint64_t no
 	}
 }
 
-void entries_sweep(struct neigh *neigh, uint64_t now_us)
+void neigh_entries_sweep(struct neigh *neigh, uint64_t now_us)
 {
 	struct neigh_table *table = &neigh->table;
 
@@ -312,7 +312,7 @@ void entries_sweep(struct neigh *neigh, uint64_t now_us)
 		if (!entry->is_in_use || entry->state == NEIGH_STATIC || entry->is_retrying)
 			continue;
 		if (RTE_MAX(entry->used_us, entry->confirmed_us) + FORGET_US <= now_us)
-			entry_destroy(neigh, entry);
+			neigh_entry_destroy(neigh, entry);
 	}
 	neigh->sweep_us = now_us + SWEEP_US;
 }

@@ -96,17 +96,17 @@ static void frame_fill(struct rte_mbuf *m, const struct ndp_words *words)
 	memcpy(message + 2, &sum, sizeof(sum));
 }
 
-void ndp_solicit(struct neigh *neigh, const struct neigh_net *net, const struct neigh_entry *entry,
-	const uint8_t *mac)
+void neigh_ndp_solicit(struct neigh *neigh, const struct neigh_net *net,
+	const struct neigh_entry *entry, const uint8_t *mac)
 {
-	const struct ip_addr *source = net_port_source(net, entry->port, &entry->addr);
+	const struct ip_addr *source = neigh_net_port_source(net, entry->port, &entry->addr);
 	struct ip_addr group = solicited_node(&entry->addr);
 	uint8_t group_mac[MAC_BYTES] = { 0x33, 0x33 };
 	struct rte_mbuf *m;
 
 	if (source == NULL)
 		return;
-	m = frame_create(neigh, NDP_FRAME_BYTES);
+	m = neigh_frame_create(neigh, NDP_FRAME_BYTES);
 	if (m == NULL)
 		return;
 	memcpy(group_mac + 2, group.bytes + 12, 4);
@@ -120,14 +120,14 @@ void ndp_solicit(struct neigh *neigh, const struct neigh_net *net, const struct 
 			.target = entry->addr,
 		});
 	neigh->counters.ndp_solicits_out++;
-	frame_transmit(neigh, entry->port, m);
+	neigh_frame_transmit(neigh, entry->port, m);
 }
 
 /* RFC 4861 7.2.6. */
-void ndp_announce(
+void neigh_ndp_announce(
 	struct neigh *neigh, const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
 {
-	struct rte_mbuf *m = frame_create(neigh, NDP_FRAME_BYTES);
+	struct rte_mbuf *m = neigh_frame_create(neigh, NDP_FRAME_BYTES);
 
 	if (m == NULL)
 		return;
@@ -142,7 +142,7 @@ void ndp_announce(
 			.target = *addr,
 		});
 	neigh->counters.ndp_adverts_out++;
-	frame_transmit(neigh, port, m);
+	neigh_frame_transmit(neigh, port, m);
 }
 
 /* RFC 4861 7.2.4: the solicitation becomes the advertisement; a node without address hears it by
@@ -174,7 +174,7 @@ static void advertise(struct neigh *neigh, const struct neigh_net *net, struct r
 	}
 	frame_fill(m, &words);
 	neigh->counters.ndp_adverts_out++;
-	frame_transmit(neigh, port, m);
+	neigh_frame_transmit(neigh, port, m);
 }
 
 /* RFC 4861 4.6: no option has length zero or passes the end. Finds the MAC of one kind. */
@@ -182,12 +182,16 @@ static bool options_check(
 	const uint8_t *option, const uint8_t *end, uint8_t kind, const uint8_t **mac)
 {
 	while (option < end) {
-		if (end - option < OPTION_BYTES || option[1] == 0 ||
-			end - option < option[1] * OPTION_BYTES)
+		ptrdiff_t len;
+
+		if (end - option < OPTION_BYTES)
+			return false;
+		len = (ptrdiff_t)option[1] * OPTION_BYTES;
+		if (len == 0 || len > end - option)
 			return false;
 		if (option[0] == kind && option[1] == 1)
 			*mac = option + 2;
-		option += option[1] * OPTION_BYTES;
+		option += len;
 	}
 	return *mac == NULL ||
 		rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)*mac);
@@ -219,11 +223,11 @@ static void learn_asker(struct neigh *neigh, const struct neigh_net *net, const 
 	struct neigh_entry *entry = neigh_table_find(&neigh->table, p->in_port, &p->src);
 
 	if (entry == NULL) {
-		entry = entry_create(neigh, p->in_port, &p->src, false, now_us);
+		entry = neigh_entry_create(neigh, p->in_port, &p->src, false, now_us);
 		if (entry != NULL)
-			entry_hint(neigh, net, entry, mac, now_us);
-	} else if (entry_hint(neigh, net, entry, mac, now_us)) {
-		news_share(neigh, p->in_port, &p->src, mac);
+			neigh_entry_hint(neigh, net, entry, mac, now_us);
+	} else if (neigh_entry_hint(neigh, net, entry, mac, now_us)) {
+		neigh_news_share(neigh, p->in_port, &p->src, mac);
 	}
 }
 
@@ -244,13 +248,13 @@ static void solicit_input(
 		core_drop(neigh->params.core, m, DROP_parse_ndp);
 		return;
 	}
-	if (!net_is_answered(net, p->in_port, &message.target) ||
-		net_own_find(net, &p->src) != NULL) {
+	if (!neigh_net_is_answered(net, p->in_port, &message.target) ||
+		neigh_net_own_find(net, &p->src) != NULL) {
 		core_drop(neigh->params.core, m, DROP_consumed);
 		return;
 	}
 	neigh->counters.ndp_solicits_in++;
-	if (message.mac != NULL && net_is_neighbor(net, p->in_port, &p->src))
+	if (message.mac != NULL && neigh_net_is_neighbor(net, p->in_port, &p->src))
 		learn_asker(neigh, net, p, message.mac, now_us);
 	advertise(neigh, net, m, &message);
 }
@@ -265,15 +269,15 @@ static void entry_update(struct neigh *neigh, const struct neigh_net *net,
 
 	if (is_new && !(message->flags & FLAG_OVERRIDE)) {
 		if (entry->state == NEIGH_REACHABLE)
-			entry_set_stale(neigh, entry, now_us);
+			neigh_entry_set_stale(neigh, entry, now_us);
 		return;
 	}
 	memcpy(known, mac, MAC_BYTES);
 	if (message->flags & FLAG_SOLICITED) {
-		entry_confirm(neigh, net, entry, known, now_us);
-		news_share(neigh, entry->port, &entry->addr, known);
-	} else if (entry_hint(neigh, net, entry, known, now_us)) {
-		news_share(neigh, entry->port, &entry->addr, known);
+		neigh_entry_confirm(neigh, net, entry, known, now_us);
+		neigh_news_share(neigh, entry->port, &entry->addr, known);
+	} else if (neigh_entry_hint(neigh, net, entry, known, now_us)) {
+		neigh_news_share(neigh, entry->port, &entry->addr, known);
 	}
 }
 
@@ -286,11 +290,11 @@ static void entry_learn(struct neigh *neigh, const struct neigh_net *net, unsign
 	if (message->mac == NULL)
 		return;
 	if (entry != NULL && is_answer)
-		entry_confirm(neigh, net, entry, message->mac, now_us);
+		neigh_entry_confirm(neigh, net, entry, message->mac, now_us);
 	else if (entry != NULL)
-		entry_hint(neigh, net, entry, message->mac, now_us);
-	if (is_answer && net_is_neighbor(net, port, &message->target))
-		news_share(neigh, port, &message->target, message->mac);
+		neigh_entry_hint(neigh, net, entry, message->mac, now_us);
+	if (is_answer && neigh_net_is_neighbor(net, port, &message->target))
+		neigh_news_share(neigh, port, &message->target, message->mac);
 }
 
 static void advert_input(
@@ -308,7 +312,7 @@ static void advert_input(
 	}
 	neigh->counters.ndp_adverts_in++;
 	entry = neigh_table_find(&neigh->table, p->in_port, &message.target);
-	if (net_own_find(net, &message.target) == NULL) {
+	if (neigh_net_own_find(net, &message.target) == NULL) {
 		if (entry != NULL && entry->state != NEIGH_INCOMPLETE)
 			entry_update(neigh, net, entry, &message, now_us);
 		else
@@ -317,7 +321,7 @@ static void advert_input(
 	core_drop(neigh->params.core, m, DROP_consumed);
 }
 
-void ndp_input(
+void neigh_ndp_input(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
 {
 	const struct packet *p = packet_of(m);

@@ -18,6 +18,12 @@
 #define REACHABLE_MS_DEFAULT    30000
 #define ICMP_PER_SECOND_DEFAULT 1000
 
+/*
+ * Packets to ever new addresses on a link, as replies to forged ones are, must not become as many
+ * broadcasts (RFC 6583).
+ */
+#define SEARCHES_PER_SECOND 1000
+
 #define V4_DST_OFFSET 16
 #define V6_DST_OFFSET 24
 
@@ -28,6 +34,29 @@ static const struct stats_desc descs[] = {
 };
 
 const struct stats_set neigh_stats_set = STATS_SET("neigh", descs);
+
+/* Holds one second's worth at most. */
+static struct neigh_bucket bucket_full(uint64_t per_second, uint64_t now_us)
+{
+	return (struct neigh_bucket){
+		.per_second = per_second,
+		.tokens = per_second * CLOCK_US_PER_S,
+		.filled_us = now_us,
+	};
+}
+
+bool neigh_bucket_take(struct neigh_bucket *bucket, uint64_t now_us)
+{
+	uint64_t passed = RTE_MIN(now_us - bucket->filled_us, CLOCK_US_PER_S);
+	uint64_t full = bucket->per_second * CLOCK_US_PER_S;
+
+	bucket->tokens = RTE_MIN(bucket->tokens + passed * bucket->per_second, full);
+	bucket->filled_us = now_us;
+	if (bucket->tokens < CLOCK_US_PER_S)
+		return false;
+	bucket->tokens -= CLOCK_US_PER_S;
+	return true;
+}
 
 static void params_default(struct neigh_params *params)
 {
@@ -57,8 +86,8 @@ struct neigh *neigh_create(const struct neigh_params *params, uint64_t now_us)
 		neigh->waits[i].next = i + 2;
 	neigh->free_wait = 1;
 	neigh->sweep_us = now_us;
-	neigh->bucket.tokens = neigh->params.icmp_per_second * CLOCK_US_PER_S;
-	neigh->bucket.filled_us = now_us;
+	neigh->answers = bucket_full(neigh->params.icmp_per_second, now_us);
+	neigh->searches = bucket_full(SEARCHES_PER_SECOND, now_us);
 	if (neigh_table_init(&neigh->table, neigh->params.max_entries, key) < 0) {
 		neigh_table_fini(&neigh->table);
 		free(neigh);
@@ -71,7 +100,7 @@ static void entries_destroy(struct neigh *neigh)
 {
 	for (uint32_t i = 0; i < neigh->table.max; i++) {
 		if (neigh->table.entries[i].is_in_use)
-			entry_destroy(neigh, &neigh->table.entries[i]);
+			neigh_entry_destroy(neigh, &neigh->table.entries[i]);
 	}
 }
 
@@ -89,21 +118,7 @@ const struct neigh_counters *neigh_counters(const struct neigh *neigh)
 	return &neigh->counters;
 }
 
-bool bucket_take(struct neigh *neigh, uint64_t now_us)
-{
-	struct neigh_bucket *bucket = &neigh->bucket;
-	uint64_t full = neigh->params.icmp_per_second * CLOCK_US_PER_S;
-	uint64_t passed = RTE_MIN(now_us - bucket->filled_us, CLOCK_US_PER_S);
-
-	bucket->tokens = RTE_MIN(bucket->tokens + passed * neigh->params.icmp_per_second, full);
-	bucket->filled_us = now_us;
-	if (bucket->tokens < CLOCK_US_PER_S)
-		return false;
-	bucket->tokens -= CLOCK_US_PER_S;
-	return true;
-}
-
-struct rte_mbuf *frame_create(struct neigh *neigh, uint16_t len)
+struct rte_mbuf *neigh_frame_create(struct neigh *neigh, uint16_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(neigh->params.mbufs);
 
@@ -122,13 +137,13 @@ static void icmp_input(
 	uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_offset);
 
 	if ((p->flags & PACKET_IS_V6) && type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT)
-		ndp_input(neigh, net, m, now_us);
+		neigh_ndp_input(neigh, net, m, now_us);
 	else if (p->flags & PACKET_IS_BROADCAST)
 		core_drop(neigh->params.core, m, DROP_icmp_ignored);
-	else if (net_own_find(net, &p->dst) == NULL)
+	else if (neigh_net_own_find(net, &p->dst) == NULL)
 		core_drop(neigh->params.core, m, DROP_no_service);
 	else
-		echo_input(neigh, net, m, now_us);
+		neigh_echo_input(neigh, net, m, now_us);
 }
 
 void neigh_input(
@@ -137,10 +152,10 @@ void neigh_input(
 	const struct packet *p = packet_of(m);
 
 	if (p->flags & PACKET_IS_ARP)
-		arp_input(neigh, net, m, now_us);
+		neigh_arp_input(neigh, net, m, now_us);
 	else if (p->flags & PACKET_IS_ICMP)
 		icmp_input(neigh, net, m, now_us);
-	else if (net_own_find(net, &p->dst) == NULL)
+	else if (neigh_net_own_find(net, &p->dst) == NULL)
 		core_drop(neigh->params.core, m, DROP_no_service);
 	else
 		core_drop(neigh->params.core, m, DROP_protocol_unsupported);
@@ -154,18 +169,20 @@ static __rte_noinline void output_slowly(struct neigh *neigh, const struct neigh
 
 	if (entry == NULL) {
 		/* To ourselves or to all: nobody would answer. */
-		if (!net_is_neighbor(net, hop->port, next)) {
+		if (!neigh_net_is_neighbor(net, hop->port, next)) {
 			core_drop(neigh->params.core, m, DROP_no_route);
 			return;
 		}
-		entry = entry_create(neigh, hop->port, next, true, now_us);
+		entry = neigh_bucket_take(&neigh->searches, now_us)
+			? neigh_entry_create(neigh, hop->port, next, true, now_us)
+			: NULL;
 		if (entry == NULL) {
 			core_drop(neigh->params.core, m, DROP_no_neighbor);
 			return;
 		}
-		entry_ask(neigh, net, entry, now_us);
+		neigh_entry_ask(neigh, net, entry, now_us);
 	}
-	entry_output(neigh, net, entry, m, now_us);
+	neigh_entry_output(neigh, net, entry, m, now_us);
 }
 
 static inline struct ip_addr destination(const struct rte_mbuf *m)
@@ -183,7 +200,7 @@ void neigh_output(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
 {
 	struct ip_addr dst = destination(m);
-	const struct net_hop *hop = net_hop_find(net, &dst);
+	const struct net_hop *hop = neigh_net_hop_find(net, &dst);
 	const struct ip_addr *next;
 	struct neigh_entry *entry;
 
@@ -202,7 +219,7 @@ void neigh_output(
 		return;
 	}
 	entry->used_us = now_us;
-	entry_transmit(neigh, entry, m);
+	neigh_entry_transmit(neigh, entry, m);
 }
 
 void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port,
@@ -211,18 +228,18 @@ void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port
 	struct neigh_entry *entry = neigh_table_find(&neigh->table, port, addr);
 
 	if (entry == NULL) {
-		if (!is_static && !net_is_neighbor(net, port, addr))
+		if (!is_static && !neigh_net_is_neighbor(net, port, addr))
 			return;
-		entry = entry_create(neigh, port, addr, is_static, now_us);
+		entry = neigh_entry_create(neigh, port, addr, is_static, now_us);
 		if (entry == NULL)
 			return;
 	}
 	if (is_static)
-		entry_set_static(neigh, net, entry, mac, now_us);
+		neigh_entry_set_static(neigh, net, entry, mac, now_us);
 	else if (entry->state == NEIGH_INCOMPLETE || memcmp(entry->header, mac, MAC_BYTES) == 0)
-		entry_confirm(neigh, net, entry, mac, now_us);
+		neigh_entry_confirm(neigh, net, entry, mac, now_us);
 	else
-		entry_hint(neigh, net, entry, mac, now_us);
+		neigh_entry_hint(neigh, net, entry, mac, now_us);
 }
 
 /* Entries of another network go; what waits in them is dropped. */
@@ -234,8 +251,8 @@ static void entries_adopt(struct neigh *neigh, const struct neigh_net *net)
 		if (!entry->is_in_use)
 			continue;
 		if (entry->state == NEIGH_STATIC ||
-			!net_is_neighbor(net, entry->port, &entry->addr))
-			entry_destroy(neigh, entry);
+			!neigh_net_is_neighbor(net, entry->port, &entry->addr))
+			neigh_entry_destroy(neigh, entry);
 	}
 }
 
@@ -248,9 +265,9 @@ static void announce_all(struct neigh *neigh, const struct neigh_net *net)
 			if (!(own->ports & UINT32_C(1) << port))
 				continue;
 			if (ip_is_v4(&own->addr))
-				arp_announce(neigh, net, port, &own->addr);
+				neigh_arp_announce(neigh, net, port, &own->addr);
 			else
-				ndp_announce(neigh, net, port, &own->addr);
+				neigh_ndp_announce(neigh, net, port, &own->addr);
 		}
 	}
 }
@@ -272,9 +289,9 @@ void neigh_tick(struct neigh *neigh, const struct neigh_net *net, uint64_t now_u
 	struct neigh_entry *first = TAILQ_FIRST(&neigh->retries);
 
 	if (first != NULL && first->deadline_us <= now_us)
-		entries_retry(neigh, net, now_us);
+		neigh_entries_retry(neigh, net, now_us);
 	if (neigh->sweep_us <= now_us)
-		entries_sweep(neigh, now_us);
+		neigh_entries_sweep(neigh, now_us);
 }
 
 static struct neigh_row row_of(const struct neigh_entry *entry, uint64_t now_us)

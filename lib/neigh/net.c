@@ -40,7 +40,7 @@ static uint16_t *own_slot(const struct neigh_net *net, const struct ip_addr *add
 	}
 }
 
-const struct net_own *net_own_find(const struct neigh_net *net, const struct ip_addr *addr)
+const struct net_own *neigh_net_own_find(const struct neigh_net *net, const struct ip_addr *addr)
 {
 	uint16_t slot = *own_slot(net, addr);
 
@@ -49,7 +49,7 @@ const struct net_own *net_own_find(const struct neigh_net *net, const struct ip_
 
 static bool own_has(const struct neigh_net *net, const struct ip_addr *addr, uint8_t flag)
 {
-	const struct net_own *own = net_own_find(net, addr);
+	const struct net_own *own = neigh_net_own_find(net, addr);
 
 	return own != NULL && (own->flags & flag) != 0;
 }
@@ -64,9 +64,9 @@ bool neigh_net_is_vip(const struct neigh_net *net, const struct ip_addr *addr)
 	return own_has(net, addr, NET_OWN_VIP);
 }
 
-bool net_is_answered(const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
+bool neigh_net_is_answered(const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
 {
-	const struct net_own *own = net_own_find(net, addr);
+	const struct net_own *own = neigh_net_own_find(net, addr);
 
 	return own != NULL && (own->ports & UINT32_C(1) << port) != 0;
 }
@@ -81,7 +81,7 @@ static bool is_v4_broadcast(const struct ip_prefix *prefix, const struct ip_addr
 	return host == 0 || host == UINT32_MAX >> prefix->prefix_len;
 }
 
-bool net_is_neighbor(const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
+bool neigh_net_is_neighbor(const struct neigh_net *net, unsigned port, const struct ip_addr *addr)
 {
 	bool is_on_link = false;
 
@@ -94,10 +94,10 @@ bool net_is_neighbor(const struct neigh_net *net, unsigned port, const struct ip
 			return false;
 		is_on_link = true;
 	}
-	return is_on_link && net_own_find(net, addr) == NULL;
+	return is_on_link && neigh_net_own_find(net, addr) == NULL;
 }
 
-const struct ip_addr *net_port_source(
+const struct ip_addr *neigh_net_port_source(
 	const struct neigh_net *net, unsigned port, const struct ip_addr *target)
 {
 	const struct ip_addr *source = NULL;
@@ -117,7 +117,7 @@ const struct ip_addr *net_port_source(
 
 const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct ip_addr *dst)
 {
-	const struct net_hop *hop = net_hop_find(net, dst);
+	const struct net_hop *hop = neigh_net_hop_find(net, dst);
 	unsigned family = ip_is_v4(dst) ? 0 : 1;
 
 	if (hop != NULL && net->port_sources[hop->port][family] != NULL)
@@ -127,7 +127,7 @@ const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct
 
 uint16_t neigh_net_mtu(const struct neigh_net *net, const struct ip_addr *dst)
 {
-	const struct net_hop *hop = net_hop_find(net, dst);
+	const struct net_hop *hop = neigh_net_hop_find(net, dst);
 
 	return hop == NULL ? 0 : net->ports[hop->port].mtu;
 }
@@ -141,7 +141,7 @@ static uint32_t answering_ports(const struct neigh_net *net, const struct ip_add
 		if (ip_prefix_contains(&net->links[i].prefix, addr))
 			ports |= UINT32_C(1) << net->links[i].port;
 	}
-	return ports != 0 ? ports : UINT32_MAX >> (NEIGH_PORTS_MAX - net->port_count);
+	return ports != 0 ? ports : (uint32_t)((UINT64_C(1) << net->port_count) - 1);
 }
 
 static void own_add(struct neigh_net *net, const struct ip_addr *addr, uint8_t flag, uint32_t ports)
@@ -223,7 +223,7 @@ static void prefix_bounds(const struct ip_prefix *prefix, net_number *first, net
 	if (ip_is_v4(&prefix->addr))
 		bits += MAPPED_BITS;
 	hosts = bits == V6_BITS ? 0 : ~(net_number)0 >> bits;
-	*first = net_number_of(&prefix->addr) & ~hosts;
+	*first = neigh_net_number_of(&prefix->addr) & ~hosts;
 	*last = *first | hosts;
 }
 

@@ -71,17 +71,17 @@ struct neigh_net {
 	const struct ip_addr *any_sources[2];
 };
 
-static inline net_number net_number_of(const struct ip_addr *addr)
+static inline net_number neigh_net_number_of(const struct ip_addr *addr)
 {
 	return (net_number)__builtin_bswap64(addr->halves[0]) << 64 |
 		__builtin_bswap64(addr->halves[1]);
 }
 
 /* The longest prefix that holds addr, or NULL. On the packet path. */
-static inline const struct net_hop *net_hop_find(
+static inline const struct net_hop *neigh_net_hop_find(
 	const struct neigh_net *net, const struct ip_addr *addr)
 {
-	net_number number = net_number_of(addr);
+	net_number number = neigh_net_number_of(addr);
 	uint32_t at = 0;
 	uint16_t hop;
 
@@ -96,16 +96,16 @@ static inline const struct net_hop *net_hop_find(
 }
 
 /* NULL when addr is not ours. */
-const struct net_own *net_own_find(const struct neigh_net *net, const struct ip_addr *addr);
+const struct net_own *neigh_net_own_find(const struct neigh_net *net, const struct ip_addr *addr);
 
 /* True when we answer for addr on this port. */
-bool net_is_answered(const struct neigh_net *net, unsigned port, const struct ip_addr *addr);
+bool neigh_net_is_answered(const struct neigh_net *net, unsigned port, const struct ip_addr *addr);
 
 /* True when addr may be a neighbor on this port: on its link, and neither ours nor a broadcast. */
-bool net_is_neighbor(const struct neigh_net *net, unsigned port, const struct ip_addr *addr);
+bool neigh_net_is_neighbor(const struct neigh_net *net, unsigned port, const struct ip_addr *addr);
 
 /* Our address on this port to ask for target with; NULL when the port has none of the family. */
-const struct ip_addr *net_port_source(
+const struct ip_addr *neigh_net_port_source(
 	const struct neigh_net *net, unsigned port, const struct ip_addr *target);
 
 #endif

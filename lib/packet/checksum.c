@@ -15,7 +15,7 @@
 #define TCP_SUM_OFFSET offsetof(struct rte_tcp_hdr, cksum)
 #define UDP_SUM_OFFSET offsetof(struct rte_udp_hdr, dgram_cksum)
 
-uint64_t sum_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t len)
+uint64_t packet_sum_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t len)
 {
 	uint64_t sum = 0;
 	uint32_t done = 0;

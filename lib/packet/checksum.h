@@ -78,14 +78,14 @@ static inline uint16_t sum_fold(uint64_t sum)
 }
 
 /* The same over a chain of segments; offset and len lie inside the packet. */
-uint64_t sum_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t len);
+uint64_t packet_sum_chain(const struct rte_mbuf *m, uint32_t offset, uint32_t len);
 
 /* Over the packet's bytes, wherever they are. */
 static inline uint64_t sum_packet(const struct rte_mbuf *m, uint32_t offset, uint32_t len)
 {
 	if (offset + len <= m->data_len)
 		return sum_bytes(rte_pktmbuf_mtod_offset(m, const uint8_t *, offset), len);
-	return sum_chain(m, offset, len);
+	return packet_sum_chain(m, offset, len);
 }
 
 #endif

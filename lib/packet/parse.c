@@ -30,7 +30,7 @@
 /* How far ahead of the parser frames are fetched into the cache. */
 #define PREFETCH_AHEAD 4
 
-void frame_trim(struct rte_mbuf *m, uint32_t keep)
+void packet_trim(struct rte_mbuf *m, uint32_t keep)
 {
 	struct rte_mbuf *last = m;
 	uint32_t left = keep;
@@ -155,7 +155,8 @@ static inline enum drop_reason l4_dispatch(
 	return DROP_NONE;
 }
 
-enum drop_reason l4_parse(struct rte_mbuf *m, struct packet *p, uint32_t len, uint64_t addresses)
+enum drop_reason packet_l4_parse(
+	struct rte_mbuf *m, struct packet *p, uint32_t len, uint64_t addresses)
 {
 	return l4_dispatch(m, p, len, addresses);
 }
@@ -213,7 +214,7 @@ static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, st
 		return DROP_parse_fragment;
 	if (!is_v4_source(ip->src_addr))
 		return DROP_parse_ip_source;
-	frame_keep(m, ETHER_BYTES + total);
+	packet_keep(m, ETHER_BYTES + total);
 	p->src = ip_from_v4(ip->src_addr);
 	p->dst = ip_from_v4(ip->dst_addr);
 	p->protocol = ip->next_proto_id;
@@ -247,7 +248,7 @@ static __rte_noinline enum drop_reason arp_parse(struct rte_mbuf *m, struct pack
 	if (!is_v4_source(sender) &&
 		(sender != 0 || arp->arp_opcode != rte_cpu_to_be_16(RTE_ARP_OP_REQUEST)))
 		return DROP_parse_arp;
-	frame_keep(m, ETHER_BYTES + ARP_BYTES);
+	packet_keep(m, ETHER_BYTES + ARP_BYTES);
 	p->flags |= PACKET_IS_ARP;
 	return DROP_NONE;
 }
@@ -270,7 +271,7 @@ static inline enum drop_reason frame_parse(
 	if (ether->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
 		return v4_parse(m, p, key);
 	if (ether->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
-		return v6_parse(m, p, key);
+		return packet_v6_parse(m, p, key);
 	if (ether->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
 		return arp_parse(m, p);
 	return DROP_parse_ethertype;

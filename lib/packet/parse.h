@@ -7,12 +7,12 @@
 #define ETHER_BYTES 14
 
 /* Cuts the packet after 'keep' bytes: what follows the datagram is Ethernet padding. */
-void frame_trim(struct rte_mbuf *m, uint32_t keep);
+void packet_trim(struct rte_mbuf *m, uint32_t keep);
 
-static inline void frame_keep(struct rte_mbuf *m, uint32_t keep)
+static inline void packet_keep(struct rte_mbuf *m, uint32_t keep)
 {
 	if (m->pkt_len != keep)
-		frame_trim(m, keep);
+		packet_trim(m, keep);
 }
 
 /*
@@ -20,9 +20,10 @@ static inline void frame_keep(struct rte_mbuf *m, uint32_t keep)
  * also the packet's end. addresses is the running sum of both addresses (checksum.h). Fills ports,
  * flags and payload.
  */
-enum drop_reason l4_parse(struct rte_mbuf *m, struct packet *p, uint32_t len, uint64_t addresses);
+enum drop_reason packet_l4_parse(
+	struct rte_mbuf *m, struct packet *p, uint32_t len, uint64_t addresses);
 
 /* From the IP header on; fills in all of *p but in_port. flow_hash needs the key. */
-enum drop_reason v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key);
+enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key);
 
 #endif

@@ -151,7 +151,7 @@ static inline enum drop_reason v6_checks(
 	return DROP_NONE;
 }
 
-enum drop_reason v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
+enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
 {
 	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(
 		m, const struct rte_ipv6_hdr *, ETHER_BYTES);
@@ -164,7 +164,7 @@ enum drop_reason v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key 
 	reason = v6_checks(m, ip, p);
 	if (reason != DROP_NONE)
 		return reason;
-	frame_keep(m, ETHER_BYTES + V6_HEADER_BYTES + rte_be_to_cpu_16(ip->payload_len));
+	packet_keep(m, ETHER_BYTES + V6_HEADER_BYTES + rte_be_to_cpu_16(ip->payload_len));
 	chain.end = m->data_len;
 	chain.next = ip->proto;
 	if (is_extension(ip->proto)) {
@@ -176,7 +176,7 @@ enum drop_reason v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key 
 	p->protocol = chain.next;
 	p->l4_offset = (uint16_t)chain.offset;
 	addresses = sum_bytes((const uint8_t *)ip + V6_SRC_OFFSET, sizeof(p->src) + sizeof(p->dst));
-	reason = l4_parse(m, p, m->pkt_len - chain.offset, addresses);
+	reason = packet_l4_parse(m, p, m->pkt_len - chain.offset, addresses);
 	if (reason != DROP_NONE)
 		return reason;
 	if (is_zero(&p->src) && !may_be_unspecified(m, p))

@@ -64,7 +64,7 @@ static __rte_noinline enum drop_reason v6_rewrite(
 	if (header->hop_limits <= 1)
 		return DROP_ttl_expired;
 	header->hop_limits--;
-	for (unsigned i = 0; i < RTE_DIM(to->src.words_be); i++) {
+	for (size_t i = 0; i < RTE_DIM(to->src.words_be); i++) {
 		change += change32(load32(ip + V6_SRC_OFFSET + 4 * i), to->src.words_be[i]);
 		change += change32(load32(ip + V6_DST_OFFSET + 4 * i), to->dst.words_be[i]);
 	}

@@ -90,9 +90,9 @@ static struct rte_mbuf *frame_input(const uint8_t *frame, size_t len, uint8_t fl
 }
 
 /* What the parser says of a packet must lie inside of it. */
-static void facts_check(const struct rte_mbuf *m)
+static void facts_check(struct rte_mbuf *m)
 {
-	const struct packet *p = packet_of((struct rte_mbuf *)(uintptr_t)m);
+	const struct packet *p = packet_of(m);
 
 	rte_mbuf_sanity_check(m, 1);
 	check(p->l3_offset == 14 && p->l4_offset >= p->l3_offset);

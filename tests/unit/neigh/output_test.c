@@ -383,6 +383,29 @@ static void a_full_table_gives_up_its_stalest(void **state)
 	assert_int_equal(fixture_state(f, 0, "192.0.2.12"), NEIGH_REACHABLE);
 }
 
+/* RFC 6583: replies to forged addresses of a large link must not flood it with questions. */
+static void searches_are_rate_limited(void **state)
+{
+	struct fixture *f = *state;
+	char dst[IP_TEXT_MAX];
+
+	fixture_restart(f, &(struct neigh_params){ .max_entries = 64 });
+	for (unsigned i = 0; i < 1500; i++) {
+		snprintf(dst, sizeof(dst), "2001:db8::1:%x", i);
+		fixture_output(f, dst, 0);
+	}
+	assert_int_equal(neigh_counters(f->neigh)->ndp_solicits_out, 1000);
+	assert_int_equal(neigh_dump(f->neigh, NULL, 0, f->now_us), 64);
+	f->now_us += 10 * MS;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(dst, sizeof(dst), "2001:db8::2:%x", i);
+		fixture_output(f, dst, 0);
+	}
+	assert_int_equal(neigh_counters(f->neigh)->ndp_solicits_out, 1010);
+	/* Each packet waits, or was dropped with its entry or for want of one. */
+	fixture_expect_drops(f, DROP_no_neighbor, 1520 - 63);
+}
+
 static void entries_of_a_table_that_filled_up_are_all_found(void **state)
 {
 	struct fixture *f = *state;
@@ -471,6 +494,7 @@ int main(void)
 		TEST(a_packet_without_headroom_gets_a_header_buffer),
 		TEST(news_from_other_workers_are_used),
 		TEST(a_full_table_gives_up_its_stalest),
+		TEST(searches_are_rate_limited),
 		TEST(entries_of_a_table_that_filled_up_are_all_found),
 		TEST(a_new_network_forgets_what_is_not_on_its_links),
 		TEST(rows_tell_age_and_mac),

@@ -400,7 +400,7 @@ static void mapped_addresses_over_ipv6_are_refused(void **state)
 
 	(void)state;
 	ip_parse("192.0.2.100", &mapped);
-	for (unsigned i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		size_t len = frame_build(&spec, bytes, sizeof(bytes));
 		struct rte_mbuf *m;
 

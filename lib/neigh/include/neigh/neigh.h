@@ -47,7 +47,8 @@ const struct neigh_counters *neigh_counters(const struct neigh *neigh);
 
 /*
  * ARP, NDP and everything else that is addressed to us or to a VIP and is neither TCP nor UDP.
- * Parsed, with its Ethernet header; takes ownership of m. Answers go out by ops->transmit.
+ * Parsed, with its Ethernet header, whose destination is the port or a group; takes ownership of m.
+ * Answers go out by ops->transmit.
  */
 void neigh_input(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
 	uint64_t now_us);
@@ -59,18 +60,26 @@ void neigh_input(struct neigh *neigh, const struct neigh_net *net, struct rte_mb
 void neigh_output(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
 	uint64_t now_us);
 
-/* Learned elsewhere: by another worker, or from the configuration (is_static: never aged). */
+/*
+ * Learned elsewhere: by another worker, or from the configuration (is_static: never aged, and taken
+ * as it is). Another MAC than the known one is used, but probed at the next packet. Ours, and what
+ * is not on the port's link, is ignored.
+ */
 void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port,
 	const struct ip_addr *addr, const uint8_t mac[6], bool is_static, uint64_t now_us);
 
-/* Adopts a new snapshot's network: forgets entries that are no longer on link, sets static ones,
- * and, if announce, sends gratuitous ARP and unsolicited NA for VIPs and addresses. */
+/*
+ * Adopts a new snapshot's network: forgets entries that are no longer on link, sets static ones,
+ * and, if announce, sends gratuitous ARP and unsolicited NA for VIPs and addresses: for addresses on
+ * their port, for VIPs on the ports on whose link they are, or on all when on none.
+ */
 void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce,
 	uint64_t now_us);
 
 /* Retries, ageing, probes. Cheap when nothing is due; call once a loop. */
 void neigh_tick(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us);
 
+/* INCOMPLETE is also who did not answer: packets to it are dropped for some seconds. */
 enum neigh_state { NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_PROBE, NEIGH_STATIC };
 struct neigh_row {
 	struct ip_addr addr;
