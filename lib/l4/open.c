@@ -100,7 +100,8 @@ static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_pack
 	unsigned core = l4->core->index;
 	struct conn *conn;
 
-	if (!local_port_choose(&l4->ports, l4->table, burst->snapshot->services, member_side))
+	if (!local_port_choose(
+		    &l4->ports, l4->table, burst->snapshot->services, member_side, burst->now_ms))
 		return DROP_no_local_port;
 	conn = conn_enter(burst, packet, member_side);
 	if (conn == NULL)

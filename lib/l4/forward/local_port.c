@@ -5,7 +5,6 @@
 
 #include "base/rng.h"
 
-/* Searches end here, so that a flood of new flows toward full members stays affordable. */
 #define PROBES_MAX 64
 
 void local_ports_init(struct local_ports *ports, struct steer_slice slice, uint64_t seed)
@@ -16,7 +15,7 @@ void local_ports_init(struct local_ports *ports, struct steer_slice slice, uint6
 	ports->key.k0 = rng_next(&rng);
 	ports->key.k1 = rng_next(&rng);
 	for (unsigned i = 0; i < LOCAL_PORT_COUNTERS; i++)
-		ports->counters[i] = (uint32_t)rng_next(&rng);
+		ports->counters[i].next = (uint32_t)rng_next(&rng);
 }
 
 static bool is_free(struct conntrack *table, const struct service_table *services,
@@ -30,7 +29,7 @@ static bool is_free(struct conntrack *table, const struct service_table *service
 }
 
 bool local_port_choose(struct local_ports *ports, struct conntrack *table,
-	const struct service_table *services, struct packet_tuple *tuple)
+	const struct service_table *services, struct packet_tuple *tuple, uint32_t now_ms)
 {
 	uint32_t range = ports->slice.port_max - ports->slice.port_min + 1u;
 	uint64_t words[5] = {
@@ -41,15 +40,18 @@ bool local_port_choose(struct local_ports *ports, struct conntrack *table,
 		(uint64_t)tuple->src_port_be << 8 | tuple->protocol,
 	};
 	uint64_t hash = hash_words5(ports->key, words);
-	uint32_t *counter = &ports->counters[hash % LOCAL_PORT_COUNTERS];
+	unsigned at = hash % LOCAL_PORT_COUNTERS;
 	uint32_t probes = RTE_MIN(range, (uint32_t)PROBES_MAX);
 
+	if (ports->counters[at].failed_ms == now_ms)
+		return false;
 	while (probes-- > 0) {
-		uint32_t offset = (uint32_t)(((hash >> 32) + (*counter)++) % range);
+		uint32_t offset = (uint32_t)(((hash >> 32) + ports->counters[at].next++) % range);
 
 		tuple->dst_port_be = rte_cpu_to_be_16((uint16_t)(ports->slice.port_min + offset));
 		if (is_free(table, services, tuple))
 			return true;
 	}
+	ports->counters[at].failed_ms = now_ms;
 	return false;
 }

@@ -17,16 +17,21 @@
 struct local_ports {
 	struct steer_slice slice;
 	struct hash_key key;
-	uint32_t counters[LOCAL_PORT_COUNTERS];
+	struct {
+		uint32_t next;
+		uint32_t failed_ms; /* when a search found nothing; wraps */
+	} counters[LOCAL_PORT_COUNTERS];
 };
 
 void local_ports_init(struct local_ports *ports, struct steer_slice slice, uint64_t seed);
 
 /*
  * Fills in tuple->dst_port_be, the local port in what the member will send, so that the tuple is
- * not in the table and no service listens there. false: none within a bounded search.
+ * not in the table and no service listens there. false: none within a bounded search, of which
+ * there is one in a millisecond at most once one has failed: a flood of new flows toward members
+ * whose ports are used up must not take the worker's time.
  */
 bool local_port_choose(struct local_ports *ports, struct conntrack *table,
-	const struct service_table *services, struct packet_tuple *tuple);
+	const struct service_table *services, struct packet_tuple *tuple, uint32_t now_ms);
 
 #endif

@@ -148,6 +148,66 @@ static void all_ports_of_the_slice_are_found(void **state)
 	harness_stop(&h);
 }
 
+/*
+ * Many more ports than one search looks at, nearly all in use: searches go on where the last one
+ * ended, one in a millisecond, and find the one that is left.
+ */
+static void the_last_port_is_found_in_the_end(void **state)
+{
+	struct harness h = { .slice = { 40000, 40999 }, .member_count = 1 };
+	struct flow freed;
+	unsigned searches = 0;
+
+	(void)state;
+	harness_start(&h);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct flow flow = flow_make(HARNESS_TCP4, i);
+
+		assert_int_equal(flow_send(&h, &flow, SYN), DROP_NONE);
+		if (i == 500)
+			freed = flow;
+	}
+	assert_int_equal(flow_send(&h, &freed, RTE_TCP_RST_FLAG), DROP_NONE);
+	harness_pass(&h, 7000);
+	assert_int_equal(l4_conn_count(h.l4), 999);
+	for (; searches < 1000 / 64 + 1; searches++) {
+		struct flow late = flow_make(HARNESS_TCP4, 2000);
+
+		if (flow_send(&h, &late, SYN) == DROP_NONE) {
+			assert_int_equal(late.at_member.src_port_be, freed.at_member.src_port_be);
+			break;
+		}
+		/* In the same millisecond nothing is looked for. */
+		assert_int_equal(flow_send(&h, &late, SYN), DROP_no_local_port);
+		h.now_us += 1000;
+	}
+	assert_in_range(searches, 7, 8);
+	harness_stop(&h);
+}
+
+/* A worker's flows come back to it: their ports are of its slice. */
+static void ports_belong_to_the_worker(void **state)
+{
+	struct steer steer = steer_create(1024, 65535, 3, 2);
+
+	(void)state;
+	for (unsigned worker = 0; worker < 3; worker++) {
+		struct harness h = { .slice = steer_l4_slice(&steer, worker) };
+
+		harness_start(&h);
+		for (unsigned i = 0; i < 200; i++) {
+			struct flow flow = flow_make(HARNESS_UDP6, i);
+			struct steer_owner owner;
+
+			assert_int_equal(flow_send(&h, &flow, 0), DROP_NONE);
+			owner = steer_by_port(&steer, rte_be_to_cpu_16(flow.at_member.src_port_be));
+			assert_int_equal(owner.kind, STEER_L4);
+			assert_int_equal(owner.index, worker);
+		}
+		harness_stop(&h);
+	}
+}
+
 /* A service at our own address and a port of the slice: replies there would be taken for clients'.
  */
 static void a_served_port_is_not_chosen(void **state)
@@ -216,6 +276,8 @@ int main(void)
 		CASE(closed_connections_make_room),
 		CASE(a_local_port_is_used_once_toward_each_member),
 		CASE(all_ports_of_the_slice_are_found),
+		CASE(the_last_port_is_found_in_the_end),
+		CASE(ports_belong_to_the_worker),
 		CASE(a_served_port_is_not_chosen),
 		CASE(no_member_and_no_source_are_counted),
 		CASE(bad_parameters_are_errors_with_words),

@@ -126,7 +126,7 @@ static void anything_goes_and_the_books_agree(void **state)
 	assert_non_null(play);
 	play->rng.state = 20161;
 	play->h.member_count = MEMBERS;
-	play->h.max_connections = 250;
+	play->h.max_connections = 120;
 	play->h.slice = (struct steer_slice){ .port_min = 20000, .port_max = 20029 };
 	harness_start(&play->h);
 	for (unsigned i = 0; i < FLOWS; i++)
