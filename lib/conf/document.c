@@ -111,8 +111,8 @@ static bool has_plain_fault(const struct document *document, struct problems *pr
 	return false;
 }
 
-static void document_parse(struct arena *arena, struct document *document,
-	struct problems *problems)
+static void document_parse(
+	struct arena *arena, struct document *document, struct problems *problems)
 {
 	json_error_t error;
 
@@ -120,8 +120,8 @@ static void document_parse(struct arena *arena, struct document *document,
 		return;
 	document->json = json_loadb(document->text, document->len, 0, &error);
 	if (document->json == NULL) {
-		problem_add_line(problems, document, error.line, "column %d: %s", error.column,
-			error.text);
+		problem_add_line(
+			problems, document, error.line, "column %d: %s", error.column, error.text);
 		return;
 	}
 	document->root = position_scan(arena, document, problems);
