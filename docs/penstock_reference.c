@@ -71,7 +71,7 @@ static const char *page_run(const struct page *page, const char *path, bool is_c
 	if (text == NULL)
 		fault = "out of memory";
 	else if (is_check && !page_compare(path, text, len))
-		fault = "is stale; run penstock-reference on its folder";
+		fault = "is stale; run: ninja -C BUILD reference";
 	else if (!is_check && !page_write(path, text, len))
 		fault = strerror(errno);
 	free(text);
