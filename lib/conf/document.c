@@ -119,9 +119,14 @@ static void document_parse(
 	if (has_plain_fault(document, problems))
 		return;
 	document->json = json_loadb(document->text, document->len, 0, &error);
+	if (document->json == NULL && error.text[0] == '\0') {
+		/* jansson has no words for short memory. */
+		problem_add_line(problems, document, 0, "out of memory");
+		return;
+	}
 	if (document->json == NULL) {
-		problem_add_line(
-			problems, document, error.line, "column %d: %s", error.column, error.text);
+		problem_add_line(problems, document, error.line, "column %d: %s", error.column,
+			error.text);
 		return;
 	}
 	document->root = position_scan(arena, document, problems);
