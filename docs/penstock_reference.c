@@ -61,24 +61,21 @@ static bool page_compare(const char *path, const char *text, size_t len)
 	return is_same;
 }
 
-static int page_run(const struct page *page, const char *folder, bool is_check)
+/* What is wrong with the page, or NULL. */
+static const char *page_run(const struct page *page, const char *path, bool is_check)
 {
-	char path[PATH_BYTES];
+	const char *fault = NULL;
 	size_t len;
 	char *text = page_print(page, &len);
-	int result = 1;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, page->name);
 	if (text == NULL)
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		fault = "out of memory";
 	else if (is_check && !page_compare(path, text, len))
-		fprintf(stderr, "%s: is stale; run: penstock-reference %s\n", path, folder);
+		fault = "is stale; run: ninja -C BUILD reference";
 	else if (!is_check && !page_write(path, text, len))
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-	else
-		result = 0;
+		fault = strerror(errno);
 	free(text);
-	return result;
+	return fault;
 }
 
 int main(int argc, char **argv)
@@ -90,7 +87,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [--check] FOLDER\n", argv[0]);
 		return 2;
 	}
-	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		result |= page_run(&pages[i], argv[argc - 1], is_check);
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		char path[PATH_BYTES];
+		const char *fault;
+
+		snprintf(path, sizeof(path), "%s/%s", argv[argc - 1], pages[i].name);
+		fault = page_run(&pages[i], path, is_check);
+		if (fault != NULL) {
+			fprintf(stderr, "%s: %s\n", path, fault);
+			result = 1;
+		}
+	}
 	return result;
 }

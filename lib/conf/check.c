@@ -106,7 +106,8 @@ static void port_addresses_check(struct reader *reader, const struct node *root)
 		const struct node *list = node_get(item, "addresses");
 		const struct node *node = list != NULL ? list->children : NULL;
 
-		for (size_t j = 0; j < config->ports[i].address_count; j++, node = node->next)
+		for (size_t j = 0; node != NULL && j < config->ports[i].address_count;
+			j++, node = node->next)
 			names_add(&names,
 				address_words(reader, &config->ports[i].addresses[j].addr), node,
 				count++);
@@ -120,8 +121,8 @@ static void local_addresses_fill(struct reader *reader)
 	size_t count = 0;
 
 	config->local_address_count = port_addresses_count(config);
-	config->local_addresses = arena_array(reader->arena, config->local_address_count,
-		sizeof(*config->local_addresses));
+	config->local_addresses = arena_array(
+		reader->arena, config->local_address_count, sizeof(*config->local_addresses));
 	for (size_t i = 0; i < config->port_count; i++) {
 		for (size_t j = 0; j < config->ports[i].address_count; j++)
 			config->local_addresses[count++] = config->ports[i].addresses[j].addr;
@@ -205,8 +206,8 @@ static bool is_local_address(const struct config *config, const struct ip_addr *
 }
 
 /* Packets to a local address and port belong to the worker that chose the port as a source. */
-static void local_port_clash_check(struct reader *reader, const struct node *listen,
-	const struct config_service *service)
+static void local_port_clash_check(
+	struct reader *reader, const struct node *listen, const struct config_service *service)
 {
 	const struct config *config = reader->config;
 	char text[IP_TEXT_MAX];
@@ -301,7 +302,8 @@ static void member_families_check(struct reader *reader, const struct node *root
 		const struct node *list = node_get(pool, "members");
 		const struct node *node = list != NULL ? list->children : NULL;
 
-		for (size_t j = 0; j < config->pools[i].member_count; j++, node = node->next) {
+		for (size_t j = 0; node != NULL && j < config->pools[i].member_count;
+			j++, node = node->next) {
 			const struct ip_addr *addr = &config->pools[i].members[j].address;
 			bool is_v4 = ip_is_v4(addr);
 

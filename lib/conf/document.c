@@ -111,14 +111,19 @@ static bool has_plain_fault(const struct document *document, struct problems *pr
 	return false;
 }
 
-static void document_parse(struct arena *arena, struct document *document,
-	struct problems *problems)
+static void document_parse(
+	struct arena *arena, struct document *document, struct problems *problems)
 {
 	json_error_t error;
 
 	if (has_plain_fault(document, problems))
 		return;
 	document->json = json_loadb(document->text, document->len, 0, &error);
+	if (document->json == NULL && error.text[0] == '\0') {
+		/* jansson has no words for short memory. */
+		problem_add_line(problems, document, 0, "out of memory");
+		return;
+	}
 	if (document->json == NULL) {
 		problem_add_line(problems, document, error.line, "column %d: %s", error.column,
 			error.text);

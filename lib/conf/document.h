@@ -18,24 +18,24 @@ struct problems;
  */
 struct node {
 	const struct document *document;
-	const struct node *parent;  /* NULL: the root */
-	struct node *next;          /* sibling, in file order */
+	const struct node *parent; /* NULL: the root */
+	struct node *next;         /* sibling, in file order */
 	struct node *children;
 	json_t *json;
-	const char *key;            /* NULL: an item of a list, or the root */
-	unsigned index;             /* in the parent's list */
-	unsigned count;             /* of children */
-	size_t offset;              /* in the text */
+	const char *key; /* NULL: an item of a list, or the root */
+	unsigned index;  /* in the parent's list */
+	unsigned count;  /* of children */
+	size_t offset;   /* in the text */
 	int line;
-	int key_line;               /* the line of the key, or of the value when there is none */
+	int key_line; /* the line of the key, or of the value when there is none */
 };
 
 struct document {
 	SLIST_ENTRY(document) link;
 	const char *path;
-	char *text;                 /* NUL-terminated */
+	char *text; /* NUL-terminated */
 	size_t len;
-	unsigned order;             /* of reading: problems are listed in this order */
+	unsigned order; /* of reading: problems are listed in this order */
 	json_t *json;
 	struct node *root;
 };

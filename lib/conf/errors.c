@@ -47,8 +47,9 @@ void config_error(struct config_errors *errors, const char *file, int line, cons
 	va_end(args);
 	if (line > 0)
 		snprintf(place, sizeof(place), ":%d", line);
-	if (!errors_grow(errors) || asprintf(&text, "%s%s: %s%s%s", file, place,
-		has_path ? json_path : "", has_path ? ": " : "", words) < 0)
+	if (!errors_grow(errors) ||
+		asprintf(&text, "%s%s: %s%s%s", file, place, has_path ? json_path : "",
+			has_path ? ": " : "", words) < 0)
 		return;
 	controls_replace(text);
 	errors->lines[errors->count++] = text;

@@ -19,12 +19,12 @@ enum field_type {
 	FIELD_BOOL,     /* bool */
 	FIELD_CHOICE,   /* an enum or unsigned, one of choices */
 	FIELD_TEXT,     /* what kind->read makes of a string */
-	FIELD_OBJECT,   /* the struct at offset, by table; has_offset: a bool that says it is there */
-	FIELD_NUMBERS,  /* list: unsigned[max items] at offset; item_max is the range of each */
-	FIELD_CHOICES,  /* list: unsigned, the choices' values or-ed */
-	FIELD_TEXTS,    /* list: pointer to what kind->read makes, kind->size each */
-	FIELD_OBJECTS,  /* list: pointer to structs, by table; with kind: or a text instead */
-	FIELD_MAP,      /* object of objects: pointer to structs, by table */
+	FIELD_OBJECT, /* the struct at offset, by table; has_offset: a bool that says it is there */
+	FIELD_NUMBERS, /* list: unsigned[max items] at offset; item_max is the range of each */
+	FIELD_CHOICES, /* list: unsigned, the choices' values or-ed */
+	FIELD_TEXTS,   /* list: pointer to what kind->read makes, kind->size each */
+	FIELD_OBJECTS, /* list: pointer to structs, by table; with kind: or a text instead */
+	FIELD_MAP,     /* object of objects: pointer to structs, by table */
 };
 
 struct choice {
@@ -38,9 +38,9 @@ struct text_kind {
 	const char *what;    /* in the reference: "ADDRESS:PORT" */
 	const char *pattern; /* ECMA 262, for the schema; NULL: any */
 	size_t size;         /* of what read writes, where it stands in lists */
-	/* Writes to target, or adds a problem at node. node is NULL for defaults, which are right. */
-	void (*read)(struct reader *reader, const struct node *node, const char *text,
-		void *target);
+	/* Writes to target, or adds a problem at node. Defaults, which are right, have none. */
+	void (*read)(
+		struct reader *reader, const struct node *node, const char *text, void *target);
 };
 
 struct field {
@@ -49,28 +49,28 @@ struct field {
 	enum field_type type;
 	bool is_required;
 	const char *unit;
-	const char *only;         /* "l4", "l7": for services of that mode alone */
+	const char *only; /* "l4", "l7": for services of that mode alone */
 	size_t offset;
-	size_t count_offset;      /* lists and maps: size_t, FIELD_NUMBERS: unsigned */
-	size_t has_offset;        /* FIELD_OBJECT: 0 when nobody asks */
-	uint64_t min;             /* numbers: the range; lists and maps: how many */
-	uint64_t max;             /* lists and maps: 0 = any number */
+	size_t count_offset; /* lists and maps: size_t, FIELD_NUMBERS: unsigned */
+	size_t has_offset;   /* FIELD_OBJECT: 0 when nobody asks */
+	uint64_t min;        /* numbers: the range; lists and maps: how many */
+	uint64_t max;        /* lists and maps: 0 = any number */
 	uint64_t item_max;
-	uint64_t value;           /* the default of numbers, booleans and choices */
-	const char *text;         /* the default of texts; of lists, in words */
+	uint64_t value;               /* the default of numbers, booleans and choices */
+	const char *text;             /* the default of texts; of lists, in words */
 	const struct choice *choices; /* up to the one without a name */
 	const struct text_kind *kind;
 	const struct table *table;
 };
 
 struct table {
-	const char *name;              /* in the schema's $defs */
+	const char *name; /* in the schema's $defs */
 	const char *help;
-	const struct field *fields;    /* up to the one without a name */
-	size_t size;                   /* of the struct, where it stands in lists and maps */
-	size_t line_offset;            /* int: the line of the object; 0 = none */
-	size_t key_offset;             /* FIELD_MAP: const char *: its name */
-	const struct text_kind *key_kind; /* FIELD_MAP: for the schema; check checks it */
+	const struct field *fields;         /* up to the one without a name */
+	size_t size;                        /* of the struct, where it stands in lists and maps */
+	size_t line_offset;                 /* int: the line of the object; 0 = none */
+	size_t key_offset;                  /* FIELD_MAP: const char *: its name */
+	const struct text_kind *key_kind;   /* FIELD_MAP: for the schema; check checks it */
 	const struct text_kind *short_form; /* a string instead of the object; target: the struct */
 	/* Checks over several fields of one object, after all were read. May be NULL. */
 	void (*check)(struct reader *reader, const struct node *node, void *object);

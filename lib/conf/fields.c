@@ -9,8 +9,8 @@
 
 #define PORT_MAX 65535
 
-static void local_ports_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void local_ports_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config *config = target;
 	char first[8] = "";

@@ -134,8 +134,8 @@ static bool is_port_address(const struct config *config, const struct ip_addr *a
 }
 
 /* For an address that must be a neighbor's. */
-static void link_check(struct reader *reader, const struct node *node, const struct ip_addr *addr,
-	unsigned *port)
+static void link_check(
+	struct reader *reader, const struct node *node, const struct ip_addr *addr, unsigned *port)
 {
 	char text[IP_TEXT_MAX];
 	int found;
@@ -144,8 +144,8 @@ static void link_check(struct reader *reader, const struct node *node, const str
 		return;
 	found = link_find(reader->config, addr);
 	if (is_port_address(reader->config, addr))
-		problem_add(&reader->problems, node, "%s is our own address",
-			ip_format(addr, text));
+		problem_add(
+			&reader->problems, node, "%s is our own address", ip_format(addr, text));
 	else if (found < 0)
 		problem_add(&reader->problems, node,
 			"%s is on no port's link: no prefix in ports[].addresses holds it",

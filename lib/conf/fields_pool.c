@@ -7,9 +7,11 @@
 
 #define WEIGHT_MAX     256
 #define TIMEOUT_MAX_MS 86400000
+#define STATUS_MIN     100
+#define STATUS_MAX     599
 
-static void endpoint_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void endpoint_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config_member *member = target;
 	struct ip_addr addr;
@@ -74,7 +76,8 @@ static const struct choice health_choices[] = {
 	{ .name = NULL },
 };
 
-/* A probe must end before the next: a time-out that nobody set gives way, one that is set cannot. */
+/* A probe must end before the next: a time-out that nobody set gives way, one that is set cannot.
+ */
 static void health_check(struct reader *reader, const struct node *node, void *object)
 {
 	static const char *const http_keys[] = { "path", "host", "expect" };
@@ -87,14 +90,17 @@ static void health_check(struct reader *reader, const struct node *node, void *o
 			health->timeout_ms, health->interval_ms);
 	else if (health->timeout_ms > health->interval_ms)
 		health->timeout_ms = health->interval_ms;
+	if (health->expect != 0 && health->expect < STATUS_MIN)
+		problem_add(&reader->problems, node_get(node, "expect"),
+			"%u is no status (0, %d-%d)", health->expect, STATUS_MIN, STATUS_MAX);
 	if (!node_is_text(node_get(node, "type"), "tcp"))
 		return;
 	for (size_t i = 0; i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
 		const struct node *child = node_get(node, http_keys[i]);
 
 		if (child != NULL)
-			problem_add_key(&reader->problems, child,
-				"is for checks of type \"http\" only");
+			problem_add_key(
+				&reader->problems, child, "is for checks of type \"http\" only");
 	}
 }
 
@@ -169,7 +175,7 @@ static const struct field health_fields[] = {
 		.help = "http: the status that is a success; 0: any of 200 to 399",
 		.type = FIELD_NUMBER,
 		.offset = offsetof(struct config_health_check, expect),
-		.max = 599,
+		.max = STATUS_MAX,
 		.value = 200,
 	},
 	{ .name = NULL },
@@ -212,8 +218,8 @@ static const struct choice balance_choices[] = {
 };
 
 /* A member without a name goes by its address: nobody else may go by it. */
-static void member_names_check(struct reader *reader, const struct names *names,
-	const struct names *endpoints)
+static void member_names_check(
+	struct reader *reader, const struct names *names, const struct names *endpoints)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		const struct name *name = &names->items[i];

@@ -17,8 +17,8 @@ static void pools_index(struct reader *reader)
 	names_sort(&reader->pools);
 }
 
-static void pool_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void pool_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	int index;
 
@@ -33,8 +33,8 @@ static void pool_read(struct reader *reader, const struct node *node, const char
 
 const struct text_kind pool_kind = { .what = "pool", .read = pool_read };
 
-static void exact_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void exact_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config_l7_route *route = target;
 
@@ -52,8 +52,7 @@ static void path_check(struct reader *reader, const struct node *node, void *obj
 {
 	(void)object;
 	if (node->count != 1)
-		problem_add(&reader->problems, node,
-			"expected one of \"exact\" and \"prefix\", %s",
+		problem_add(&reader->problems, node, "expected one of \"exact\" and \"prefix\", %s",
 			node->count == 0 ? "found neither" : "not both");
 }
 
@@ -67,7 +66,8 @@ static const struct field path_fields[] = {
 	},
 	{
 		.name = "prefix",
-		.help = "paths that begin with it, at a border of segments: `/img` takes `/img` and "
+		.help = "paths that begin with it, at a border of segments: `/img` takes `/img` "
+			"and "
 			"`/img/x`, not `/images`",
 		.type = FIELD_TEXT,
 		.kind = &text_url_path,
@@ -158,8 +158,8 @@ static bool is_match_read(const struct node *node, const struct config_l7_route 
 	return json_is_object(match->json) && known == match->count;
 }
 
-void l7_routes_check(struct reader *reader, const struct node *list,
-	const struct config_service *service)
+void l7_routes_check(
+	struct reader *reader, const struct node *list, const struct config_service *service)
 {
 	struct names matches = names_create(reader->arena, service->route_count);
 	const struct node *node = list->children;
@@ -205,22 +205,20 @@ const struct table routes_file_table = {
 	.check = routes_file_check,
 };
 
-static void routes_file_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void routes_file_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config_service *service =
 		(void *)((char *)target - offsetof(struct config_service, routes));
-	const char *path = text[0] == '/'
-		? text
-		: arena_format(reader->arena, "%s%s", reader->folder, text);
+	const char *path =
+		text[0] == '/' ? text : arena_format(reader->arena, "%s%s", reader->folder, text);
 	const struct document *document;
 
 	if (text[0] == '\0') {
 		problem_add(&reader->problems, node, "must not be empty");
 		return;
 	}
-	document = document_load(reader->arena, &reader->documents, path, node,
-		&reader->problems);
+	document = document_load(reader->arena, &reader->documents, path, node, &reader->problems);
 	if (document != NULL)
 		table_read(reader, &routes_file_table, document->root, service);
 }

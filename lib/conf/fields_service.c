@@ -70,8 +70,8 @@ static void protocol_report(struct reader *reader, const struct node *node, cons
 		protocol, suggestion_format(&suggestion, words));
 }
 
-static void listen_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void listen_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config_service *service = target;
 	const char *slash = strrchr(text, '/');
@@ -113,8 +113,8 @@ static void certificates_index(struct reader *reader)
 	names_sort(&reader->certificates);
 }
 
-static void certificate_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void certificate_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	int index;
 
@@ -124,8 +124,8 @@ static void certificate_read(struct reader *reader, const struct node *node, con
 	if (index >= 0)
 		*(unsigned *)target = (unsigned)index;
 	else
-		names_report_missing(&reader->certificates, &reader->problems, node,
-			"certificate", text);
+		names_report_missing(
+			&reader->certificates, &reader->problems, node, "certificate", text);
 }
 
 static const struct text_kind certificate_kind = {
@@ -264,8 +264,8 @@ static void only_check(struct reader *reader, const struct node *node, const str
 	}
 }
 
-static void l7_check(struct reader *reader, const struct node *node,
-	const struct config_service *service)
+static void l7_check(
+	struct reader *reader, const struct node *node, const struct config_service *service)
 {
 	if (service->protocol == IPPROTO_UDP)
 		problem_add(&reader->problems, node_get(node, "listen"),
@@ -278,8 +278,8 @@ static void l7_check(struct reader *reader, const struct node *node,
 }
 
 /* Full NAT keeps the address family: translating between the two is another thing. */
-static void family_check(struct reader *reader, const struct node *node,
-	const struct config_service *service)
+static void family_check(
+	struct reader *reader, const struct node *node, const struct config_service *service)
 {
 	const struct config_pool *pool = &reader->config->pools[service->pool];
 	bool is_v4 = ip_is_v4(&service->address);
@@ -291,18 +291,17 @@ static void family_check(struct reader *reader, const struct node *node,
 			continue;
 		problem_add(&reader->problems, node_get(node, "pool"),
 			"member %s of pool \"%s\" is %s, but the service listens on %s",
-			member->name, pool->name, is_v4 ? "IPv6" : "IPv4",
-			is_v4 ? "IPv4" : "IPv6");
+			member->name, pool->name, is_v4 ? "IPv6" : "IPv4", is_v4 ? "IPv4" : "IPv6");
 		return;
 	}
 }
 
-static void l4_check(struct reader *reader, const struct node *node,
-	const struct config_service *service)
+static void l4_check(
+	struct reader *reader, const struct node *node, const struct config_service *service)
 {
 	if (node_get(node, "pool") == NULL)
-		problem_add_missing(&reader->problems, node, "pool",
-			"a service of mode \"l4\" needs a pool");
+		problem_add_missing(
+			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	else if (service->pool != UINT_MAX && text_is_read(&service->address))
 		family_check(reader, node, service);
 }

@@ -33,8 +33,7 @@ static void config_read(struct reader *reader, const char *path)
 	reader->config = config;
 	reader->folder = folder_of(reader->arena, path);
 	reader->absolute_folder = absolute_folder_of(reader->arena, reader->folder);
-	document = document_load(reader->arena, &reader->documents, path, NULL,
-		&reader->problems);
+	document = document_load(reader->arena, &reader->documents, path, NULL, &reader->problems);
 	if (document == NULL)
 		return;
 	config->arena = reader->arena;

@@ -50,8 +50,8 @@ int names_find(const struct names *names, const char *text)
 	const struct name *found = NULL;
 
 	if (names->count > 0)
-		found = bsearch(text, names->items, names->count, sizeof(*names->items),
-			compare_text);
+		found = bsearch(
+			text, names->items, names->count, sizeof(*names->items), compare_text);
 	return found != NULL ? (int)found->index : -1;
 }
 
@@ -64,8 +64,8 @@ void names_check(struct names *names, struct problems *problems, const char *wha
 		const struct name *name = &names->items[i];
 
 		if (first != NULL && strcmp(first->text, name->text) == 0)
-			problem_add(problems, name->node, "%s %s is given twice, first on line %d", what,
-				name->text, first->node->line);
+			problem_add(problems, name->node, "%s %s is given twice, first on line %d",
+				what, name->text, first->node->line);
 		else
 			first = name;
 	}
@@ -78,7 +78,8 @@ void names_report_missing(const struct names *names, struct problems *problems,
 	char quoted[NODE_VALUE_MAX];
 	char words[SUGGESTION_MAX];
 
-	for (size_t i = 0; i < names->count; i++)
+	/* Beyond the limit nobody reads the words. */
+	for (size_t i = 0; i < names->count && problems->count < PROBLEMS_MAX; i++)
 		suggestion_offer(&suggestion, names->items[i].text);
 	problem_add(problems, node, "there is no %s %s%s", what, node_value_format(node, quoted),
 		suggestion_format(&suggestion, words));

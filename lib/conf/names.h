@@ -9,8 +9,8 @@
 
 struct name {
 	const char *text;
-	const struct node *node;  /* that gives it */
-	unsigned index;           /* of the thing so named */
+	const struct node *node; /* that gives it */
+	unsigned index;          /* of the thing so named */
 };
 
 /* Names of things, for finding and for telling two of the same. Room is made by names_create(). */

@@ -29,26 +29,24 @@ const char *node_value_format(const struct node *node, char text[NODE_VALUE_MAX]
 	char *dump;
 	int len;
 
-	if (json_is_object(node->json)) {
-		strcpy(text, "an object");
-		return text;
-	}
-	if (json_is_array(node->json)) {
-		strcpy(text, "a list");
+	if (json_is_object(node->json) || json_is_array(node->json)) {
+		snprintf(text, NODE_VALUE_MAX, "%s",
+			json_is_object(node->json) ? "an object" : "a list");
 		return text;
 	}
 	/* Escaped down to ASCII: no byte of a file reaches a terminal as a command. */
 	dump = json_dumps(node->json, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	len = snprintf(text, NODE_VALUE_MAX, "%s", dump != NULL ? dump : "a value");
 	if (len >= NODE_VALUE_MAX)
-		strcpy(text + NODE_VALUE_MAX - sizeof(CUT_MARK), CUT_MARK);
+		memcpy(text + NODE_VALUE_MAX - sizeof(CUT_MARK), CUT_MARK, sizeof(CUT_MARK));
 	free(dump);
 	return text;
 }
 
 static bool is_plain_key(const char *key)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$";
 
 	return key[0] != '\0' && key[strspn(key, plain)] == '\0';
 }

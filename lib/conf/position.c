@@ -96,10 +96,14 @@ static struct node *node_create(struct scanner *scanner, const struct node *pare
 	return node;
 }
 
+struct entry {
+	struct node *node;
+};
+
 static int compare_keys(const void *a, const void *b)
 {
-	const struct node *left = *(struct node *const *)a;
-	const struct node *right = *(struct node *const *)b;
+	const struct node *left = ((const struct entry *)a)->node;
+	const struct node *right = ((const struct entry *)b)->node;
 	int order = strcmp(left->key, right->key);
 
 	if (order != 0)
@@ -110,22 +114,24 @@ static int compare_keys(const void *a, const void *b)
 /* Reports the keys that come again, and leaves in the tree those that jansson kept: the last. */
 static void duplicates_remove(struct scanner *scanner, struct node *object)
 {
-	struct node **sorted = arena_array(scanner->arena, object->count, sizeof(*sorted));
+	struct entry *sorted = arena_array(scanner->arena, object->count, sizeof(*sorted));
 	const struct node *first = NULL;
 	struct node **link;
 	unsigned count = 0;
 
 	for (struct node *child = object->children; child != NULL; child = child->next)
-		sorted[count++] = child;
+		sorted[count++].node = child;
 	qsort(sorted, count, sizeof(*sorted), compare_keys);
 	for (unsigned i = 0; i < count; i++) {
-		if (first == NULL || strcmp(first->key, sorted[i]->key) != 0) {
-			first = sorted[i];
+		struct node *node = sorted[i].node;
+
+		if (first == NULL || strcmp(first->key, node->key) != 0) {
+			first = node;
 			continue;
 		}
-		problem_add_key(scanner->problems, sorted[i],
-			"the key is given twice, first on line %d", first->key_line);
-		sorted[i - 1]->json = NULL;
+		problem_add_key(scanner->problems, node, "the key is given twice, first on line %d",
+			first->key_line);
+		sorted[i - 1].node->json = NULL;
 	}
 	for (link = &object->children; *link != NULL;) {
 		if ((*link)->json == NULL) {
@@ -186,8 +192,8 @@ static void value_scan(struct scanner *scanner, struct node *node)
 		literal_skip(scanner);
 }
 
-struct node *position_scan(struct arena *arena, const struct document *document,
-	struct problems *problems)
+struct node *position_scan(
+	struct arena *arena, const struct document *document, struct problems *problems)
 {
 	struct scanner scanner = {
 		.at = document->text,

@@ -14,14 +14,14 @@
 struct problem {
 	const struct document *document;
 	int line;
-	size_t offset;      /* in the document: the place within the line */
-	size_t order;       /* of finding */
-	const char *path;   /* "" for the file as a whole */
+	size_t offset;    /* in the document: the place within the line */
+	size_t order;     /* of finding */
+	const char *path; /* "" for the file as a whole */
 	const char *words;
 };
 
-static void problem_push(struct problems *problems, struct problem problem, const char *format,
-	va_list args)
+static void problem_push(
+	struct problems *problems, struct problem problem, const char *format, va_list args)
 {
 	char words[WORDS_MAX];
 
@@ -148,14 +148,13 @@ static bool is_repeated(const struct problems *problems, size_t at)
 void problems_report(struct problems *problems, struct config_errors *errors)
 {
 	if (problems->count > 0)
-		qsort(problems->items, problems->count, sizeof(*problems->items),
-			compare_problems);
+		qsort(problems->items, problems->count, sizeof(*problems->items), compare_problems);
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem *problem = &problems->items[i];
 
 		if (!is_repeated(problems, i))
-			config_error(errors, problem->document->path, problem->line,
-				problem->path, "%s", problem->words);
+			config_error(errors, problem->document->path, problem->line, problem->path,
+				"%s", problem->words);
 	}
 	if (problems->left_out > 0)
 		config_error(errors, problems->items[0].document->path, 0, NULL,

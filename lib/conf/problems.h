@@ -16,7 +16,7 @@ struct problems {
 	struct problem *items;
 	size_t count;
 	size_t capacity;
-	size_t left_out;    /* beyond PROBLEMS_MAX */
+	size_t left_out; /* beyond PROBLEMS_MAX */
 };
 
 /* More than anyone reads, and little enough for a log. */

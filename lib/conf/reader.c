@@ -42,8 +42,8 @@ static bool number_read(struct reader *reader, const struct node *node, uint64_t
 	return true;
 }
 
-static void read_number(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_number(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	uint64_t number;
 
@@ -51,14 +51,14 @@ static void read_number(struct reader *reader, const struct field *field, const 
 		*(unsigned *)target = (unsigned)number;
 }
 
-static void read_number64(struct reader *reader, const struct field *field,
-	const struct node *node, void *target)
+static void read_number64(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	number_read(reader, node, field->min, field->max, target);
 }
 
-static void read_bool(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_bool(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	(void)field;
 	if (json_is_boolean(node->json))
@@ -67,8 +67,8 @@ static void read_bool(struct reader *reader, const struct field *field, const st
 		type_report(reader, node, "true or false");
 }
 
-static void choice_report(struct reader *reader, const struct choice *choices,
-	const struct node *node)
+static void choice_report(
+	struct reader *reader, const struct choice *choices, const struct node *node)
 {
 	struct suggestion suggestion = { .wanted = node_text(node) };
 	char list[LIST_WORDS_MAX] = "";
@@ -79,15 +79,14 @@ static void choice_report(struct reader *reader, const struct choice *choices,
 		size_t len = strlen(list);
 
 		suggestion_offer(&suggestion, choice->name);
-		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
-			choice->name);
+		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", choice->name);
 	}
 	problem_add(&reader->problems, node, "%s is not one of: %s%s",
 		node_value_format(node, value), list, suggestion_format(&suggestion, words));
 }
 
-static const struct choice *choice_read(struct reader *reader, const struct choice *choices,
-	const struct node *node)
+static const struct choice *choice_read(
+	struct reader *reader, const struct choice *choices, const struct node *node)
 {
 	if (!json_is_string(node->json)) {
 		type_report(reader, node, "a string");
@@ -101,8 +100,8 @@ static const struct choice *choice_read(struct reader *reader, const struct choi
 	return NULL;
 }
 
-static void read_choice(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_choice(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	const struct choice *choice = choice_read(reader, field->choices, node);
 
@@ -110,8 +109,8 @@ static void read_choice(struct reader *reader, const struct field *field, const 
 		*(unsigned *)target = choice->value;
 }
 
-static void text_read(struct reader *reader, const struct text_kind *kind,
-	const struct node *node, void *target)
+static void text_read(
+	struct reader *reader, const struct text_kind *kind, const struct node *node, void *target)
 {
 	if (json_is_string(node->json))
 		kind->read(reader, node, node_text(node), target);
@@ -119,14 +118,14 @@ static void text_read(struct reader *reader, const struct text_kind *kind,
 		type_report(reader, node, "a string");
 }
 
-static void read_text(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_text(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	text_read(reader, field->kind, node, target);
 }
 
-static void read_object(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_object(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	table_read(reader, field->table, node, target);
 }
@@ -160,8 +159,8 @@ static void *count_target(const struct field *field, void *target)
 	return (char *)target - field->offset + field->count_offset;
 }
 
-static void read_numbers(struct reader *reader, const struct field *field,
-	const struct node *node, void *target)
+static void read_numbers(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	unsigned *numbers = target;
 	unsigned *count = count_target(field, target);
@@ -177,8 +176,8 @@ static void read_numbers(struct reader *reader, const struct field *field,
 	}
 }
 
-static void read_choices(struct reader *reader, const struct field *field,
-	const struct node *node, void *target)
+static void read_choices(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	unsigned mask = 0;
 
@@ -193,8 +192,8 @@ static void read_choices(struct reader *reader, const struct field *field,
 	*(unsigned *)target = mask;
 }
 
-static void read_texts(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_texts(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	char *items;
 
@@ -208,8 +207,8 @@ static void read_texts(struct reader *reader, const struct field *field, const s
 }
 
 /* The items of a list or a map. They are counted before they are read: their checks may look. */
-static void items_read(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void items_read(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	const struct table *table = field->table;
 	char *item = arena_array(reader->arena, node->count, table->size);
@@ -225,8 +224,8 @@ static void items_read(struct reader *reader, const struct field *field, const s
 	}
 }
 
-static void read_objects(struct reader *reader, const struct field *field,
-	const struct node *node, void *target)
+static void read_objects(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	if (field->kind != NULL && json_is_string(node->json))
 		field->kind->read(reader, node, node_text(node), target);
@@ -234,8 +233,8 @@ static void read_objects(struct reader *reader, const struct field *field,
 		items_read(reader, field, node, target);
 }
 
-static void read_map(struct reader *reader, const struct field *field, const struct node *node,
-	void *target)
+static void read_map(
+	struct reader *reader, const struct field *field, const struct node *node, void *target)
 {
 	if (!json_is_object(node->json))
 		type_report(reader, node, "an object");
@@ -243,8 +242,8 @@ static void read_map(struct reader *reader, const struct field *field, const str
 		items_read(reader, field, node, target);
 }
 
-typedef void field_read(struct reader *reader, const struct field *field, const struct node *node,
-	void *target);
+typedef void field_read(
+	struct reader *reader, const struct field *field, const struct node *node, void *target);
 
 static field_read *const field_reads[] = {
 	[FIELD_NUMBER] = read_number,
@@ -288,8 +287,8 @@ static const struct field *field_find(const struct table *table, const char *nam
 	return NULL;
 }
 
-static void unknown_report(struct reader *reader, const struct table *table,
-	const struct node *node)
+static void unknown_report(
+	struct reader *reader, const struct table *table, const struct node *node)
 {
 	struct suggestion suggestion = { .wanted = node->key };
 	char list[LIST_WORDS_MAX] = "";
@@ -299,8 +298,7 @@ static void unknown_report(struct reader *reader, const struct table *table,
 		size_t len = strlen(list);
 
 		suggestion_offer(&suggestion, field->name);
-		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
-			field->name);
+		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", field->name);
 	}
 	if (suggestion.best != NULL)
 		problem_add_key(&reader->problems, node, "unknown key%s",
@@ -309,16 +307,16 @@ static void unknown_report(struct reader *reader, const struct table *table,
 		problem_add_key(&reader->problems, node, "unknown key; known here: %s", list);
 }
 
-static void fields_read(struct reader *reader, const struct table *table, const struct node *node,
-	void *object)
+static void fields_read(
+	struct reader *reader, const struct table *table, const struct node *node, void *object)
 {
 	/* In the table's order, not the file's: pools are known before services name them. */
 	for (const struct field *field = table->fields; field->name != NULL; field++) {
 		const struct node *child = node_get(node, field->name);
 
 		if (child == NULL && field->is_required)
-			problem_add_missing(&reader->problems, node, field->name,
-				"is required and missing");
+			problem_add_missing(
+				&reader->problems, node, field->name, "is required and missing");
 		if (child == NULL)
 			continue;
 		if (field->has_offset > 0)
@@ -331,8 +329,8 @@ static void fields_read(struct reader *reader, const struct table *table, const 
 	}
 }
 
-void table_read(struct reader *reader, const struct table *table, const struct node *node,
-	void *object)
+void table_read(
+	struct reader *reader, const struct table *table, const struct node *node, void *object)
 {
 	defaults_write(reader, table, object);
 	if (table->line_offset > 0)

@@ -20,14 +20,14 @@ struct reader {
 	struct document_list documents;
 	const char *folder;          /* of the configuration file, with its slash, or "" */
 	const char *absolute_folder; /* the same, absolute */
-	struct names pools;      /* by name; filled at the first question */
+	struct names pools;          /* by name; filled at the first question */
 	struct names certificates;
 	jmp_buf out_of_memory;
 };
 
 /* Fills the struct at object from the node, defaults first. */
-void table_read(struct reader *reader, const struct table *table, const struct node *node,
-	void *object);
+void table_read(
+	struct reader *reader, const struct table *table, const struct node *node, void *object);
 
 /* True when the value is there and a string equal to text. */
 bool node_is_text(const struct node *node, const char *text);

@@ -143,11 +143,11 @@ static void table_print(FILE *out, const struct table *table, const char *path)
 void config_reference_print(FILE *out)
 {
 	fputs("# Configuration reference\n\n"
-	      "Generated from the field tables in `lib/conf` by `penstock-reference`; do not edit.\n"
+	      "Generated from the field tables in `lib/conf` by `penstock-reference`; do not "
+	      "edit.\n"
 	      "`penstock --check FILE` says everything that is wrong with a file.\n",
 		out);
 	table_print(out, &config_table, "The file");
-	fprintf(out,
-		"\n## A file of routes\n\n`{\"routes\": [...]}`, with items as in "
-		"`services[].routes[]`. Its errors name its own lines.\n");
+	fprintf(out, "\n## A file of routes\n\n`{\"routes\": [...]}`, with items as in "
+		     "`services[].routes[]`. Its errors name its own lines.\n");
 }

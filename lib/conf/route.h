@@ -10,7 +10,7 @@ extern const struct text_kind routes_file_kind; /* config_service.routes and rou
 extern const struct table l7_route_table;       /* struct config_l7_route */
 
 /* Of two rows with the same match the second never comes to its turn. list: their node. */
-void l7_routes_check(struct reader *reader, const struct node *list,
-	const struct config_service *service);
+void l7_routes_check(
+	struct reader *reader, const struct node *list, const struct config_service *service);
 
 #endif

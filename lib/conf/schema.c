@@ -55,8 +55,8 @@ static json_t *items_create(json_t *defs, const struct table *table)
 {
 	if (table->short_form == NULL)
 		return ref_create(defs, table);
-	return json_pack("{s:[o, o]}", "anyOf", text_create(table->short_form),
-		ref_create(defs, table));
+	return json_pack(
+		"{s:[o, o]}", "anyOf", text_create(table->short_form), ref_create(defs, table));
 }
 
 static json_t *objects_create(json_t *defs, const struct field *field)

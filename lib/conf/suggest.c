@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names that are wanted; those that are offered may be longer by a slip. */
 #define NAME_MAX_LEN 63
+#define SLIPS_MAX    3
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -19,11 +21,11 @@ static char lower(char c)
 	return (char)tolower((unsigned char)c);
 }
 
-/* Optimal string alignment: insert, delete, replace, and swap of neighbours cost one each. Both
- * texts are at most NAME_MAX_LEN long. */
+/* Optimal string alignment: insert, delete, replace, and swap of neighbours cost one each. b fits
+ * a row. */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t rows[3][NAME_MAX_LEN + 1];
+	size_t rows[3][NAME_MAX_LEN + SLIPS_MAX + 1];
 	size_t len_a = strlen(a);
 	size_t len_b = strlen(b);
 
@@ -52,18 +54,21 @@ static size_t distance_limit(size_t len)
 {
 	if (len <= 3)
 		return 1;
-	return len <= 7 ? 2 : 3;
+	return len <= 7 ? 2 : SLIPS_MAX;
 }
 
 void suggestion_offer(struct suggestion *suggestion, const char *name)
 {
 	size_t len = strlen(suggestion->wanted);
+	size_t name_len = strlen(name);
+	size_t limit = distance_limit(len);
 	size_t distance;
 
-	if (len > NAME_MAX_LEN || strlen(name) > NAME_MAX_LEN)
+	/* Lengths alone tell most names apart: a table of thousands stays cheap. */
+	if (len > NAME_MAX_LEN || name_len > len + limit || len > name_len + limit)
 		return;
 	distance = edit_distance(suggestion->wanted, name);
-	if (distance > distance_limit(len) || distance >= len)
+	if (distance > limit || distance >= len)
 		return;
 	if (suggestion->best != NULL && distance >= suggestion->best_distance)
 		return;

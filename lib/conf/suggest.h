@@ -7,7 +7,7 @@
 /* The known name nearest to a wrong one: start with {.wanted = ...}, then offer every name. */
 struct suggestion {
 	const char *wanted;
-	const char *best;      /* borrowed; NULL while nothing is near enough */
+	const char *best; /* borrowed; NULL while nothing is near enough */
 	size_t best_distance;
 };
 

@@ -38,8 +38,7 @@ long text_number(const char *text, long max)
 	return number <= max ? number : -1;
 }
 
-static void any_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void any_read(struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	if (text[0] == '\0')
 		problem_add(&reader->problems, node, "must not be empty");
@@ -47,15 +46,15 @@ static void any_read(struct reader *reader, const struct node *node, const char 
 		string_take(reader, text, target);
 }
 
-static void may_be_empty_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void may_be_empty_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	(void)node;
 	string_take(reader, text, target);
 }
 
-static void ignored_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void ignored_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	(void)reader;
 	(void)node;
@@ -79,8 +78,8 @@ bool text_is_name(const char *text)
 	return is_name(text, "_.-");
 }
 
-static void name_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void name_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	if (text_is_name(text))
 		string_take(reader, text, target);
@@ -88,14 +87,15 @@ static void name_read(struct reader *reader, const struct node *node, const char
 		kind_report(reader, node, "a " TEXT_NAME_WORDS);
 }
 
-static void member_name_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void member_name_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	if (is_name(text, "_.-:[]"))
 		string_take(reader, text, target);
 	else
 		kind_report(reader, node,
-			"a name of 1-63 letters, digits, \"_\", \".\", \"-\", \":\", \"[\" and \"]\"");
+			"a name of 1-63 letters, digits, \"_\", \".\", \"-\", \":\", \"[\" and "
+			"\"]\"");
 }
 
 /* Why no host has this address; NULL: a host may. */
@@ -121,8 +121,8 @@ static const char *unicast_fault(const struct ip_addr *addr)
 	return (v4[0] & 0xf0) == 0xe0 ? "a multicast address" : NULL;
 }
 
-static bool unicast_check(struct reader *reader, const struct node *node,
-	const struct ip_addr *addr)
+static bool unicast_check(
+	struct reader *reader, const struct node *node, const struct ip_addr *addr)
 {
 	const char *fault = unicast_fault(addr);
 	char text[IP_TEXT_MAX];
@@ -134,8 +134,8 @@ static bool unicast_check(struct reader *reader, const struct node *node,
 	return false;
 }
 
-static void address_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void address_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct ip_addr addr;
 
@@ -145,8 +145,8 @@ static void address_read(struct reader *reader, const struct node *node, const c
 		*(struct ip_addr *)target = addr;
 }
 
-static void port_address_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void port_address_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct ip_prefix prefix;
 
@@ -163,12 +163,12 @@ static struct ip_prefix network_of(const struct ip_prefix *prefix)
 	unsigned bits = prefix->prefix_len + (ip_is_v4(&prefix->addr) ? 96u : 0u);
 
 	for (unsigned bit = bits; bit < 128; bit++)
-		network.addr.bytes[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		network.addr.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 	return network;
 }
 
-static void network_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void network_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct ip_prefix prefix;
 	struct ip_prefix network;
@@ -187,8 +187,7 @@ static void network_read(struct reader *reader, const struct node *node, const c
 			ip_format(&network.addr, words), network.prefix_len);
 }
 
-static void mac_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void mac_read(struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	unsigned bytes[6];
 	int len = 0;
@@ -207,8 +206,8 @@ static void mac_read(struct reader *reader, const struct node *node, const char 
 		((uint8_t *)target)[i] = (uint8_t)bytes[i];
 }
 
-static void file_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void file_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	if (text[0] == '\0')
 		problem_add(&reader->problems, node, "must not be empty");
@@ -219,8 +218,8 @@ static void file_read(struct reader *reader, const struct node *node, const char
 			arena_format(reader->arena, "%s%s", reader->absolute_folder, text);
 }
 
-static void socket_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void socket_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
@@ -234,8 +233,8 @@ static void socket_read(struct reader *reader, const struct node *node, const ch
 		string_take(reader, text, target);
 }
 
-static void mode_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void mode_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	size_t len = strlen(text);
 	unsigned long mode = strtoul(text, NULL, 8);
@@ -292,8 +291,8 @@ static char *lower_copy(struct reader *reader, const char *text)
 	return copy;
 }
 
-static void host_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void host_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	char *host = lower_copy(reader, text);
 
@@ -304,8 +303,8 @@ static void host_read(struct reader *reader, const struct node *node, const char
 			"a host name without port, as \"example.com\" or \"*.example.com\"");
 }
 
-static void header_host_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void header_host_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	char *host = lower_copy(reader, text);
 	char *port = strrchr(host, ':');
@@ -339,14 +338,14 @@ static void path_read(struct reader *reader, const struct node *node, const char
 		kind_report(reader, node, "a path that begins with \"/\"");
 }
 
-static void url_path_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void url_path_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	path_read(reader, node, text, "?#", target);
 }
 
-static void request_path_read(struct reader *reader, const struct node *node, const char *text,
-	void *target)
+static void request_path_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	path_read(reader, node, text, "#", target);
 }
@@ -362,8 +361,8 @@ static bool port_check(struct reader *reader, const struct node *node, const cha
 	digits = strspn(colon + 1, "0123456789");
 	if (digits == 0 || colon[1 + digits] != '\0' || text_number(colon + 1, PORT_MAX) > 0)
 		return true;
-	problem_add(&reader->problems, node, "port %.20s is out of range (1-%d)", colon + 1,
-		PORT_MAX);
+	problem_add(
+		&reader->problems, node, "port %.20s is out of range (1-%d)", colon + 1, PORT_MAX);
 	return false;
 }
 
@@ -380,8 +379,8 @@ bool text_endpoint_read(struct reader *reader, const struct node *node, const ch
 		problem_add(&reader->problems, node,
 			"\"%.60s\" has no brackets; write IPv6 as [ADDRESS]:PORT", text);
 	else if (ip_parse(text, &bare) == 0)
-		problem_add(&reader->problems, node, "\"%.60s\" has no port; write ADDRESS:PORT",
-			text);
+		problem_add(
+			&reader->problems, node, "\"%.60s\" has no port; write ADDRESS:PORT", text);
 	else
 		problem_add(&reader->problems, node,
 			"expected ADDRESS:PORT with an IP address, found \"%.60s\"", text);

@@ -230,6 +230,8 @@ static void test_jansson_out_of_memory(void **state)
 		json_set_alloc_funcs(malloc, free);
 		is_loaded = config != NULL;
 		assert_true((errors.count == 0) == is_loaded);
+		for (size_t i = 0; i < errors.count; i++)
+			assert_null(strstr(errors.lines[i], "column -1"));
 		config_destroy(config);
 		config_errors_clear(&errors);
 		assert_true(limit < 10000);

@@ -137,6 +137,11 @@ static const struct conf_row rows[] = {
 			    "\"a b\"",
 	},
 	{
+		.what = "an expected status that no server sends",
+		.json = HEALTH("'type': 'http', 'expect': 99"),
+		.expected = "c.json:3: pools.a.health.expect: 99 is no status (0, 100-599)",
+	},
+	{
 		.what = "a line's end in a request",
 		.json = HEALTH("'type': 'http', 'path': '/\\r\\nX: y', 'host': 'a\\r\\nX: y'"),
 		.expected = "c.json:3: pools.a.health.path: a path is visible ASCII without any of: "
