@@ -19,7 +19,8 @@ static int fail(const struct options *options, const char *what)
 		fputs("penstockctl: is penstock running? -s PATH names another socket\n", stderr);
 	if (code == EACCES)
 		fputs("penstockctl: the socket's mode and group are in the configuration, "
-		      "\"stats\"\n", stderr);
+		      "\"stats\"\n",
+			stderr);
 	return -1;
 }
 
