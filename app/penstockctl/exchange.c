@@ -34,7 +34,7 @@ static int connect_to(const struct options *options)
 		errno = ENAMETOOLONG;
 		return fail(options, "");
 	}
-	strcpy(address.sun_path, options->socket);
+	memcpy(address.sun_path, options->socket, strlen(options->socket) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(options, "");

@@ -18,7 +18,7 @@ static int address_fill(struct listener *listener, const char *path, struct err 
 		return err_set(err, ENAMETOOLONG,
 			"stats socket %s: the path is longer than %zu bytes", path,
 			sizeof(listener->address.sun_path) - 1);
-	strcpy(listener->address.sun_path, path);
+	memcpy(listener->address.sun_path, path, strlen(path) + 1);
 	return 0;
 }
 
@@ -28,7 +28,7 @@ static int folder_make(const char *path, struct err *err)
 	char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char *slash;
 
-	strcpy(folder, path);
+	memcpy(folder, path, strlen(path) + 1);
 	slash = strrchr(folder, '/');
 	if (slash == NULL || slash == folder)
 		return 0;
