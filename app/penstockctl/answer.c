@@ -70,7 +70,8 @@ static void line_take(struct answer *answer, bool has_newline)
 	}
 	answer->line[answer->len] = '\0';
 	if (!answer->is_inside) {
-		answer->is_error = strncmp(answer->line, CONTROL_ERROR_PREFIX, strlen(CONTROL_ERROR_PREFIX)) == 0;
+		answer->is_error = strncmp(answer->line, CONTROL_ERROR_PREFIX,
+					   strlen(CONTROL_ERROR_PREFIX)) == 0;
 		answer->has_failed = answer->has_failed || answer->is_error;
 		if (answer->is_gap_due && !answer->is_error)
 			putchar('\n');

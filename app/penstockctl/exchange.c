@@ -19,7 +19,8 @@ static int fail(const struct options *options, const char *what)
 		fputs("penstockctl: is penstock running? -s PATH names another socket\n", stderr);
 	if (code == EACCES)
 		fputs("penstockctl: the socket's mode and group are in the configuration, "
-		      "\"stats\"\n", stderr);
+		      "\"stats\"\n",
+			stderr);
 	return -1;
 }
 
@@ -33,7 +34,7 @@ static int connect_to(const struct options *options)
 		errno = ENAMETOOLONG;
 		return fail(options, "");
 	}
-	strcpy(address.sun_path, options->socket);
+	memcpy(address.sun_path, options->socket, strlen(options->socket) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(options, "");

@@ -93,8 +93,8 @@ int main(int argc, char **argv)
 	if (options.is_silent_end)
 		return (int)options.exit_code;
 	if (options.command[0] != '\0')
-		return (int)(options.watch_s > 0 ? watch(&options) :
-						   exchange(&options, options.command));
+		return (int)(options.watch_s > 0 ? watch(&options)
+						 : exchange(&options, options.command));
 	if (options.watch_s > 0 || options.is_json) {
 		fputs("penstockctl: --watch and --json need a command\n", stderr);
 		return EXIT_USAGE;

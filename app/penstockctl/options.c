@@ -6,9 +6,9 @@
 
 #include "penstockctl.h"
 
-#define SOCKET_DEFAULT  "/run/penstock/penstock.sock"
+#define SOCKET_DEFAULT	"/run/penstock/penstock.sock"
 #define TIMEOUT_DEFAULT 30
-#define SECONDS_MAX     86400
+#define SECONDS_MAX	86400
 
 enum { OPTION_JSON = 256, OPTION_WATCH, OPTION_COMMANDS };
 
@@ -33,7 +33,8 @@ static void help_print(FILE *out)
 {
 	fputs("usage: penstockctl [OPTION]... [COMMAND]...\n"
 	      "\n"
-	      "Sends one command to a running penstock and prints the answer. Without a command, on\n"
+	      "Sends one command to a running penstock and prints the answer. Without a command, "
+	      "on\n"
 	      "a terminal, it asks for commands until quit.\n"
 	      "\n"
 	      "  -s, --socket PATH    stats socket (default: $PENSTOCK_SOCKET, or\n"
@@ -46,7 +47,8 @@ static void help_print(FILE *out)
 	      "  -V, --version        the version of this program\n"
 	      "\n"
 	      "Exit status: 0 answered, 1 the command failed, 2 usage, 3 no connection.\n"
-	      "Commands: penstockctl help. More: penstockctl(1).\n", out);
+	      "Commands: penstockctl help. More: penstockctl(1).\n",
+		out);
 }
 
 static void end(struct options *options, enum exit_code code)

@@ -57,7 +57,7 @@ static const struct row member_rows[] = {
 #undef COUNTER
 #undef DROP
 
-static const struct row refusal_rows[] = {
+static const struct row http_refused_rows[] = {
 #define REFUSAL(name_, status_, help_) { .name = #name_, .help = (help_) },
 #include "http/refusal.def"
 #undef REFUSAL
@@ -66,20 +66,22 @@ static const struct row refusal_rows[] = {
 static const struct {
 	const char *prefix;
 	const char *what;
-	const char *labels;          /* of its metrics */
+	const char *labels; /* of its metrics */
 	const struct row *rows;
 	size_t count;
 } sets[] = {
 #define SET(prefix_, labels_, what_)                                                               \
-	{ .prefix = #prefix_, .what = (what_), .labels = (labels_), .rows = prefix_##_rows,        \
-		.count = sizeof(prefix_##_rows) / sizeof(prefix_##_rows[0]) }
+	{                                                                                          \
+		.prefix = #prefix_, .what = (what_), .labels = (labels_), .rows = prefix_##_rows,  \
+		.count = sizeof(prefix_##_rows) / sizeof(prefix_##_rows[0])                        \
+	}
 	SET(core, "{core}", "What each worker does with its time and packets."),
 	SET(drop, "{core}", "Every way in which a packet ends here: `show drops`."),
 	SET(neigh, "", "ARP, neighbor discovery and echo."),
 	SET(l4, "", "The L4 connection table."),
 	SET(tcp, "", "Our own TCP stack, both sides."),
 	SET(l7, "", "HTTP connections and requests."),
-	SET(refusal, "", "HTTP messages refused by the strictness rules, by rule."),
+	SET(http_refused, "", "HTTP messages refused by the strictness rules, by rule."),
 	SET(service, "{service}", "What clients did with each service."),
 	SET(member, "{pool,member}", "What was done with each member of a pool."),
 #undef SET
@@ -120,17 +122,23 @@ static void commands_print(FILE *out)
 	fputs("# Commands of the stats socket\n\n"
 	      "Generated from lib/control/include/control/commands.def and stat.def by\n"
 	      "`ninja -C build reference-commands`; do not edit.\n\n"
-	      "A command is one line, or several joined by `;`; a backslash takes the next character\n"
+	      "A command is one line, or several joined by `;`; a backslash takes the next "
+	      "character\n"
 	      "as it is. An empty line ends each answer. An answer whose first line begins with\n"
-	      "`error: ` says that the command failed. The connection closes after one line, unless\n"
+	      "`error: ` says that the command failed. The connection closes after one line, "
+	      "unless\n"
 	      "that was `prompt`. A level contains those before it in user, operator, admin; a\n"
-	      "connection begins as admin, so the socket file's mode and group decide who that is.\n"
-	      "`json` as last word gives the answer as JSON where the table says so.\n\n", out);
+	      "connection begins as admin, so the socket file's mode and group decide who that "
+	      "is.\n"
+	      "`json` as last word gives the answer as JSON where the table says so.\n\n",
+		out);
 	command_rows_print(out);
 	fputs("\n## Columns of show stat\n\n"
-	      "The columns of HAProxy's CSV, by its names and in its order. Those without a meaning\n"
+	      "The columns of HAProxy's CSV, by its names and in its order. Those without a "
+	      "meaning\n"
 	      "here are always empty.\n\n"
-	      "| column | meaning |\n| --- | --- |\n", out);
+	      "| column | meaning |\n| --- | --- |\n",
+		out);
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
 		fprintf(out, "| `%s` | ", columns[i].name);
 		cell_print(out, columns[i].help[0] != '\0' ? columns[i].help : "(empty)");
@@ -141,11 +149,13 @@ static void commands_print(FILE *out)
 static void counters_print(FILE *out)
 {
 	fputs("# Counters\n\n"
-	      "Generated from the .def tables of the modules by `ninja -C build reference-commands`;\n"
+	      "Generated from the .def tables of the modules by `ninja -C build "
+	      "reference-commands`;\n"
 	      "do not edit.\n\n"
 	      "All of them count from the start of the process and never go back. `show counters`\n"
 	      "prints sums over the cores, `show metrics` the same for Prometheus, where\n"
-	      "`MODULE.NAME` is called `penstock_MODULE_NAME_total`, with the labels named here.\n", out);
+	      "`MODULE.NAME` is called `penstock_MODULE_NAME_total`, with the labels named here.\n",
+		out);
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
 		fprintf(out, "\n## %s\n\n%s", sets[i].prefix, sets[i].what);
 		if (sets[i].labels[0] != '\0')
@@ -172,14 +182,14 @@ static bool is_same(const char *path, const char *text, size_t len)
 	if (file != NULL)
 		fclose(file);
 	if (!is_equal)
-		fprintf(stderr, "%s is not what the tables say: ninja -C build reference-commands\n",
-			path);
+		fprintf(stderr,
+			"%s is not what the tables say: ninja -C build reference-commands\n", path);
 	return is_equal;
 }
 
 int main(int argc, char **argv)
 {
-	void (*print)(FILE *out) = NULL;
+	void (*print)(FILE * out) = NULL;
 	char *text = NULL;
 	size_t len = 0;
 	bool is_good;

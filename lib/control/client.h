@@ -8,23 +8,23 @@
 #include "session.h"
 
 /* A line that was never finished is not run: it may be half of another command. */
-#define CLIENT_LINE_TIMEOUT_US   10000000ull  /* for a line, from accept */
-#define CLIENT_IDLE_TIMEOUT_US  600000000ull  /* between lines, after prompt */
-#define CLIENT_SEND_TIMEOUT_US   10000000ull  /* a reader that takes nothing */
+#define CLIENT_LINE_TIMEOUT_US 10000000ull  /* for a line, from accept */
+#define CLIENT_IDLE_TIMEOUT_US 600000000ull /* between lines, after prompt */
+#define CLIENT_SEND_TIMEOUT_US 10000000ull  /* a reader that takes nothing */
 
 /*
  * One connection. At most one input buffer and the answer's current piece are held: the next piece
  * is made when that one was taken, so memory does not grow with the answer or with a slow reader.
  */
 struct client {
-	int fd;                      /* -1: free */
-	bool is_ending;              /* closes after what is still to be sent */
-	bool is_broken;              /* closes at once */
+	int fd;		/* -1: free */
+	bool is_ending; /* closes after what is still to be sent */
+	bool is_broken; /* closes at once */
 	bool is_eof;
-	uint32_t events;             /* epoll interest now */
+	uint32_t events; /* epoll interest now */
 	uint64_t deadline_us;
 	size_t input_len;
-	char *output;                /* piece being sent, or NULL */
+	char *output; /* piece being sent, or NULL */
 	size_t output_len, output_sent;
 	char input[CONTROL_LINE_MAX + 1];
 	struct session session;

@@ -22,7 +22,7 @@ struct control {
 	struct control_params params;
 	struct listener listener;
 	int epoll_fd;
-	int timer_fd;                /* every second: time-outs and samples */
+	int timer_fd; /* every second: time-outs and samples */
 	struct core_samples samples;
 	struct client clients[CLIENTS_MAX];
 };
@@ -63,8 +63,8 @@ static int events_open(struct control *control)
 	return 0;
 }
 
-struct control *control_create(const struct control_params *params, const struct config *config,
-	struct err *err)
+struct control *control_create(
+	const struct control_params *params, const struct config *config, struct err *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int ret;
@@ -125,7 +125,8 @@ static void samples_take(struct control *control, uint64_t now_us)
 			break;
 		busy = stats_read(&core->counters.busy_cycles);
 		idle = stats_read(&core->counters.idle_cycles);
-		*sample = (struct core_sample){ .busy_cycles = busy, .idle_cycles = idle,
+		*sample = (struct core_sample){ .busy_cycles = busy,
+			.idle_cycles = idle,
 			.busy_delta = busy - sample->busy_cycles,
 			.idle_delta = idle - sample->idle_cycles };
 	}
@@ -143,7 +144,8 @@ static struct client *client_find_free(struct control *control)
 
 static void refuse(int fd)
 {
-	static const char words[] = CONTROL_ERROR_PREFIX "too many connections to the stats socket\n\n";
+	static const char words[] =
+		CONTROL_ERROR_PREFIX "too many connections to the stats socket\n\n";
 
 	if (send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("stats socket: %s", strerror(errno));
@@ -154,9 +156,8 @@ static void refuse(int fd)
 static void client_settle(struct control *control, struct client *client, uint64_t now_us)
 {
 	uint32_t wanted = client_wanted_events(client);
-	struct epoll_event event = {
-		.events = wanted, .data.u32 = (uint32_t)(client - control->clients)
-	};
+	struct epoll_event event = { .events = wanted,
+		.data.u32 = (uint32_t)(client - control->clients) };
 
 	if (client_is_done(client, now_us)) {
 		client_destroy(client);
@@ -165,7 +166,7 @@ static void client_settle(struct control *control, struct client *client, uint64
 	if (client->events == wanted)
 		return;
 	if (epoll_ctl(control->epoll_fd, client->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-			client->fd, &event) < 0) {
+		    client->fd, &event) < 0) {
 		client_destroy(client);
 		return;
 	}

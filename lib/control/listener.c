@@ -15,9 +15,10 @@ static int address_fill(struct listener *listener, const char *path, struct err 
 {
 	listener->address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(listener->address.sun_path))
-		return err_set(err, ENAMETOOLONG, "stats socket %s: the path is longer than %zu bytes",
-			path, sizeof(listener->address.sun_path) - 1);
-	strcpy(listener->address.sun_path, path);
+		return err_set(err, ENAMETOOLONG,
+			"stats socket %s: the path is longer than %zu bytes", path,
+			sizeof(listener->address.sun_path) - 1);
+	memcpy(listener->address.sun_path, path, strlen(path) + 1);
 	return 0;
 }
 
@@ -27,7 +28,7 @@ static int folder_make(const char *path, struct err *err)
 	char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char *slash;
 
-	strcpy(folder, path);
+	memcpy(folder, path, strlen(path) + 1);
 	slash = strrchr(folder, '/');
 	if (slash == NULL || slash == folder)
 		return 0;
@@ -46,7 +47,7 @@ static bool is_answered(const struct sockaddr_un *address)
 	if (fd < 0)
 		return true;
 	is_alive = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		(errno != ECONNREFUSED && errno != ENOENT);
+		   (errno != ECONNREFUSED && errno != ENOENT);
 	close(fd);
 	return is_alive;
 }
@@ -57,12 +58,15 @@ static int stale_remove(const struct sockaddr_un *address, struct err *err)
 	struct stat status;
 
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, "stats socket %s: %s", path,
-			strerror(errno));
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, errno, "stats socket %s: %s", path, strerror(errno));
 	if (!S_ISSOCK(status.st_mode))
-		return err_set(err, EEXIST, "stats socket %s: the file exists and is no socket", path);
+		return err_set(
+			err, EEXIST, "stats socket %s: the file exists and is no socket", path);
 	if (is_answered(address))
-		return err_set(err, EADDRINUSE, "stats socket %s: another process answers on it", path);
+		return err_set(
+			err, EADDRINUSE, "stats socket %s: another process answers on it", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "stats socket %s: %s", path, strerror(errno));
 	return 0;
@@ -87,15 +91,15 @@ static int owner_set(const char *path, const struct config_stats *config, struct
 }
 
 /* Mode and group are set before listen(): nobody gets in through the umask's mode. */
-static int bind_and_listen(struct listener *listener, const struct config_stats *config,
-	struct err *err)
+static int bind_and_listen(
+	struct listener *listener, const struct config_stats *config, struct err *err)
 {
 	const char *path = listener->address.sun_path;
 	struct stat status;
 	int ret;
 
 	if (bind(listener->fd, (const struct sockaddr *)&listener->address,
-			sizeof(listener->address)) < 0)
+		    sizeof(listener->address)) < 0)
 		return err_set(err, errno, "stats socket %s: %s", path, strerror(errno));
 	if (stat(path, &status) < 0)
 		return err_set(err, errno, "stats socket %s: %s", path, strerror(errno));

@@ -12,7 +12,7 @@
 struct listener {
 	int fd;
 	struct sockaddr_un address;
-	dev_t device;                /* with inode: the file that we made */
+	dev_t device; /* with inode: the file that we made */
 	ino_t inode;
 };
 

@@ -7,7 +7,7 @@
 /* The candidate that a typing error is most likely to have been. Feed candidates one by one. */
 struct nearest {
 	const char *typed;
-	const char *best;            /* borrowed from the caller, NULL: nothing is near */
+	const char *best; /* borrowed from the caller, NULL: nothing is near */
 	size_t best_distance;
 };
 

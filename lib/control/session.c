@@ -12,7 +12,10 @@
 #define LEVEL(name) CONTROL_LEVEL_##name
 static const struct command commands[] = {
 #define COMMAND(id_, words_, arguments_, level_, help_)                                            \
-	{ .words = (words_), .arguments = (arguments_), .level = LEVEL(level_), .help = (help_),   \
+	{ .words = (words_),                                                                       \
+		.arguments = (arguments_),                                                         \
+		.level = LEVEL(level_),                                                            \
+		.help = (help_),                                                                   \
 		.run = command_##id_ },
 #include "control/commands.def"
 #undef COMMAND
@@ -112,7 +115,10 @@ static bool list_beginning(FILE *out, const char *typed)
 		if (strncmp(commands[i].words, typed, len) != 0 || commands[i].words[len] != ' ')
 			continue;
 		if (!is_any)
-			fprintf(out, CONTROL_ERROR_PREFIX "\"%s\" is not a whole command; these begin so:\n", typed);
+			fprintf(out,
+				CONTROL_ERROR_PREFIX
+				"\"%s\" is not a whole command; these begin so:\n",
+				typed);
 		fprintf(out, "  %s%s%s\n", commands[i].words,
 			commands[i].arguments[0] != '\0' ? " " : "", commands[i].arguments);
 		is_any = true;
@@ -169,8 +175,8 @@ static int arguments_take(struct request *request, unsigned used)
 		request->is_json = true;
 		request->count--;
 	}
-	if (request->count > 0 && (command->arguments[0] == '\0' ||
-			strcmp(command->arguments, "[json]") == 0))
+	if (request->count > 0 &&
+		(command->arguments[0] == '\0' || strcmp(command->arguments, "[json]") == 0))
 		return request_fail(request, EINVAL, "%s takes no \"%.60s\"", command->words,
 			request->words[0]);
 	return 0;

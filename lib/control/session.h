@@ -54,12 +54,12 @@ const struct command *command_at(unsigned index);
 
 /* A worker as seen in the last whole second. Kept by control_poll(). */
 struct core_sample {
-	uint64_t busy_cycles, idle_cycles;    /* at its end */
-	uint64_t busy_delta, idle_delta;      /* in it */
+	uint64_t busy_cycles, idle_cycles; /* at its end */
+	uint64_t busy_delta, idle_delta;   /* in it */
 };
 
 struct core_samples {
-	uint64_t taken_us;                    /* 0: none yet */
+	uint64_t taken_us; /* 0: none yet */
 	struct core_sample cores[RUNTIME_WORKERS_MAX];
 };
 
@@ -71,11 +71,11 @@ struct session {
 	const struct control_params *params;
 	const struct core_samples *samples;
 	enum control_level level;
-	bool is_interactive;         /* after prompt */
-	bool is_quitting;            /* after quit */
+	bool is_interactive; /* after prompt */
+	bool is_quitting;    /* after quit */
 	char line[CONTROL_LINE_MAX + 1];
-	char *rest;                  /* what of the line is still to run; NULL: nothing */
-	bool is_running;             /* request waits to be called again */
+	char *rest;	 /* what of the line is still to run; NULL: nothing */
+	bool is_running; /* request waits to be called again */
 	struct request request;
 };
 

@@ -63,7 +63,7 @@ void table_cell(struct table *table, const char *format, ...)
 	if (!table->is_json) {
 		clean(text);
 		if (text[0] == '\0')
-			strcpy(text, "-");
+			memcpy(text, "-", 2);
 	}
 	len = strlen(text);
 	if (len > table->widths[table->at])

@@ -8,26 +8,27 @@
 
 /*
  * Rows under a header, as aligned text or as a JSON array of objects. Text: the header line begins
- * with "# ", cells have no control characters, an empty one shows as "-"; a group without rows has a header only when it is the only one. Rows are gathered until
- * table_flush(), so that columns fit; a long table is flushed piece by piece. Control thread.
+ * with "# ", cells have no control characters, an empty one shows as "-"; a group without rows has
+ * a header only when it is the only one. Rows are gathered until table_flush(), so that columns
+ * fit; a long table is flushed piece by piece. Control thread.
  */
 #define TABLE_COLUMNS_MAX 16
 
 struct table_column {
 	const char *name;
-	bool is_number;              /* right-aligned; bare in JSON, where empty is null */
+	bool is_number; /* right-aligned; bare in JSON, where empty is null */
 };
 
 struct table {
 	const struct table_column *columns;
 	unsigned column_count;
-	unsigned at;                 /* next cell of the row */
+	unsigned at; /* next cell of the row */
 	unsigned widths[TABLE_COLUMNS_MAX];
 	bool is_json;
-	bool is_header_due;          /* text: before the next row */
-	bool is_open;                /* JSON: '[' was written */
-	bool has_rows;               /* one was printed */
-	FILE *gathered;              /* NUL-terminated cells since the last flush */
+	bool is_header_due; /* text: before the next row */
+	bool is_open;	    /* JSON: '[' was written */
+	bool has_rows;	    /* one was printed */
+	FILE *gathered;	    /* NUL-terminated cells since the last flush */
 	char *cells;
 	size_t cells_len;
 };
@@ -40,8 +41,7 @@ void table_destroy(struct table *table);
 void table_columns(struct table *table, const struct table_column *columns, unsigned count);
 
 /* The next cell. The row ends with its last column. */
-void table_cell(struct table *table, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints the rows so far. 0 or -ENOMEM. */
 int table_flush(struct table *table, FILE *out);

@@ -35,8 +35,8 @@ static inline uint64_t request_now_us(const struct request *request)
 static inline int request_call(const struct request *request, unsigned core,
 	void (*fn)(struct control_worker *worker, void *arg), void *arg)
 {
-	return request->params->ops->call(request->params->ctx, core, fn, arg,
-		COMMAND_CALL_TIMEOUT_MS);
+	return request->params->ops->call(
+		request->params->ctx, core, fn, arg, COMMAND_CALL_TIMEOUT_MS);
 }
 
 /* A whole table in one piece: table_end(), and the table is gone. */

@@ -61,9 +61,11 @@ struct layer_ops {
 
 static const struct layer_ops layers[] = {
 	[LAYER_L4] = { .columns = l4_columns,
-		.column_count = sizeof(l4_columns) / sizeof(l4_columns[0]), .rows_max = L4_ROWS },
+		.column_count = sizeof(l4_columns) / sizeof(l4_columns[0]),
+		.rows_max = L4_ROWS },
 	[LAYER_L7] = { .columns = l7_columns,
-		.column_count = sizeof(l7_columns) / sizeof(l7_columns[0]), .rows_max = L7_ROWS },
+		.column_count = sizeof(l7_columns) / sizeof(l7_columns[0]),
+		.rows_max = L7_ROWS },
 };
 
 /* How far the walk has come: over the layers, over the cores, over a worker's table. */
@@ -72,9 +74,9 @@ struct walk {
 	bool is_wanted[LAYER_END];
 	unsigned core;
 	uint32_t cursor;
-	uint64_t left;               /* rows still to print */
+	uint64_t left; /* rows still to print */
 	struct table table;
-	unsigned got, max;           /* of one call */
+	unsigned got, max; /* of one call */
 	union {
 		struct l4_conn_row l4[L4_ROWS];
 		struct l7_conn_row l7[L7_ROWS];
@@ -95,11 +97,11 @@ static void take(struct control_worker *worker, void *arg)
 	struct walk *walk = arg;
 
 	if (walk->layer == LAYER_L4 && worker->l4 != NULL)
-		walk->got = l4_conn_dump(worker->l4, &walk->cursor, walk->rows.l4, walk->max,
-			worker->now_us);
+		walk->got = l4_conn_dump(
+			worker->l4, &walk->cursor, walk->rows.l4, walk->max, worker->now_us);
 	if (walk->layer == LAYER_L7 && worker->l7 != NULL)
-		walk->got = l7_conn_dump(worker->l7, &walk->cursor, walk->rows.l7, walk->max,
-			worker->now_us);
+		walk->got = l7_conn_dump(
+			worker->l7, &walk->cursor, walk->rows.l7, walk->max, worker->now_us);
 }
 
 static void endpoint_add(struct table *table, const struct ip_addr *address, uint16_t port)
@@ -248,8 +250,8 @@ static int arguments_parse(struct request *request, struct walk *walk)
 	if (request->count == i)
 		return 0;
 	if (request->count != i + 2 || strcmp(request->words[i], "limit") != 0)
-		return request_fail(request, EINVAL, "\"%.40s\" is not understood",
-			request->words[i]);
+		return request_fail(
+			request, EINVAL, "\"%.40s\" is not understood", request->words[i]);
 	if (number_parse(request->words[i + 1], UINT32_MAX, &walk->left) < 0)
 		return request_fail(request, EINVAL, "a limit is a number, not \"%.40s\"",
 			request->words[i + 1]);

@@ -74,13 +74,13 @@ static const struct table_column counter_columns[] = {
 
 struct counter_list {
 	struct table table;
-	const char *module;          /* NULL: all */
+	const char *module; /* NULL: all */
 	unsigned count;
 	struct nearest nearest;
 };
 
-static void counter_visit(void *ctx, const struct stats_set *set, const struct stats_desc *desc,
-	uint64_t sum)
+static void counter_visit(
+	void *ctx, const struct stats_set *set, const struct stats_desc *desc, uint64_t sum)
 {
 	struct counter_list *list = ctx;
 

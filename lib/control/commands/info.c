@@ -190,8 +190,8 @@ int command_show_info(struct request *request)
 	pair_text(&pairs, "Version", PENSTOCK_VERSION);
 	pair_number(&pairs, "Pid", (uint64_t)getpid());
 	pair_text(&pairs, "node", host);
-	uptime_print(&pairs,
-		(request_now_us(request) - request->params->started_us) / CLOCK_US_PER_S);
+	uptime_print(
+		&pairs, (request_now_us(request) - request->params->started_us) / CLOCK_US_PER_S);
 	config_print(&pairs, snapshot);
 	workers_print(&pairs, &totals);
 	services_print(&pairs, snapshot->services);

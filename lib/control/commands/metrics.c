@@ -35,8 +35,8 @@ static void family_print(FILE *out, const char *name, const char *type, const ch
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void counter_family_print(FILE *out, const struct stats_set *set, unsigned index, char *name,
-	size_t size)
+static void counter_family_print(
+	FILE *out, const struct stats_set *set, unsigned index, char *name, size_t size)
 {
 	snprintf(name, size, "penstock_%s_%s_total", set->prefix, set->descs[index].name);
 	family_print(out, name, "counter", set->descs[index].help);
@@ -55,8 +55,9 @@ static void core_sets_print(const struct request *request)
 		for (unsigned j = first; j < set->count; j++) {
 			counter_family_print(request->out, set, j, name, sizeof(name));
 			for (unsigned k = 0; (core = request_core(request, k)) != NULL; k++) {
-				const uint64_t *values = (const uint64_t *)(const void *)
-					((const char *)core + core_sets[i].offset);
+				const uint64_t *values =
+					(const uint64_t *)(const void *)((const char *)core +
+									 core_sets[i].offset);
 
 				fprintf(request->out, "%s{core=\"%u\"} %" PRIu64 "\n", name,
 					core->index, stats_read(&values[j]));
@@ -69,11 +70,11 @@ static void core_sets_print(const struct request *request)
 static bool has_labels(const struct stats_set *set)
 {
 	return set == &core_stats_set || set == &drop_stats_set || set == &service_stats_set ||
-		set == &member_stats_set;
+	       set == &member_stats_set;
 }
 
-static void sum_visit(void *ctx, const struct stats_set *set, const struct stats_desc *desc,
-	uint64_t sum)
+static void sum_visit(
+	void *ctx, const struct stats_set *set, const struct stats_desc *desc, uint64_t sum)
 {
 	FILE *out = ctx;
 	char name[128];
@@ -118,10 +119,12 @@ static const struct {
 	const char *help;
 	uint64_t (*value)(const struct member *member);
 } member_gauges[] = {
-	{ .name = "penstock_member_usable", .help = "1: the member gets new work",
+	{ .name = "penstock_member_usable",
+		.help = "1: the member gets new work",
 		.value = member_up },
 	{ .name = "penstock_member_weight", .help = "weight in effect", .value = member_weight },
-	{ .name = "penstock_member_conns", .help = "connections to the member now",
+	{ .name = "penstock_member_conns",
+		.help = "connections to the member now",
 		.value = member_conns_now },
 };
 

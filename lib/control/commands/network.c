@@ -78,7 +78,7 @@ static const char *const neigh_states[] = {
 };
 
 struct neigh_copy {
-	struct neigh_row *rows;      /* [NEIGH_ROWS_MAX] */
+	struct neigh_row *rows; /* [NEIGH_ROWS_MAX] */
 	unsigned count;
 };
 

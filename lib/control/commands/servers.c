@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "../nearest.h"
+#include "base/clock.h"
 #include "commands.h"
 
 #define WEIGHT_MAX 256
@@ -91,8 +91,8 @@ static int fail_unknown(struct request *request, const struct pool *pool, const 
 	for (unsigned i = 0; i < pool->count; i++)
 		nearest_offer(&nearest, pool->members[i]->name);
 	if (nearest.best == NULL)
-		return request_fail(request, ENOENT, "pool \"%s\" has no member \"%.80s\"",
-			pool->name, name);
+		return request_fail(
+			request, ENOENT, "pool \"%s\" has no member \"%.80s\"", pool->name, name);
 	return request_fail(request, ENOENT,
 		"pool \"%s\" has no member \"%.80s\"; did you mean \"%.80s\"?", pool->name, name,
 		nearest.best);
@@ -138,7 +138,9 @@ static int publish(struct request *request, struct member *member, unsigned pool
 static int state_set(struct request *request, const char *target, const char *state)
 {
 	static const char *const names[] = {
-		[MEMBER_READY] = "ready", [MEMBER_DRAIN] = "drain", [MEMBER_MAINT] = "maint",
+		[MEMBER_READY] = "ready",
+		[MEMBER_DRAIN] = "drain",
+		[MEMBER_MAINT] = "maint",
 	};
 	struct member *member, was;
 	unsigned pool_index, admin;
@@ -146,8 +148,8 @@ static int state_set(struct request *request, const char *target, const char *st
 	for (admin = 0; admin < 3 && strcmp(names[admin], state) != 0; admin++)
 		;
 	if (admin == 3)
-		return request_fail(request, EINVAL,
-			"a state is ready, drain or maint, not \"%.40s\"", state);
+		return request_fail(
+			request, EINVAL, "a state is ready, drain or maint, not \"%.40s\"", state);
 	member = member_find(request, target, &pool_index);
 	if (member == NULL)
 		return -ENOENT;
@@ -187,8 +189,10 @@ static int weight_set(struct request *request, const char *target, const char *t
 	if (member == NULL)
 		return -ENOENT;
 	if (weight_parse(text, member->config_weight, &weight) < 0)
-		return request_fail(request, EINVAL, "a weight is 0 to %d, or a share as in 50%%, not "
-			"\"%.40s\"", WEIGHT_MAX, text);
+		return request_fail(request, EINVAL,
+			"a weight is 0 to %d, or a share as in 50%%, not "
+			"\"%.40s\"",
+			WEIGHT_MAX, text);
 	was = *member;
 	member->weight = weight;
 	member->is_weight_overridden = true;

@@ -78,6 +78,7 @@ int command_help(struct request *request)
 		printed++;
 	}
 	if (printed == 0)
-		return request_fail(request, ENOENT, "no command begins so; \"help\" lists them all");
+		return request_fail(
+			request, ENOENT, "no command begins so; \"help\" lists them all");
 	return 0;
 }

@@ -23,8 +23,8 @@ struct printer {
 	FILE *out;
 	bool is_json;
 	bool has_rows;
-	const char *name;            /* of a service or pool; NULL: any */
-	long iid, sid;               /* -1: any */
+	const char *name; /* of a service or pool; NULL: any */
+	long iid, sid;	  /* -1: any */
 	long types;
 };
 
@@ -112,8 +112,8 @@ static void services_print(struct printer *printer, const struct service_table *
 	}
 }
 
-static void pool_print(struct printer *printer, const struct pool *pool, unsigned iid,
-	uint64_t now_us)
+static void pool_print(
+	struct printer *printer, const struct pool *pool, unsigned iid, uint64_t now_us)
 {
 	struct stat_row row;
 
@@ -153,8 +153,8 @@ static int arguments_parse(struct request *request, struct printer *printer)
 	if (long_parse(request->words[0], &printer->iid) < 0)
 		printer->name = request->words[0];
 	if (long_parse(request->words[1], &printer->types) < 0)
-		return request_fail(request, EINVAL, "a type is a number, not \"%.40s\"",
-			request->words[1]);
+		return request_fail(
+			request, EINVAL, "a type is a number, not \"%.40s\"", request->words[1]);
 	if (long_parse(request->words[2], &printer->sid) < 0)
 		return request_fail(request, EINVAL, "a server id is a number, not \"%.40s\"",
 			request->words[2]);
@@ -163,8 +163,11 @@ static int arguments_parse(struct request *request, struct printer *printer)
 
 int command_show_stat(struct request *request)
 {
-	struct printer printer = { .out = request->out, .is_json = request->is_json, .iid = -1,
-		.sid = -1, .types = WANT_ALL };
+	struct printer printer = { .out = request->out,
+		.is_json = request->is_json,
+		.iid = -1,
+		.sid = -1,
+		.types = WANT_ALL };
 	const struct snapshot *snapshot = request_snapshot(request);
 	unsigned service_count = service_table_count(snapshot->services);
 	int ret = arguments_parse(request, &printer);

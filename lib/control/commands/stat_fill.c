@@ -63,8 +63,7 @@ void stat_service_fill(struct stat_row *row, const struct service *service, unsi
 	stat_text(row, STAT_status, "OPEN");
 	stat_number(row, STAT_type, 0);
 	stat_text(row, STAT_mode, service_mode(service));
-	stat_text(row, STAT_addr,
-		ip_endpoint_format(&service->address, service->port, row->room));
+	stat_text(row, STAT_addr, ip_endpoint_format(&service->address, service->port, row->room));
 	if (service->mode == CONFIG_MODE_L7)
 		RESPONSES_FILL(row, &sum);
 }
@@ -160,13 +159,14 @@ static const char *check_status(const struct member *member, enum config_health 
 		return is_http ? "L7TOUT" : "L4TOUT";
 	if (strncmp(member->check_detail, "status", 6) == 0)
 		return "L7STS";
-	if (!is_http || strncmp(member->check_detail, "connection", 10) == 0)
+	if (!is_http || strcmp(member->check_detail, "connection refused") == 0 ||
+		strcmp(member->check_detail, "unreachable") == 0)
 		return "L4CON";
 	return "L7RSP";
 }
 
-static void checks_fill(struct stat_row *row, const struct member *member,
-	const struct config_health_check *check)
+static void checks_fill(
+	struct stat_row *row, const struct member *member, const struct config_health_check *check)
 {
 	stat_text(row, STAT_check_status, check_status(member, check->type));
 	if (check->type == CONFIG_HEALTH_NONE)

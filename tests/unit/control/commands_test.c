@@ -34,9 +34,11 @@ static void test_info(void **state)
 
 	(void)state;
 	assert_answer_has("show info", "Name: Penstock\nVersion: " PENSTOCK_VERSION "\nPid: ");
-	assert_answer_has("show info", "\nUptime: 1d 2h03m03s\nUptime_sec: 93783\n"
+	assert_answer_has("show info",
+		"\nUptime: 1d 2h03m03s\nUptime_sec: 93783\n"
 		"Config_file: penstock.json\nConfig_generation: 2\nGeneration: 7\n");
-	assert_answer_has("show info", "\nNbthread: 2\nL4_workers: 1\nL7_workers: 1\n"
+	assert_answer_has("show info",
+		"\nNbthread: 2\nL4_workers: 1\nL7_workers: 1\n"
 		"Silent_workers: 0\nIdle_pct: 100\nCurrConns: 3\nL4_conns: 2\nL7_conns: 1\n"
 		"CumConns: 23\nCumReq: 44\nCumSslConns: 6\nServices: 2\n");
 	info = json_loads(fixture_ask("show info json"), 0, &error);
@@ -73,13 +75,13 @@ static void test_servers(void **state)
 		"\"failed\": 0, \"downs\": 0, \"changed_s\": null, \"last_check\": \"\"}\n]\n");
 	assert_answer("show servers payment",
 		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
-	assert_answer("show servers a b",
-		"error: one pool at most\nusage: show servers [POOL] [json]\n");
+	assert_answer(
+		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
-static const char l4_header[] =
-	"# layer proto client           vip              local          member             state    "
-	"   idle_ms timeout_ms packets_in packets_out core\n";
+static const char l4_header[] = "# layer proto client           vip              local          "
+				"member             state    "
+				"   idle_ms timeout_ms packets_in packets_out core\n";
 static const char l4_rows[] =
 	"l4      tcp   203.0.113.7:1024 192.0.2.100:5432 192.0.2.2:2000 198.51.100.10:5432 "
 	"ESTABLISHED      20     900000          3           4    0\n"
@@ -117,8 +119,9 @@ static void test_conns_in_many_pieces(void **state)
 	rows = json_loads(fixture_ask("show conns json"), 0, &error);
 	assert_non_null(rows);
 	assert_int_equal(json_array_size(rows), 50001);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 50000),
-		"request")), "GET /a\033[2Jb");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(rows, 50000), "request")),
+		"GET /a\033[2Jb");
 	json_decref(rows);
 	rows = json_loads(fixture_ask("show conns limit 1000 json"), 0, &error);
 	assert_int_equal(json_array_size(rows), 1000);
@@ -130,20 +133,20 @@ static void test_conns_edges(void **state)
 	(void)state;
 	fixture.l4_conn_count = 0;
 	assert_answer("show conns l4", "# layer proto client vip local member state idle_ms "
-		"timeout_ms packets_in packets_out core\n");
+				       "timeout_ms packets_in packets_out core\n");
 	assert_answer("show conns l4 json", "[]\n");
 	assert_answer("show conns limit 0 json", "[]\n");
 	fixture.silent_core = 0;
 	assert_answer("show conns l4", "# layer core error\n"
-		"l4         0 the worker did not answer\n");
+				       "l4         0 the worker did not answer\n");
 	assert_answer("show conns l4 json", "[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
-		"\"the worker did not answer\"}\n]\n");
+					    "\"the worker did not answer\"}\n]\n");
 	assert_answer("show conns l5", "error: \"l5\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
+				       "usage: show conns [l4|l7] [limit N] [json]\n");
 	assert_answer("show conns limit", "error: \"limit\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
+					  "usage: show conns [l4|l7] [limit N] [json]\n");
 	assert_answer("show conns limit 5x", "error: a limit is a number, not \"5x\"\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
+					     "usage: show conns [l4|l7] [limit N] [json]\n");
 	assert_answer("show conns limit 5000000000",
 		"error: a limit is a number, not \"5000000000\"\n"
 		"usage: show conns [l4|l7] [limit N] [json]\n");
@@ -152,8 +155,8 @@ static void test_conns_edges(void **state)
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
-	assert_answer("show config",
-		"# penstock.json, configuration 2\n{\n \n  \"pools\": {}\n \n}\n");
+	assert_answer(
+		"show config", "# penstock.json, configuration 2\n{\n \n  \"pools\": {}\n \n}\n");
 }
 
 static void test_cores(void **state)
@@ -199,8 +202,8 @@ static void test_drops(void **state)
 	for (; *all != '\0'; all++)
 		lines += *all == '\n';
 	assert_int_equal(lines, DROP_REASON_COUNT);
-	assert_answer("show drops some",
-		"error: all, or nothing\nusage: show drops [all] [json]\n");
+	assert_answer(
+		"show drops some", "error: all, or nothing\nusage: show drops [all] [json]\n");
 	memset(&fixture.cores[0].drops, 0, sizeof(fixture.cores[0].drops));
 	memset(&fixture.cores[1].drops, 0, sizeof(fixture.cores[1].drops));
 	assert_answer("show drops", "# packets reason help\n");
@@ -210,10 +213,9 @@ static void test_drops(void **state)
 static void test_network(void **state)
 {
 	(void)state;
-	assert_answer("show neigh",
-		"# address   mac               port state      age_ms core\n"
-		"192.0.2.1   02:00:00:00:00:01 wan  REACHABLE    1200    0\n"
-		"2001:db8::1 -                 9    INCOMPLETE      0    0\n");
+	assert_answer("show neigh", "# address   mac               port state      age_ms core\n"
+				    "192.0.2.1   02:00:00:00:00:01 wan  REACHABLE    1200    0\n"
+				    "2001:db8::1 -                 9    INCOMPLETE      0    0\n");
 	assert_answer("show ports",
 		"# port driver     link mac                mtu rx_packets rx_bytes rx_missed "
 		"rx_errors tx_packets tx_bytes tx_errors device\n"
@@ -231,25 +233,27 @@ static void test_counters(void **state)
 		"core.busy_cycles       2500 TSC cycles of loops that did work\n");
 	assert_answer_has("show counters core json",
 		"  {\"counter\": \"core.ring_in_packets\", \"value\": 5, \"help\": ");
-	assert_answer("show counters cora",
-		"error: no module \"cora\" counts; did you mean \"core\"?\n");
+	assert_answer(
+		"show counters cora", "error: no module \"cora\" counts; did you mean \"core\"?\n");
 	assert_answer("show counters nothing", "error: no module \"nothing\" counts\n");
 }
 
 static void test_metrics(void **state)
 {
 	(void)state;
-	assert_answer_has("show metrics", "# HELP penstock_uptime_seconds seconds since the start\n"
-		"# TYPE penstock_uptime_seconds gauge\npenstock_uptime_seconds 93783\n");
 	assert_answer_has("show metrics",
-		"# TYPE penstock_core_busy_cycles_total counter\n"
-		"penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
-		"penstock_core_busy_cycles_total{core=\"1\"} 0\n");
+		"# HELP penstock_uptime_seconds seconds since the start\n"
+		"# TYPE penstock_uptime_seconds gauge\npenstock_uptime_seconds 93783\n");
+	assert_answer_has("show metrics", "# TYPE penstock_core_busy_cycles_total counter\n"
+					  "penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
+					  "penstock_core_busy_cycles_total{core=\"1\"} 0\n");
 	assert_answer_has("show metrics", "\npenstock_drop_no_service_total{core=\"1\"} 4\n");
-	assert_answer_has("show metrics", "\npenstock_service_requests_total{service=\"web\"} 44\n");
+	assert_answer_has(
+		"show metrics", "\npenstock_service_requests_total{service=\"web\"} 44\n");
 	assert_answer_has("show metrics", "\npenstock_member_conns_opened_total{pool=\"postgres\","
-		"member=\"198.51.100.10:5432\"} 12\n");
-	assert_answer_has("show metrics", "# TYPE penstock_member_usable gauge\n"
+					  "member=\"198.51.100.10:5432\"} 12\n");
+	assert_answer_has("show metrics",
+		"# TYPE penstock_member_usable gauge\n"
 		"penstock_member_usable{pool=\"postgres\",member=\"198.51.100.10:5432\"} 1\n"
 		"penstock_member_usable{pool=\"postgres\",member=\"198.51.100.11:5432\"} 0\n");
 	assert_null(strstr(fixture_ask("show metrics"), "_none_"));
@@ -332,7 +336,12 @@ static void test_set_weight(void **state)
 		const char *text;
 		unsigned weight;
 	} rows[] = {
-		{ "0", 0 }, { "256", 256 }, { "50%", 2 }, { "100%", 4 }, { "1%", 1 }, { "0%", 0 },
+		{ "0", 0 },
+		{ "256", 256 },
+		{ "50%", 2 },
+		{ "100%", 4 },
+		{ "1%", 1 },
+		{ "0%", 0 },
 		{ "6400%", 256 },
 	};
 	static const char *const bad[] = { "257", "-1", "x", "", "1.5", "%", "6401%",
@@ -373,7 +382,7 @@ static void test_shutdown(void **state)
 {
 	(void)state;
 	assert_answer("shutdwon", "error: unknown command \"shutdwon\"\n"
-		"did you mean \"shutdown\"?\n\"help\" lists the commands\n");
+				  "did you mean \"shutdown\"?\n\"help\" lists the commands\n");
 	assert_int_equal(fixture.shutdown_count, 0);
 	assert_answer("shutdown", "");
 	assert_int_equal(fixture.shutdown_count, 1);
@@ -383,33 +392,33 @@ static void test_help(void **state)
 {
 	(void)state;
 	assert_answer("help reload", "reload\n    reads the configuration file again; a bad file "
-		"changes nothing and is explained (admin)\n");
+				     "changes nothing and is explained (admin)\n");
 	assert_answer_has("help", "\nshow drops [all] [json]\n    dropped packets by reason; ");
 	assert_answer_has("help set", "set weight POOL/MEMBER N|N%\n");
 	assert_null(strstr(fixture_ask("help set"), "show"));
-	assert_answer("help nothing",
-		"error: no command begins so; \"help\" lists them all\n");
+	assert_answer("help nothing", "error: no command begins so; \"help\" lists them all\n");
 }
 
 static void test_unknown_commands(void **state)
 {
 	(void)state;
 	assert_answer("show sat", "error: unknown command \"show sat\"\n"
-		"did you mean \"show stat\"?\n\"help\" lists the commands\n");
-	assert_answer("shwo conns l4", "error: unknown command \"shwo conns l4\"\n"
+				  "did you mean \"show stat\"?\n\"help\" lists the commands\n");
+	assert_answer("shwo conns l4",
+		"error: unknown command \"shwo conns l4\"\n"
 		"did you mean \"show conns\"?\n\"help\" lists the commands\n");
 	assert_answer("frobnicate", "error: unknown command \"frobnicate\"\n"
-		"\"help\" lists the commands\n");
+				    "\"help\" lists the commands\n");
 	assert_answer("sh\033ow", "error: unknown command \"sh?ow\"\n"
-		"\"help\" lists the commands\n");
+				  "\"help\" lists the commands\n");
 }
 
 static void test_unfinished_command(void **state)
 {
 	(void)state;
 	assert_answer("set", "error: \"set\" is not a whole command; these begin so:\n"
-		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
-		"  set weight POOL/MEMBER N|N%\n");
+			     "  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+			     "  set weight POOL/MEMBER N|N%\n");
 }
 
 static void test_several_commands(void **state)
@@ -434,7 +443,8 @@ static void test_escapes(void **state)
 {
 	(void)state;
 	assert_answer("show servers a\\;b\\ c", "error: there is no pool \"a;b c\"\n");
-	assert_answer("show\\ version", "error: unknown command \"show version\"\n"
+	assert_answer("show\\ version",
+		"error: unknown command \"show version\"\n"
 		"did you mean \"show version\"?\n\"help\" lists the commands\n");
 }
 
@@ -453,9 +463,11 @@ static void test_levels(void **state)
 {
 	(void)state;
 	assert_answer("show level", "admin\n");
-	assert_answer("operator; show level; shutdown", "\noperator\n\n"
+	assert_answer("operator; show level; shutdown",
+		"\noperator\n\n"
 		"error: shutdown needs the level admin\nusage: shutdown\n");
-	assert_answer("user; show config; operator; show level", "\n"
+	assert_answer("user; show config; operator; show level",
+		"\n"
 		"error: show config needs the level operator\nusage: show config\n\n"
 		"error: operator needs the level operator\nusage: operator\n\nuser\n");
 	assert_int_equal(fixture.shutdown_count, 0);

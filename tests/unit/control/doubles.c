@@ -36,8 +36,8 @@ void member_counters_sum(const struct member *member, struct member_counters *su
 	*sum = member->cores[0];
 }
 
-struct member *backend_set_find(const struct backend_set *set, const char *pool, const char *member,
-	unsigned *pool_index)
+struct member *backend_set_find(
+	const struct backend_set *set, const char *pool, const char *member, unsigned *pool_index)
 {
 	for (unsigned i = 0; i < set->count; i++) {
 		for (unsigned j = 0; j < set->pools[i]->count; j++) {
@@ -116,10 +116,16 @@ unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn
 		struct l4_conn_row *row = &rows[count];
 
 		*row = (struct l4_conn_row){ .client_port = (uint16_t)(1024 + *cursor),
-			.vip_port = 5432, .local_port = 2000, .member_port = 5432,
+			.vip_port = 5432,
+			.local_port = 2000,
+			.member_port = 5432,
 			.protocol = *cursor % 2 == 0 ? 6 : 17,
-			.state = L4_STATE_ESTABLISHED, .idle_ms = 20, .timeout_ms = 900000,
-			.packets_in = 3, .packets_out = 4, .member_id = 1 };
+			.state = L4_STATE_ESTABLISHED,
+			.idle_ms = 20,
+			.timeout_ms = 900000,
+			.packets_in = 3,
+			.packets_out = 4,
+			.member_id = 1 };
 		assert_int_equal(ip_parse("203.0.113.7", &row->client), 0);
 		assert_int_equal(ip_parse("192.0.2.100", &row->vip), 0);
 		assert_int_equal(ip_parse("192.0.2.2", &row->local), 0);
@@ -136,9 +142,14 @@ unsigned l7_conn_dump(const struct l7_core *l7, uint32_t *cursor, struct l7_conn
 	assert_int_equal(now_us, fixture.now_us);
 	if ((*cursor)++ > 0)
 		return 0;
-	rows[0] = (struct l7_conn_row){ .service = "web", .member = "198.51.100.20:8080",
-		.request = "GET /a\033[2Jb", .requests = 9, .age_ms = 1500,
-		.tcp = { .state = "ESTABLISHED", .bytes_in = 100, .bytes_out = 2000,
+	rows[0] = (struct l7_conn_row){ .service = "web",
+		.member = "198.51.100.20:8080",
+		.request = "GET /a\033[2Jb",
+		.requests = 9,
+		.age_ms = 1500,
+		.tcp = { .state = "ESTABLISHED",
+			.bytes_in = 100,
+			.bytes_out = 2000,
 			.srtt_us = 250,
 			.tuple = { .src_port_be = 0x0100, .dst_port_be = 0xbb01 } } };
 	assert_int_equal(ip_parse("2001:db8::7", &rows[0].tcp.tuple.src), 0);
@@ -146,13 +157,15 @@ unsigned l7_conn_dump(const struct l7_core *l7, uint32_t *cursor, struct l7_conn
 	return 1;
 }
 
-unsigned neigh_dump(const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us)
+unsigned neigh_dump(
+	const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us)
 {
 	assert_non_null(neigh);
 	assert_int_equal(now_us, fixture.now_us);
 	assert_true(max >= 2);
-	rows[0] = (struct neigh_row){ .mac = { 2, 0, 0, 0, 0, 1 }, .state = NEIGH_REACHABLE,
-		.age_ms = 1200 };
+	rows[0] = (struct neigh_row){
+		.mac = { 2, 0, 0, 0, 0, 1 }, .state = NEIGH_REACHABLE, .age_ms = 1200
+	};
 	rows[1] = (struct neigh_row){ .port = 9, .state = NEIGH_INCOMPLETE };
 	assert_int_equal(ip_parse("192.0.2.1", &rows[0].addr), 0);
 	assert_int_equal(ip_parse("2001:db8::1", &rows[1].addr), 0);

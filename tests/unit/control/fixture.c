@@ -14,24 +14,34 @@ struct fixture fixture;
 static char *answer;
 
 static const struct config_pool pool_configs[2] = {
-	{ .name = "postgres", .balance = CONFIG_BALANCE_MAGLEV,
+	{ .name = "postgres",
+		.balance = CONFIG_BALANCE_MAGLEV,
 		.health = { .type = CONFIG_HEALTH_TCP, .rise = 2, .fall = 3 } },
 	{ .name = "payments", .balance = CONFIG_BALANCE_LEAST_REQUESTS },
 };
 static struct member *postgres_members[] = { &fixture.members[0], &fixture.members[1] };
 static struct member *payments_members[] = { &fixture.members[2] };
 static struct pool pools[2] = {
-	{ .config = &pool_configs[0], .name = "postgres", .members = postgres_members, .count = 2,
+	{ .config = &pool_configs[0],
+		.name = "postgres",
+		.members = postgres_members,
+		.count = 2,
 		.usable = 1 },
-	{ .config = &pool_configs[1], .name = "payments", .members = payments_members, .count = 1,
+	{ .config = &pool_configs[1],
+		.name = "payments",
+		.members = payments_members,
+		.count = 1,
 		.usable = 1 },
 };
 static struct pool *pool_list[] = { &pools[0], &pools[1] };
 static const struct backend_set backends = { .pools = pool_list, .count = 2 };
 static char config_text[] = "{\n\n  \"pools\": {}\n\r\n}\n";
 static struct config_port config_ports[] = { { .name = "wan" } };
-static struct config config = { .path = "penstock.json", .text = config_text,
-	.ports = config_ports, .port_count = 1, .max_connections = 1000,
+static struct config config = { .path = "penstock.json",
+	.text = config_text,
+	.ports = config_ports,
+	.port_count = 1,
+	.max_connections = 1000,
 	.memory = { .packet_buffers = 65536 } };
 static struct snapshot snapshot = { .generation = 7, .config = &config, .backends = &backends };
 
@@ -94,10 +104,19 @@ static int call(void *ctx, unsigned core, void (*fn)(struct control_worker *work
 static bool port_at(void *ctx, unsigned index, struct control_port_info *info)
 {
 	assert_ptr_equal(ctx, &fixture);
-	*info = (struct control_port_info){ .name = "wan", .device = "net_af_xdp0,iface=lb0",
-		.driver = "net_af_xdp", .mac = { 2, 0, 0, 0, 0, 0xaa }, .mtu = 1500, .is_up = true,
-		.rx_packets = 10, .rx_bytes = 640, .rx_missed = 1, .rx_errors = 2,
-		.tx_packets = 20, .tx_bytes = 1280, .tx_errors = 3 };
+	*info = (struct control_port_info){ .name = "wan",
+		.device = "net_af_xdp0,iface=lb0",
+		.driver = "net_af_xdp",
+		.mac = { 2, 0, 0, 0, 0, 0xaa },
+		.mtu = 1500,
+		.is_up = true,
+		.rx_packets = 10,
+		.rx_bytes = 640,
+		.rx_missed = 1,
+		.rx_errors = 2,
+		.tx_packets = 20,
+		.tx_bytes = 1280,
+		.tx_errors = 3 };
 	return index == 0;
 }
 
@@ -128,8 +147,13 @@ static void member_make(unsigned index, const char *pool, const char *name)
 {
 	struct member *member = &fixture.members[index];
 
-	*member = (struct member){ .name = name, .pool_name = pool, .id = index + 1, .weight = 1,
-		.config_weight = 1, .core_count = 1, .cores = &fixture.member_counters[index] };
+	*member = (struct member){ .name = name,
+		.pool_name = pool,
+		.id = index + 1,
+		.weight = 1,
+		.config_weight = 1,
+		.core_count = 1,
+		.cores = &fixture.member_counters[index] };
 	assert_int_equal(ip_endpoint_parse(name, &member->address, &member->port), 0);
 }
 
@@ -150,24 +174,55 @@ static void figures_make(void)
 	fixture.members[1].downs = 1;
 	fixture.members[1].changed_at_us = fixture.now_us - 5000000;
 	strcpy(fixture.members[1].check_detail, "connection refused");
-	fixture.member_counters[0] = (struct member_counters){ .conns_opened = 12,
-		.conns_closed = 2, .bytes_in = 1000, .bytes_out = 9000 };
-	fixture.member_counters[1] = (struct member_counters){ .conns_opened = 5, .conns_closed = 5,
-		.bytes_in = 10, .bytes_out = 20, .connect_failures = 1 };
-	fixture.member_counters[2] = (struct member_counters){ .conns_opened = 3, .conns_closed = 1,
-		.requests = 40, .requests_done = 39, .responses_2xx = 30, .responses_4xx = 8,
-		.responses_5xx = 1, .response_failures = 1, .retries = 2, .bytes_in = 70,
+	fixture.member_counters[0] = (struct member_counters){
+		.conns_opened = 12, .conns_closed = 2, .bytes_in = 1000, .bytes_out = 9000
+	};
+	fixture.member_counters[1] = (struct member_counters){ .conns_opened = 5,
+		.conns_closed = 5,
+		.bytes_in = 10,
+		.bytes_out = 20,
+		.connect_failures = 1 };
+	fixture.member_counters[2] = (struct member_counters){ .conns_opened = 3,
+		.conns_closed = 1,
+		.requests = 40,
+		.requests_done = 39,
+		.responses_2xx = 30,
+		.responses_4xx = 8,
+		.responses_5xx = 1,
+		.response_failures = 1,
+		.retries = 2,
+		.bytes_in = 70,
 		.bytes_out = 80 };
 	fixture.service_counters[0] = (struct service_counters){ .conns_opened = 17,
-		.conns_closed = 7, .bytes_in = 1010, .bytes_out = 9020, .drops = 4 };
+		.conns_closed = 7,
+		.bytes_in = 1010,
+		.bytes_out = 9020,
+		.drops = 4 };
 	fixture.service_counters[1] = (struct service_counters){ .conns_opened = 6,
-		.conns_closed = 5, .requests = 44, .responses_2xx = 30, .responses_4xx = 12,
-		.responses_5xx = 2, .denied_requests = 3, .tls_handshakes = 6, .bytes_in = 71,
+		.conns_closed = 5,
+		.requests = 44,
+		.responses_2xx = 30,
+		.responses_4xx = 12,
+		.responses_5xx = 2,
+		.denied_requests = 3,
+		.tls_handshakes = 6,
+		.bytes_in = 71,
 		.bytes_out = 81 };
-	fixture.cores[0] = (struct core){ .index = 0, .cpu = 1, .l4_index = 0, .l7_index = -1,
-		.counters = { .busy_cycles = 2500, .idle_cycles = 7500, .loops = 100, .sleeps = 9,
-			.rx_packets = 10, .tx_packets = 11, .ring_out_packets = 5 } };
-	fixture.cores[1] = (struct core){ .index = 1, .cpu = 2, .l4_index = -1, .l7_index = 0,
+	fixture.cores[0] = (struct core){ .index = 0,
+		.cpu = 1,
+		.l4_index = 0,
+		.l7_index = -1,
+		.counters = { .busy_cycles = 2500,
+			.idle_cycles = 7500,
+			.loops = 100,
+			.sleeps = 9,
+			.rx_packets = 10,
+			.tx_packets = 11,
+			.ring_out_packets = 5 } };
+	fixture.cores[1] = (struct core){ .index = 1,
+		.cpu = 2,
+		.l4_index = -1,
+		.l7_index = 0,
 		.counters = { .ring_in_packets = 5 } };
 	fixture.cores[0].drops.counts[DROP_no_service] = 3;
 	fixture.cores[1].drops.counts[DROP_no_service] = 4;
@@ -181,8 +236,10 @@ int fixture_setup(void **state)
 	struct err err;
 
 	(void)state;
-	fixture = (struct fixture){ .now_us = 93784000000ull, .config_generation = 2,
-		.silent_core = UINT32_MAX, .l4_conn_count = 2 };
+	fixture = (struct fixture){ .now_us = 93784000000ull,
+		.config_generation = 2,
+		.silent_core = UINT32_MAX,
+		.l4_conn_count = 2 };
 	strcpy(fixture.folder, "/tmp/penstock-control-XXXXXX");
 	assert_non_null(mkdtemp(fixture.folder));
 	snprintf(fixture.socket, sizeof(fixture.socket), "%s/s.sock", fixture.folder);
@@ -191,7 +248,8 @@ int fixture_setup(void **state)
 	assert_non_null(fixture.stats);
 	for (unsigned i = 0; i < FIXTURE_CORES; i++)
 		assert_int_equal(stats_registry_add(fixture.stats, &core_stats_set, i,
-			&fixture.cores[i].counters), 0);
+					 &fixture.cores[i].counters),
+			0);
 	params.stats = fixture.stats;
 	fixture.control = control_create(&params, &with_socket, &err);
 	return fixture.control != NULL ? 0 : -1;

@@ -130,8 +130,8 @@ static void test_answers(void **state)
 	assert_run("show|version", 0, PENSTOCK_VERSION "\n", "");
 	assert_run("show version", 0, PENSTOCK_VERSION "\n", "");
 	assert_run("--json|show|version", 0, "{\n  \"version\": \"" PENSTOCK_VERSION "\"\n}\n", "");
-	assert_run("show version; show version", 0,
-		PENSTOCK_VERSION "\n\n" PENSTOCK_VERSION "\n", "");
+	assert_run(
+		"show version; show version", 0, PENSTOCK_VERSION "\n\n" PENSTOCK_VERSION "\n", "");
 	assert_run("set|server|postgres/198.51.100.10:5432|state|drain", 0, "", "");
 	assert_int_equal(fixture.members[0].admin, MEMBER_DRAIN);
 	assert_run("show|config", 0,
@@ -149,17 +149,20 @@ static void test_options_of_the_socket(void **state)
 	start(line, "");
 	assert_int_equal(run.code, 3);
 	assert_string_equal(run.out, "");
-	assert_non_null(strstr(run.err, "/nothing: No such file or directory\n"
+	assert_non_null(strstr(run.err,
+		"/nothing: No such file or directory\n"
 		"penstockctl: is penstock running? -s PATH names another socket\n"));
 }
 
 static void test_failures(void **state)
 {
 	(void)state;
-	assert_run("show|sat", 1, "", "error: unknown command \"show sat\"\n"
+	assert_run("show|sat", 1, "",
+		"error: unknown command \"show sat\"\n"
 		"did you mean \"show stat\"?\n\"help\" lists the commands\n");
 	/* A watch ends with the first failure. */
-	assert_run("-w|1|set", 1, "", "error: \"set\" is not a whole command; these begin so:\n"
+	assert_run("-w|1|set", 1, "",
+		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
 		"  set weight POOL/MEMBER N|N%\n");
 	assert_run("--json|show|config", 1, "",
@@ -168,7 +171,8 @@ static void test_failures(void **state)
 		"error: unknown command \"show sat\"\ndid you mean \"show stat\"?\n"
 		"\"help\" lists the commands\n");
 	fixture.reload_result = -22;
-	assert_run("reload", 1, "", "error: penstock.json was not loaded, configuration 2 goes on\n"
+	assert_run("reload", 1, "",
+		"error: penstock.json was not loaded, configuration 2 goes on\n"
 		"penstock.json:14: services[2].listen: port 70000 is out of range (1-65535)\n"
 		"penstock.json:20: pools.a: no members\n");
 }
@@ -263,8 +267,8 @@ static void test_broken_off(void **state)
 		_exit(0);
 	}
 	snprintf(line, sizeof(line), "-s|%.100s|show|version", address.sun_path);
-	assert_run(line, 3, "# half\n",
-		"penstockctl: the connection ended before the answer did\n");
+	assert_run(
+		line, 3, "# half\n", "penstockctl: the connection ended before the answer did\n");
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	close(listener);
 	assert_int_equal(unlink(address.sun_path), 0);

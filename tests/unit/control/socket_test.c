@@ -95,7 +95,8 @@ static void test_one_line_and_the_end(void **state)
 	assert_exchange("show version;show version\n", VERSION_ANSWER VERSION_ANSWER);
 	assert_exchange("\n", "\n");
 	assert_exchange("set server postgres/198.51.100.10:5432 state ready\n", "\n");
-	assert_exchange("show sat\n", "error: unknown command \"show sat\"\n"
+	assert_exchange("show sat\n",
+		"error: unknown command \"show sat\"\n"
 		"did you mean \"show stat\"?\n\"help\" lists the commands\n\n");
 	/* What follows the line is not run. */
 	assert_exchange("show version\nshutdown\n", VERSION_ANSWER);
@@ -215,7 +216,8 @@ static void test_nul_in_a_line(void **state)
 	(void)state;
 	say(fd, line, sizeof(line) - 1);
 	assert_true(converse(fd));
-	assert_string_equal(reply, "error: unknown command \"show version?\"\n"
+	assert_string_equal(reply,
+		"error: unknown command \"show version?\"\n"
 		"did you mean \"show version\"?\n\"help\" lists the commands\n\n\n");
 	close(fd);
 }
@@ -390,8 +392,9 @@ static struct control *open_at(const char *name, unsigned mode, const char *grou
 	static const struct control_ops no_ops;
 	static char path[256];
 	struct control_params params = { .ops = &no_ops };
-	struct config config = { .stats = { .socket = path, .socket_mode = mode,
-		.socket_group = group } };
+	struct config config = {
+		.stats = { .socket = path, .socket_mode = mode, .socket_group = group }
+	};
 
 	snprintf(path, sizeof(path), "%s/%s", fixture.folder, name);
 	return control_create(&params, &config, err);

@@ -8,35 +8,35 @@
 
 #define HEADER                                                                                     \
 	"# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr," \
-	"wredis,status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,"       \
-	"throttle,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,check_code,"             \
-	"check_duration,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,"        \
-	"req_rate,req_rate_max,req_tot,cli_abrt,srv_abrt,comp_in,comp_out,comp_byp,comp_rsp,"     \
-	"lastsess,last_chk,last_agt,qtime,ctime,rtime,ttime,agent_status,agent_code,"             \
-	"agent_duration,check_desc,agent_desc,check_rise,check_fall,check_health,agent_rise,"     \
+	"wredis,status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,"        \
+	"throttle,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,check_code,"              \
+	"check_duration,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,"         \
+	"req_rate,req_rate_max,req_tot,cli_abrt,srv_abrt,comp_in,comp_out,comp_byp,comp_rsp,"      \
+	"lastsess,last_chk,last_agt,qtime,ctime,rtime,ttime,agent_status,agent_code,"              \
+	"agent_duration,check_desc,agent_desc,check_rise,check_fall,check_health,agent_rise,"      \
 	"agent_fall,agent_health,addr,cookie,mode,algo,conn_rate,conn_rate_max,conn_tot,\n"
-#define DB                                                                                 \
-	"db,FRONTEND,,,10,,,17,1010,9020,4,,0,,,,,OPEN,,,,,,,,,1,1,0,,,,0,,,,,,,,,,,,,,,,,,,," \
+#define DB                                                                                         \
+	"db,FRONTEND,,,10,,,17,1010,9020,4,,0,,,,,OPEN,,,,,,,,,1,1,0,,,,0,,,,,,,,,,,,,,,,,,,,"     \
 	",,,,,,,,,,,,,,,,,,,,,192.0.2.100:5432,,tcp,,,,17,\n"
-#define WEB                                                                                \
-	"web,FRONTEND,,,1,,,6,71,81,0,,3,,,,,OPEN,,,,,,,,,1,2,0,,,,0,,,,,,,0,30,0,12,2,,,,,44" \
+#define WEB                                                                                        \
+	"web,FRONTEND,,,1,,,6,71,81,0,,3,,,,,OPEN,,,,,,,,,1,2,0,,,,0,,,,,,,0,30,0,12,2,,,,,44"     \
 	",,,,,,,,,,,,,,,,,,,,,,,,,192.0.2.100:443,,http,,,,6,\n"
-#define POSTGRES_10                                                                        \
-	"postgres,198.51.100.10:5432,,,10,,,12,1000,9000,,,,0,0,0,,UP,4,1,0,0,0,90,,,1,3,1,,1" \
-	"2,,2,,,,L4OK,,,,,,,,,,,,,,,,,,,,connected,,,,,,,,,,,2,3,,,,,198.51.100.10:5432,,tcp," \
+#define POSTGRES_10                                                                                \
+	"postgres,198.51.100.10:5432,,,10,,,12,1000,9000,,,,0,0,0,,UP,4,1,0,0,0,90,,,1,3,1,,1"     \
+	"2,,2,,,,L4OK,,,,,,,,,,,,,,,,,,,,connected,,,,,,,,,,,2,3,,,,,198.51.100.10:5432,,tcp,"     \
 	",,,,\n"
-#define POSTGRES_11                                                                        \
-	"postgres,198.51.100.11:5432,,,0,,,5,10,20,,,,1,0,0,,DOWN,1,0,0,3,1,5,,,1,3,2,,5,,2,," \
-	",,L4CON,,,,,,,,,,,,,,,,,,,,connection refused,,,,,,,,,,,2,3,,,,,198.51.100.11:5432,," \
+#define POSTGRES_11                                                                                \
+	"postgres,198.51.100.11:5432,,,0,,,5,10,20,,,,1,0,0,,DOWN,1,0,0,3,1,5,,,1,3,2,,5,,2,,"     \
+	",,L4CON,,,,,,,,,,,,,,,,,,,,connection refused,,,,,,,,,,,2,3,,,,,198.51.100.11:5432,,"     \
 	"tcp,,,,,\n"
-#define POSTGRES                                                                           \
-	"postgres,BACKEND,,,10,,,17,1010,9020,,,,1,0,0,,UP,4,1,0,3,1,5,,,1,3,0,,17,,1,,,,,,,," \
+#define POSTGRES                                                                                   \
+	"postgres,BACKEND,,,10,,,17,1010,9020,,,,1,0,0,,UP,4,1,0,3,1,5,,,1,3,0,,17,,1,,,,,,,,"     \
 	",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,tcp,maglev,,,,\n"
-#define PAYMENTS_20                                                                        \
-	"payments,198.51.100.20:8080,,,2,,,3,70,80,,,,0,1,2,,no check,1,1,0,,,,,,1,4,1,,40,,2" \
+#define PAYMENTS_20                                                                                \
+	"payments,198.51.100.20:8080,,,2,,,3,70,80,,,,0,1,2,,no check,1,1,0,,,,,,1,4,1,,40,,2"     \
 	",,,,UNK,,,0,30,0,8,1,,,,,40,,,,,,,,,,,,,,,,,,,,,,,,,198.51.100.20:8080,,http,,,,,\n"
-#define PAYMENTS                                                                           \
-	"payments,BACKEND,,,2,,,3,70,80,,,,0,1,2,,UP,1,1,0,0,0,,,,1,4,0,,40,,1,,,,,,,0,30,0,8" \
+#define PAYMENTS                                                                                   \
+	"payments,BACKEND,,,2,,,3,70,80,,,,0,1,2,,UP,1,1,0,0,0,,,,1,4,0,,40,,1,,,,,,,0,30,0,8"     \
 	",1,,,,,40,,,,,,,,,,,,,,,,,,,,,,,,,,,http,least-requests,,,,\n"
 
 static void test_csv(void **state)
@@ -120,8 +120,8 @@ static void test_json(void **state)
 	assert_non_null(rows);
 	assert_int_equal(json_array_size(rows), 7);
 	row = json_array_get(rows, 3);
-	assert_string_equal(json_string_value(json_object_get(row, "svname")),
-		"198.51.100.11:5432");
+	assert_string_equal(
+		json_string_value(json_object_get(row, "svname")), "198.51.100.11:5432");
 	assert_string_equal(json_string_value(json_object_get(row, "status")), "DOWN");
 	assert_int_equal(json_integer_value(json_object_get(row, "stot")), 5);
 	assert_null(json_object_get(row, "qcur"));

@@ -65,7 +65,7 @@ struct control_worker {
 struct control_params {
 	const struct control_ops *ops;
 	void *ctx;
-	struct stats_registry *stats;    /* borrowed */
+	struct stats_registry *stats; /* borrowed */
 	uint64_t started_us;
 };
 
@@ -73,9 +73,9 @@ struct control_params {
  * Opens the Unix socket (config->stats: path, mode, group), replacing a stale one. The caller
  * polls control_fd() for reading and calls control_poll(). NULL on error.
  */
-struct control *control_create(const struct control_params *params, const struct config *config,
-	struct err *err);
-void control_destroy(struct control *control);   /* removes the socket file */
+struct control *control_create(
+	const struct control_params *params, const struct config *config, struct err *err);
+void control_destroy(struct control *control); /* removes the socket file */
 
 /* An epoll descriptor that is readable when control_poll() has work. */
 int control_fd(const struct control *control);
