@@ -64,7 +64,10 @@ static bool send_all(int fd, const char *bytes, size_t len)
 
 static int send_line(int fd, const struct options *options, const char *line)
 {
-	if (send_all(fd, line, strlen(line)) && send_all(fd, "\n", 1))
+	char bytes[CONTROL_LINE_MAX + 2];
+	int len = snprintf(bytes, sizeof(bytes), "%s\n", line);
+
+	if (send_all(fd, bytes, (size_t)len))
 		return 0;
 	return fail(options, "sending: ");
 }

@@ -73,18 +73,25 @@ uint32_t member_weight_next(const struct member *member, const struct config_mem
 	return config->weight == member->config_weight ? member->weight : config->weight;
 }
 
-/* Opened minus ended: what ended is read first, so that the difference is never below zero. */
-static uint64_t count_open(const struct member *member, size_t opened_offset, size_t ended_offset)
+/*
+ * What has begun and not ended, by two counters of a core. What ended is read first over all cores,
+ * so that the difference is never below zero.
+ */
+static uint64_t count_open(const struct member *member, size_t begun_offset, size_t ended_offset)
 {
-	uint64_t opened = 0;
+	const char *cores = (const char *)member->cores;
+	uint64_t begun = 0;
 	uint64_t ended = 0;
 
 	for (unsigned i = 0; i < member->core_count; i++)
 		ended += __atomic_load_n(
-			(uint64_t *)((char *)&member->cores[i] + ended_offset), __ATOMIC_ACQUIRE);
+			(const uint64_t *)(cores + i * sizeof(struct member_counters) +
+					   ended_offset),
+			__ATOMIC_ACQUIRE);
 	for (unsigned i = 0; i < member->core_count; i++)
-		opened += stats_read((uint64_t *)((char *)&member->cores[i] + opened_offset));
-	return opened > ended ? opened - ended : 0;
+		begun += stats_read((const uint64_t *)(cores + i * sizeof(struct member_counters) +
+						       begun_offset));
+	return begun - ended;
 }
 
 uint64_t member_conns_now(const struct member *member)
@@ -93,15 +100,22 @@ uint64_t member_conns_now(const struct member *member)
 		offsetof(struct member_counters, conns_closed));
 }
 
+static bool has_requests(const struct member *member)
+{
+	for (unsigned i = 0; i < member->core_count; i++) {
+		if (stats_read(&member->cores[i].requests) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* A member that serves requests keeps idle connections: those are not its load. */
 uint32_t member_load(const void *ctx)
 {
 	const struct member *member = ctx;
-	struct member_counters sum;
 	uint64_t load;
 
-	member_counters_sum(member, &sum);
-	if (sum.requests > 0)
+	if (has_requests(member))
 		load = count_open(member, offsetof(struct member_counters, requests),
 			offsetof(struct member_counters, requests_done));
 	else

@@ -109,7 +109,7 @@ static struct pool *pool_rebuild(const struct pool *old, const struct config *co
 
 	if (pool == NULL)
 		return NULL;
-	memcpy(pool->members, old->members, pool->count * sizeof(pool->members[0]));
+	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
 	pool->balance = table_build(pool, config);
 	if (pool->balance != NULL)
 		return pool;
@@ -123,7 +123,7 @@ static struct backend_set *set_alloc(unsigned count)
 
 	if (set == NULL)
 		return NULL;
-	set->pools = calloc(count + 1, sizeof(set->pools[0]));
+	set->pools = calloc(count + 1, sizeof(struct pool *));
 	if (set->pools == NULL) {
 		free(set);
 		return NULL;

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/h1.h"
 
-#include <stdalign.h>
 #include <string.h>
 #include <sys/param.h>
 
-#include "chars.h"
 #include "h1_internal.h"
-
-/* A state's handler had no event for the caller: the next state's turn. */
-#define GO_ON (-1)
-
-struct input {
-	const char *data;
-	size_t len;
-	size_t used;
-};
 
 static int on_value_complete(llhttp_t *llhttp)
 {
@@ -67,8 +56,8 @@ struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h
 	llhttp_init(&parser->fresh, role == H1_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	parser->fresh.data = parser;
 	/*
-	 * llhttp knows a fixed list of methods and changes its rules for some of them (CONNECT, PRI,
-	 * those of RTSP and ICE). The method is checked here and kept from it.
+	 * llhttp knows a fixed list of methods and changes its rules for some of them (CONNECT,
+	 * PRI, those of RTSP and ICE). The method is checked here and kept from it.
 	 */
 	if (role == H1_REQUEST)
 		llhttp_execute(&parser->fresh, "GET ", 4);
@@ -86,7 +75,7 @@ void h1_expect_response(struct h1_parser *parser, bool to_head_request)
 	parser->to_head_request = to_head_request;
 }
 
-static bool refuse_at(struct h1_parser *parser, enum http_refusal refusal, uint64_t offset)
+bool h1_refuse_at(struct h1_parser *parser, enum http_refusal refusal, uint64_t offset)
 {
 	parser->state = REFUSED;
 	parser->refusal = refusal;
@@ -98,21 +87,18 @@ bool h1_refuse(struct h1_parser *parser, enum http_refusal refusal, const char *
 {
 	size_t index = (size_t)(at - parser->buffer) - parser->section;
 
-	return refuse_at(parser, refusal, parser->section_offset + index);
+	return h1_refuse_at(parser, refusal, parser->section_offset + index);
 }
 
-/*
- * llhttp's word on bytes that were checked already. An upgrade pauses it at the end of the message,
- * which is where it is left anyway.
- */
-static bool is_agreed(struct h1_parser *parser, const char *data, size_t len)
+/* An upgrade pauses llhttp at the end of the message, which is where it is left anyway. */
+bool h1_is_agreed(struct h1_parser *parser, const char *data, size_t len)
 {
 	llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, len);
 
 	return error == HPE_OK || (error == HPE_PAUSED_UPGRADE && parser->is_llhttp_done);
 }
 
-static void section_begin(struct h1_parser *parser, size_t start)
+void h1_section_begin(struct h1_parser *parser, size_t start)
 {
 	size_t room = parser->size - start;
 
@@ -126,7 +112,7 @@ static void section_begin(struct h1_parser *parser, size_t start)
 
 static void message_begin(struct h1_parser *parser)
 {
-	section_begin(parser, 0);
+	h1_section_begin(parser, 0);
 	memset(&parser->head, 0, offsetof(struct http_head, fields));
 	parser->llhttp = parser->fresh;
 	parser->is_llhttp_done = false;
@@ -136,10 +122,7 @@ static void message_begin(struct h1_parser *parser)
 	parser->body_total = 0;
 }
 
-enum taken { LINE_COMPLETE, LINE_PARTIAL, LINE_OVERFLOW };
-
-/* Collects bytes up to the next line feed, as far as the section may grow. */
-static enum taken take_line(struct h1_parser *parser, struct input *in)
+enum h1_taken h1_take_line(struct h1_parser *parser, struct h1_input *in)
 {
 	const char *start = in->data + in->used;
 	size_t left = in->len - in->used;
@@ -152,12 +135,12 @@ static enum taken take_line(struct h1_parser *parser, struct input *in)
 	parser->offset += taken;
 	in->used += taken;
 	if (taken < want)
-		return LINE_OVERFLOW;
-	return feed != NULL ? LINE_COMPLETE : LINE_PARTIAL;
+		return H1_LINE_OVERFLOW;
+	return feed != NULL ? H1_LINE_COMPLETE : H1_LINE_PARTIAL;
 }
 
-/* RFC 9112 2.2: a bare LF may be taken for a line's end, and whoever does so can be smuggled past. */
-static bool line_ends_well(struct h1_parser *parser)
+/* RFC 9112 2.2: some take a bare LF for a line's end and some do not: that is how to smuggle. */
+bool h1_line_ends_well(struct h1_parser *parser)
 {
 	const char *feed = parser->buffer + parser->used - 1;
 
@@ -166,7 +149,7 @@ static bool line_ends_well(struct h1_parser *parser)
 	return h1_refuse(parser, HTTP_REFUSED_bare_lf, feed);
 }
 
-static bool line_is_empty(const struct h1_parser *parser)
+bool h1_line_is_empty(const struct h1_parser *parser)
 {
 	return parser->used - parser->line == 2;
 }
@@ -202,8 +185,8 @@ static bool head_finish(struct h1_parser *parser)
 
 	if (!h1_framing(parser))
 		return false;
-	if (!is_agreed(parser, start, parser->used - parser->target_at) ||
-			parser->values_seen != head->field_count)
+	if (!h1_is_agreed(parser, start, parser->used - parser->target_at) ||
+		parser->values_seen != head->field_count)
 		return h1_refuse_field(parser, head->fields, head->field_count);
 	if (parser->role == H1_REQUEST && !h1_target(parser))
 		return false;
@@ -217,13 +200,14 @@ static bool head_line(struct h1_parser *parser, bool *done)
 
 	/* First, since it is what half a line is refused by. */
 	if (!parser->has_first_line && parser->role == H1_REQUEST &&
-			!h1_request_line_prefix(parser))
+		!h1_request_line_prefix(parser))
 		return false;
-	if (!line_ends_well(parser))
+	if (!h1_line_ends_well(parser))
 		return false;
 	if (!parser->has_first_line) {
 		/* RFC 9112 2.2: one empty line ahead of a request is forgiven. */
-		if (line_is_empty(parser) && parser->role == H1_REQUEST && !parser->is_blank_seen) {
+		if (h1_line_is_empty(parser) && parser->role == H1_REQUEST &&
+			!parser->is_blank_seen) {
 			parser->is_blank_seen = true;
 			parser->is_started = false;
 			return true;
@@ -231,14 +215,14 @@ static bool head_line(struct h1_parser *parser, bool *done)
 		parser->has_first_line = true;
 		if (!h1_first_line(parser))
 			return false;
-	} else if (line_is_empty(parser)) {
+	} else if (h1_line_is_empty(parser)) {
 		*done = true;
 		return head_finish(parser);
 	} else if (head->field_count == parser->limits.header_fields) {
 		return h1_refuse(
 			parser, HTTP_REFUSED_header_too_many, parser->buffer + parser->line);
-	} else if (!h1_field_line(parser, head->fields, &head->field_count,
-			   HTTP_REFUSED_header_name)) {
+	} else if (!h1_field_line(
+			   parser, head->fields, &head->field_count, HTTP_REFUSED_header_name)) {
 		return false;
 	}
 	parser->line = parser->used;
@@ -246,34 +230,34 @@ static bool head_line(struct h1_parser *parser, bool *done)
 }
 
 /* A first line that cannot become one, or a head that is too long, is refused before its end. */
-static bool head_prefix(struct h1_parser *parser, enum taken taken)
+static bool head_prefix(struct h1_parser *parser, enum h1_taken taken)
 {
 	if (!parser->has_first_line && parser->role == H1_REQUEST &&
-			!h1_request_line_prefix(parser))
+		!h1_request_line_prefix(parser))
 		return false;
-	if (taken == LINE_OVERFLOW)
+	if (taken == H1_LINE_OVERFLOW)
 		return h1_refuse(
 			parser, HTTP_REFUSED_header_too_large, parser->buffer + parser->used);
 	return true;
 }
 
-static int expect_head(struct h1_parser *parser, struct input *in, struct http_span *body)
+static int expect_head(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
 {
 	bool done = false;
 
 	(void)body;
 	if (in->used < in->len && parser->role == H1_RESPONSE && !parser->is_expected) {
-		refuse_at(parser, HTTP_REFUSED_surplus, parser->offset);
+		h1_refuse_at(parser, HTTP_REFUSED_surplus, parser->offset);
 		return H1_REFUSED;
 	}
 	while (in->used < in->len) {
-		enum taken taken;
+		enum h1_taken taken;
 
 		if (!parser->is_started)
 			message_begin(parser);
-		taken = take_line(parser, in);
-		if (taken == LINE_COMPLETE ? !head_line(parser, &done)
-					   : !head_prefix(parser, taken))
+		taken = h1_take_line(parser, in);
+		if (taken == H1_LINE_COMPLETE ? !head_line(parser, &done)
+					      : !head_prefix(parser, taken))
 			return H1_REFUSED;
 		if (done) {
 			parser->is_started = parser->state != EXPECT_HEAD;
@@ -283,211 +267,12 @@ static int expect_head(struct h1_parser *parser, struct input *in, struct http_s
 	return H1_MORE;
 }
 
-/* Gives a piece of the body to the caller. */
-static int take_body(struct h1_parser *parser, struct input *in, size_t len, struct http_span *body)
-{
-	body->data = in->data + in->used;
-	body->len = len;
-	if (!is_agreed(parser, body->data, len)) {
-		refuse_at(parser, HTTP_REFUSED_syntax, parser->offset);
-		return H1_REFUSED;
-	}
-	parser->offset += len;
-	in->used += len;
-	return H1_BODY;
-}
-
-static int expect_body(struct h1_parser *parser, struct input *in, struct http_span *body)
-{
-	size_t len = MIN(in->len - in->used, parser->remaining);
-
-	if (len == 0)
-		return H1_MORE;
-	parser->remaining -= len;
-	if (parser->remaining == 0)
-		parser->state = parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END
-								      : EXPECT_CHUNK_END;
-	return take_body(parser, in, len, body);
-}
-
-static int expect_close(struct h1_parser *parser, struct input *in, struct http_span *body)
-{
-	size_t len = in->len - in->used;
-
-	if (len == 0)
-		return H1_MORE;
-	if (parser->limits.body_bytes != 0 && len > parser->limits.body_bytes - parser->body_total) {
-		refuse_at(parser, HTTP_REFUSED_body_too_large,
-			parser->offset + parser->limits.body_bytes - parser->body_total);
-		return H1_REFUSED;
-	}
-	parser->body_total += len;
-	return take_body(parser, in, len, body);
-}
-
-/*
- * RFC 9112 7.1, without white space: llhttp takes any number of zeros, and extensions without end.
- * Returns the number of good bytes; that is len when the line is good.
- */
-static size_t chunk_line_check(const char *line, size_t len, uint64_t *size)
-{
-	size_t i;
-
-	*size = 0;
-	for (i = 0; i < 16 && char_hex(line[i]) >= 0; i++)
-		*size = *size << 4 | (unsigned)char_hex(line[i]);
-	if (i == 0)
-		return 0;
-	if (line[i] == ';')
-		while (char_is(line[i], CHAR_TEXT))
-			i++;
-	if (line[i] != '\r')
-		return i;
-	return i + 2 == len ? len : i + 1;
-}
-
-/* The complete line: the next state, or false. start: the line's place in the connection. */
-static bool chunk_begin(struct h1_parser *parser, const char *line, size_t len, uint64_t start)
-{
-	uint64_t limit = parser->limits.body_bytes;
-	uint64_t size;
-	size_t good = chunk_line_check(line, len, &size);
-
-	if (good != len)
-		return refuse_at(parser, HTTP_REFUSED_chunk, start + good);
-	/* Sums below can then not wrap, with any limit. */
-	if (size > INT64_MAX)
-		return refuse_at(parser, HTTP_REFUSED_chunk, start);
-	if (limit != 0 && size > limit - parser->body_total)
-		return refuse_at(parser, HTTP_REFUSED_body_too_large, start);
-	if (!is_agreed(parser, line, len) || parser->llhttp.content_length != size)
-		return refuse_at(parser, HTTP_REFUSED_chunk, start);
-	if (limit != 0)
-		parser->body_total += size;
-	parser->remaining = size;
-	parser->state = EXPECT_CHUNK_DATA;
-	if (size == 0) {
-		section_begin(parser, parser->used);
-		parser->state = EXPECT_TRAILER;
-	}
-	return true;
-}
-
-static int expect_chunk_line(struct h1_parser *parser, struct input *in, struct http_span *body)
-{
-	size_t len = MIN(in->len - in->used, CHUNK_LINE_MAX - parser->chunk_line_len);
-	uint64_t line_offset = parser->offset - parser->chunk_line_len;
-	const char *start, *line, *feed;
-
-	(void)body;
-	if (len == 0)
-		return H1_MORE;
-	start = line = in->data + in->used;
-	feed = memchr(start, '\n', len);
-	if (feed != NULL)
-		len = (size_t)(feed - start) + 1;
-	if (feed == NULL || parser->chunk_line_len > 0) {
-		memcpy(parser->chunk_line + parser->chunk_line_len, start, len);
-		line = parser->chunk_line;
-	}
-	parser->chunk_line_len += (unsigned)len;
-	parser->offset += len;
-	in->used += len;
-	if (feed != NULL) {
-		len = parser->chunk_line_len;
-		parser->chunk_line_len = 0;
-		return chunk_begin(parser, line, len, line_offset) ? GO_ON : H1_REFUSED;
-	}
-	if (parser->chunk_line_len < CHUNK_LINE_MAX)
-		return H1_MORE;
-	refuse_at(parser, HTTP_REFUSED_chunk, line_offset + CHUNK_LINE_MAX - 1);
-	return H1_REFUSED;
-}
-
-/* The CRLF behind a chunk's data; chunk_line_len counts what is there of it. */
-static int expect_chunk_end(struct h1_parser *parser, struct input *in, struct http_span *body)
-{
-	(void)body;
-	while (in->used < in->len && parser->chunk_line_len < 2) {
-		const char *c = in->data + in->used;
-
-		if (*c != "\r\n"[parser->chunk_line_len] || !is_agreed(parser, c, 1)) {
-			refuse_at(parser, HTTP_REFUSED_chunk, parser->offset);
-			return H1_REFUSED;
-		}
-		parser->chunk_line_len++;
-		parser->offset++;
-		in->used++;
-	}
-	if (parser->chunk_line_len < 2)
-		return H1_MORE;
-	parser->chunk_line_len = 0;
-	parser->state = EXPECT_CHUNK_LINE;
-	return GO_ON;
-}
-
-/* RFC 9110 6.5.1: a trailer says nothing about framing, routing or the connection. */
-static bool trailer_is_allowed(struct http_span name)
-{
-	static const char *const never[] = {
-		"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding",
-		"upgrade",
-	};
-
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (http_span_is_nocase(name, never[i]))
-			return false;
-	return true;
-}
-
-static bool trailer_line(struct h1_parser *parser)
-{
-	const char *start = parser->buffer + parser->line;
-	unsigned count = parser->trailer_count;
-
-	if (line_is_empty(parser)) {
-		start = parser->buffer + parser->section;
-		if (!is_agreed(parser, start, parser->used - parser->section) ||
-				!parser->is_llhttp_done || parser->values_seen != count) {
-			h1_refuse_field(parser, parser->trailers, count);
-			parser->refusal = HTTP_REFUSED_trailer;
-			return false;
-		}
-		parser->state = EXPECT_END;
-		return true;
-	}
-	if (count == MIN(parser->limits.header_fields, TRAILERS_MAX))
-		return h1_refuse(parser, HTTP_REFUSED_trailer, start);
-	if (!h1_field_line(parser, parser->trailers, &parser->trailer_count, HTTP_REFUSED_trailer))
-		return false;
-	if (!trailer_is_allowed(parser->trailers[count].name))
-		return h1_refuse(parser, HTTP_REFUSED_trailer, start);
-	parser->line = parser->used;
-	return true;
-}
-
-static int expect_trailer(struct h1_parser *parser, struct input *in, struct http_span *body)
-{
-	(void)body;
-	while (parser->state == EXPECT_TRAILER && in->used < in->len) {
-		enum taken taken = take_line(parser, in);
-
-		if (taken == LINE_OVERFLOW)
-			h1_refuse(parser, HTTP_REFUSED_trailer, parser->buffer + parser->used);
-		else if (taken == LINE_COMPLETE && line_ends_well(parser))
-			trailer_line(parser);
-	}
-	if (parser->state == REFUSED)
-		return H1_REFUSED;
-	return parser->state == EXPECT_END ? GO_ON : H1_MORE;
-}
-
-static int expect_end(struct h1_parser *parser, struct input *in, struct http_span *body)
+static int expect_end(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
 {
 	(void)in;
 	(void)body;
 	if (!parser->is_llhttp_done) {
-		refuse_at(parser, HTTP_REFUSED_syntax, parser->offset);
+		h1_refuse_at(parser, HTTP_REFUSED_syntax, parser->offset);
 		return H1_REFUSED;
 	}
 	parser->is_started = false;
@@ -501,7 +286,7 @@ static int expect_end(struct h1_parser *parser, struct input *in, struct http_sp
 	return H1_END;
 }
 
-static int expect_nothing(struct h1_parser *parser, struct input *in, struct http_span *body)
+static int expect_nothing(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
 {
 	(void)body;
 	parser->offset += in->len - in->used;
@@ -509,7 +294,7 @@ static int expect_nothing(struct h1_parser *parser, struct input *in, struct htt
 	return H1_MORE;
 }
 
-static int refused(struct h1_parser *parser, struct input *in, struct http_span *body)
+static int refused(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
 {
 	(void)parser;
 	(void)in;
@@ -521,24 +306,24 @@ enum h1_event h1_next(struct h1_parser *parser, const char *data, size_t len, si
 	struct http_span *body)
 {
 	static int (*const handlers[H1_STATE_COUNT])(
-		struct h1_parser *, struct input *, struct http_span *) = {
+		struct h1_parser *, struct h1_input *, struct http_span *) = {
 		[EXPECT_HEAD] = expect_head,
-		[EXPECT_BODY] = expect_body,
-		[EXPECT_CHUNK_LINE] = expect_chunk_line,
-		[EXPECT_CHUNK_DATA] = expect_body,
-		[EXPECT_CHUNK_END] = expect_chunk_end,
-		[EXPECT_TRAILER] = expect_trailer,
-		[EXPECT_CLOSE] = expect_close,
+		[EXPECT_BODY] = h1_expect_body,
+		[EXPECT_CHUNK_LINE] = h1_expect_chunk_line,
+		[EXPECT_CHUNK_DATA] = h1_expect_body,
+		[EXPECT_CHUNK_END] = h1_expect_chunk_end,
+		[EXPECT_TRAILER] = h1_expect_trailer,
+		[EXPECT_CLOSE] = h1_expect_close,
 		[EXPECT_END] = expect_end,
 		[EXPECT_NOTHING] = expect_nothing,
 		[REFUSED] = refused,
 	};
-	struct input in = { .data = data, .len = len };
+	struct h1_input in = { .data = data, .len = len };
 	int event;
 
 	do
 		event = handlers[parser->state](parser, &in, body);
-	while (event == GO_ON);
+	while (event == H1_GO_ON);
 	*consumed = in.used;
 	return (enum h1_event)event;
 }
@@ -562,7 +347,7 @@ enum h1_event h1_eof(struct h1_parser *parser)
 			return H1_MORE;
 		/* fall through */
 	default:
-		refuse_at(parser, HTTP_REFUSED_truncated, parser->offset);
+		h1_refuse_at(parser, HTTP_REFUSED_truncated, parser->offset);
 		return H1_REFUSED;
 	}
 }

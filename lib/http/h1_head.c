@@ -11,8 +11,8 @@
 
 /* What the framing fields of one head say together. */
 struct framing {
-	const char *length_at;      /* value of Content-Length, or NULL */
-	const char *chunked_at;     /* value of Transfer-Encoding, or NULL */
+	const char *length_at;	    /* value of Content-Length, or NULL */
+	const char *chunked_at;	    /* value of Transfer-Encoding, or NULL */
 	const char *expectation_at; /* value of an Expect that is not 100-continue, or NULL */
 	unsigned connection_options;
 	bool has_upgrade;
@@ -46,8 +46,8 @@ bool h1_request_line_prefix(struct h1_parser *parser)
 	if (space != NULL)
 		target_len = (size_t)(space - target);
 	if (target_len > parser->limits.target_bytes)
-		return h1_refuse(parser, HTTP_REFUSED_target_too_long,
-			target + parser->limits.target_bytes);
+		return h1_refuse(
+			parser, HTTP_REFUSED_target_too_long, target + parser->limits.target_bytes);
 	return true;
 }
 
@@ -60,7 +60,7 @@ static bool version_line(struct h1_parser *parser, const char *version, size_t r
 	while (i < 5 && i < room && version[i] == expected[i])
 		i++;
 	if (i < 5 || room < 8 || !char_is_digit(version[5]) || version[6] != '.' ||
-			!char_is_digit(version[7]))
+		!char_is_digit(version[7]))
 		return h1_refuse(parser, HTTP_REFUSED_syntax, version + i);
 	if (version[5] != '1' || version[7] > '1')
 		return h1_refuse(parser, HTTP_REFUSED_version, version + 5);
@@ -138,8 +138,8 @@ static bool status_line(struct h1_parser *parser)
 	head->reason = (struct http_span){ .data = c, .len = (size_t)(end - c) };
 	for (; c < end; c++)
 		if (!char_is(*c, CHAR_TEXT))
-			return h1_refuse(parser, *c == '\r' ? HTTP_REFUSED_bare_lf
-							    : HTTP_REFUSED_header_value, c);
+			return h1_refuse(parser,
+				*c == '\r' ? HTTP_REFUSED_bare_lf : HTTP_REFUSED_header_value, c);
 	if (head->status < 200 && ++parser->interim_count > INTERIM_MAX)
 		return h1_refuse(parser, HTTP_REFUSED_surplus, line);
 	return true;
@@ -196,14 +196,16 @@ bool h1_refuse_field(struct h1_parser *parser, const struct http_field *fields, 
 				return h1_refuse(parser, HTTP_REFUSED_header_name, name.data + j);
 		for (size_t j = 0; j < value.len; j++)
 			if (!char_is(value.data[j], CHAR_TEXT))
-				return h1_refuse(parser, value.data[j] == '\r' ? HTTP_REFUSED_bare_lf
-						: HTTP_REFUSED_header_value, value.data + j);
+				return h1_refuse(parser,
+					value.data[j] == '\r' ? HTTP_REFUSED_bare_lf
+							      : HTTP_REFUSED_header_value,
+					value.data + j);
 	}
 	return h1_refuse(parser, HTTP_REFUSED_syntax, parser->buffer + parser->section);
 }
 
-static bool read_content_length(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_content_length(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	uint64_t length = 0;
 
@@ -222,22 +224,21 @@ static bool read_content_length(struct h1_parser *parser, struct framing *framin
 	return true;
 }
 
-static bool read_transfer_encoding(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_transfer_encoding(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	if (framing->length_at != NULL)
 		return h1_refuse(parser, HTTP_REFUSED_length_and_chunked, value.data);
 	/* RFC 9112 6.1: HTTP/1.0 has none, and a peer that says so anyway may be read both ways. */
-	if (framing->chunked_at != NULL || parser->head.minor == 0 ||
-			!http_span_is_nocase(value, "chunked"))
+	if (framing->chunked_at != NULL || parser->head.minor == 0 || !span_is(value, "chunked"))
 		return h1_refuse(parser, HTTP_REFUSED_transfer_encoding, value.data);
 	framing->chunked_at = value.data;
 	return true;
 }
 
 /* RFC 9110 7.6.1 */
-static bool read_connection(struct h1_parser *parser, struct framing *framing,
-	struct http_span value)
+static bool read_connection(
+	struct h1_parser *parser, struct framing *framing, struct http_span value)
 {
 	const char *c = value.data;
 	const char *end = value.data + value.len;
@@ -250,9 +251,9 @@ static bool read_connection(struct h1_parser *parser, struct framing *framing,
 		option.len = (size_t)(c - option.data);
 		if (option.len > 0 && ++framing->connection_options > CONNECTION_OPTIONS_MAX)
 			return h1_refuse(parser, HTTP_REFUSED_connection, option.data);
-		framing->is_close |= http_span_is_nocase(option, "close");
-		framing->is_keep_alive |= http_span_is_nocase(option, "keep-alive");
-		framing->is_connection_upgrade |= http_span_is_nocase(option, "upgrade");
+		framing->is_close |= span_is(option, "close");
+		framing->is_keep_alive |= span_is(option, "keep-alive");
+		framing->is_connection_upgrade |= span_is(option, "upgrade");
 		while (c < end && is_blank(*c))
 			c++;
 		if (c < end && *c != ',')
@@ -268,34 +269,34 @@ static void read_expect(struct h1_parser *parser, struct framing *framing, struc
 {
 	if (parser->role == H1_RESPONSE || parser->head.minor == 0)
 		return;
-	if (http_span_is_nocase(value, "100-continue"))
+	if (span_is(value, "100-continue"))
 		framing->expects_continue = true;
 	else if (framing->expectation_at == NULL)
 		framing->expectation_at = value.data;
 }
 
-static bool read_field(struct h1_parser *parser, struct framing *framing,
-	const struct http_field *field)
+static bool read_field(
+	struct h1_parser *parser, struct framing *framing, const struct http_field *field)
 {
 	switch (field->name.len) {
 	case 6:
-		if (http_span_is_nocase(field->name, "expect"))
+		if (span_is(field->name, "expect"))
 			read_expect(parser, framing, field->value);
 		return true;
 	case 7:
-		if (http_span_is_nocase(field->name, "upgrade"))
+		if (span_is(field->name, "upgrade"))
 			framing->has_upgrade = field->value.len > 0;
 		return true;
 	case 10:
-		if (http_span_is_nocase(field->name, "connection"))
+		if (span_is(field->name, "connection"))
 			return read_connection(parser, framing, field->value);
 		return true;
 	case 14:
-		if (http_span_is_nocase(field->name, "content-length"))
+		if (span_is(field->name, "content-length"))
 			return read_content_length(parser, framing, field->value);
 		return true;
 	case 17:
-		if (http_span_is_nocase(field->name, "transfer-encoding"))
+		if (span_is(field->name, "transfer-encoding"))
 			return read_transfer_encoding(parser, framing, field->value);
 		return true;
 	default:
@@ -339,7 +340,7 @@ bool h1_framing(struct h1_parser *parser)
 		head->body = request_body(&framing);
 	}
 	if (head->body == HTTP_BODY_LENGTH && parser->limits.body_bytes != 0 &&
-			head->content_length > parser->limits.body_bytes)
+		head->content_length > parser->limits.body_bytes)
 		return h1_refuse(parser, HTTP_REFUSED_body_too_large, framing.length_at);
 	head->is_keep_alive = !framing.is_close && head->body != HTTP_BODY_UNTIL_CLOSE &&
 			      (head->minor == 1 || framing.is_keep_alive);

@@ -7,14 +7,14 @@
 /* An authority taken apart: what Host and an absolute target are compared by. */
 struct authority {
 	struct http_span host;
-	unsigned port;           /* 0: none given */
+	unsigned port; /* 0: none given */
 };
 
 /* All in place: a normalised path is never longer than what it was made from. */
 struct path {
 	char *start;
-	char *out;               /* end of what is normalised */
-	char *in;                /* what comes next */
+	char *out; /* end of what is normalised */
+	char *in;  /* what comes next */
 	char *end;
 };
 
@@ -164,7 +164,7 @@ static int find_host(struct h1_parser *parser)
 	int found = (int)head->field_count;
 
 	for (unsigned i = 0; i < head->field_count; i++) {
-		if (!http_span_is_nocase(head->fields[i].name, "host"))
+		if (!span_is(head->fields[i].name, "host"))
 			continue;
 		if (found < (int)head->field_count) {
 			h1_refuse(parser, HTTP_REFUSED_host_repeated, head->fields[i].name.data);
@@ -199,6 +199,15 @@ static bool take_host(struct h1_parser *parser, struct authority *authority, boo
 	return true;
 }
 
+static bool is_same(
+	const struct authority *one, const struct authority *other, unsigned default_port)
+{
+	return one->host.len == other->host.len &&
+	       memcmp(one->host.data, other->host.data, one->host.len) == 0 &&
+	       (one->port != 0 ? one->port : default_port) ==
+		       (other->port != 0 ? other->port : default_port);
+}
+
 /*
  * "http://authority[/path][?query]" (RFC 9112 3.2.2). The authority replaces Host, which must not
  * say otherwise. len: of the scheme with "://"; scheme_port: its default.
@@ -219,15 +228,12 @@ static bool absolute_target(struct h1_parser *parser, size_t len, unsigned schem
 		path++;
 	if (!read_authority(start, (size_t)(path - start), &authority))
 		return h1_refuse(parser, HTTP_REFUSED_target, start);
-	if (has_host && (host.host.len != authority.host.len ||
-			memcmp(host.host.data, authority.host.data, host.host.len) != 0 ||
-			(host.port != 0 ? host.port : scheme_port) !=
-			(authority.port != 0 ? authority.port : scheme_port)))
+	if (has_host && !is_same(&host, &authority, scheme_port))
 		return h1_refuse(parser, HTTP_REFUSED_host_invalid, head->authority.data);
 	if (path == end && http_span_is(head->method, "OPTIONS")) {
 		head->target = head->path = (struct http_span){ .data = "*", .len = 1 };
 	} else if (path == end || *path == '?') {
-		/* The root's slash takes the authority's last place, which moves over the scheme's. */
+		/* The root's slash takes the authority's last place, which moves ahead by one. */
 		memmove(start - 1, start, (size_t)(path - start));
 		start--;
 		authority.host.data--;

@@ -97,7 +97,7 @@ static void read_options(struct options *options, const struct http_head *head)
 {
 	options->count = 0;
 	for (unsigned i = 0; i < head->field_count; i++)
-		if (http_span_is_nocase(head->fields[i].name, "connection"))
+		if (span_is(head->fields[i].name, "connection"))
 			collect_options(options, head->fields[i].value);
 }
 
@@ -106,21 +106,19 @@ static bool is_hop_by_hop(struct http_span name)
 {
 	switch (name.len) {
 	case 2:
-		return http_span_is_nocase(name, "te");
+		return span_is(name, "te");
 	case 6:
-		return http_span_is_nocase(name, "expect");
+		return span_is(name, "expect");
 	case 7:
-		return http_span_is_nocase(name, "trailer") || http_span_is_nocase(name, "upgrade");
+		return span_is(name, "trailer") || span_is(name, "upgrade");
 	case 10:
-		return http_span_is_nocase(name, "connection") ||
-		       http_span_is_nocase(name, "keep-alive");
+		return span_is(name, "connection") || span_is(name, "keep-alive");
 	case 14:
-		return http_span_is_nocase(name, "content-length") ||
-		       http_span_is_nocase(name, "http2-settings");
+		return span_is(name, "content-length") || span_is(name, "http2-settings");
 	case 16:
-		return http_span_is_nocase(name, "proxy-connection");
+		return span_is(name, "proxy-connection");
 	case 17:
-		return http_span_is_nocase(name, "transfer-encoding");
+		return span_is(name, "transfer-encoding");
 	default:
 		return false;
 	}
@@ -155,14 +153,20 @@ static bool is_forwarded(struct http_span name)
 static bool is_protected(struct http_span name)
 {
 	static const char *const names[] = {
-		"authorization", "cache-control", "cookie", "date", "host", "set-cookie", "via",
+		"authorization",
+		"cache-control",
+		"cookie",
+		"date",
+		"host",
+		"set-cookie",
+		"via",
 		"x-real-ip",
 	};
 
 	if (is_forwarded(name) || starts_with(name, "content-"))
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (http_span_is_nocase(name, names[i]))
+		if (span_is(name, names[i]))
 			return true;
 	return false;
 }
@@ -171,7 +175,7 @@ static bool is_named(const struct options *options, struct http_span name)
 {
 	for (unsigned i = 0; i < options->count; i++)
 		if (options->names[i].len == name.len &&
-				strncasecmp(options->names[i].data, name.data, name.len) == 0)
+			strncasecmp(options->names[i].data, name.data, name.len) == 0)
 			return !is_protected(name);
 	return false;
 }
@@ -179,7 +183,7 @@ static bool is_named(const struct options *options, struct http_span name)
 /* A client's own copy of what we add, and "Proxy", which CGI turns into HTTP_PROXY. */
 static bool is_overwritten(const struct h1_write_options *options, struct http_span name)
 {
-	if (http_span_is_nocase(name, "host") || http_span_is_nocase(name, "proxy"))
+	if (span_is(name, "host") || span_is(name, "proxy"))
 		return true;
 	if (options->keep_forwarded)
 		return false;
@@ -199,7 +203,7 @@ static void put_fields(struct writer *writer, const struct http_head *head,
 		struct http_span name = head->fields[i].name;
 
 		if (is_hop_by_hop(name) || is_named(&named, name) ||
-				(is_request && is_overwritten(options, name)))
+			(is_request && is_overwritten(options, name)))
 			continue;
 		put_field(writer, name, head->fields[i].value);
 	}
@@ -235,8 +239,8 @@ static int finish(struct writer *writer)
 	if (writer->is_short)
 		return -ENOSPC;
 	if (count_byte(writer->out, writer->used, '\n') != writer->lines ||
-			count_byte(writer->out, writer->used, '\r') != writer->lines ||
-			memchr(writer->out, '\0', writer->used) != NULL)
+		count_byte(writer->out, writer->used, '\r') != writer->lines ||
+		memchr(writer->out, '\0', writer->used) != NULL)
 		return -EINVAL;
 	return (int)writer->used;
 }
@@ -247,7 +251,7 @@ int h1_write_request(char *out, size_t size, const struct http_head *head,
 	struct writer writer = { .out = out, .size = size };
 
 	if (head->body == HTTP_BODY_UNTIL_CLOSE ||
-			(head->body == HTTP_BODY_CHUNKED && options->minor == 0))
+		(head->body == HTTP_BODY_CHUNKED && options->minor == 0))
 		return -EINVAL;
 	put(&writer, head->method.data, head->method.len);
 	put(&writer, " ", 1);

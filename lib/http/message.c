@@ -45,7 +45,7 @@ struct refusal_row {
 
 static const struct refusal_row refusals[HTTP_REFUSAL_COUNT] = {
 	[HTTP_REFUSED_NOT] = { .name = "none", .help = "not refused", .status = 0 },
-#define REFUSAL(row_name, row_status, row_help) \
+#define REFUSAL(row_name, row_status, row_help)                                                    \
 	[HTTP_REFUSED_##row_name] = { .name = #row_name, .help = row_help, .status = row_status },
 #include "http/refusal.def"
 #undef REFUSAL

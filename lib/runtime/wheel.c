@@ -66,9 +66,15 @@ static void timer_place(struct wheel *wheel, struct wheel_timer *timer, uint64_t
 	slot_push(&wheel->levels[level], (due >> (level * SLOT_BITS)) & SLOT_MASK, timer);
 }
 
+/* The first tick at or after a deadline; UINT64_MAX, "never", must not wrap round to "now". */
+static uint64_t tick_at(uint64_t deadline_us)
+{
+	return deadline_us / TICK_US + (deadline_us % TICK_US != 0);
+}
+
 static uint64_t due_tick(const struct wheel *wheel, const struct wheel_timer *timer)
 {
-	uint64_t due = (timer->deadline_us + TICK_US - 1) / TICK_US;
+	uint64_t due = tick_at(timer->deadline_us);
 
 	return due > wheel->tick ? due : wheel->tick + 1;
 }
@@ -107,7 +113,7 @@ static void slot_cascade(struct wheel *wheel, unsigned level, unsigned slot)
 
 	while (timer != NULL) {
 		struct wheel_timer *next = timer->next;
-		uint64_t due = (timer->deadline_us + TICK_US - 1) / TICK_US;
+		uint64_t due = tick_at(timer->deadline_us);
 
 		timer->prev = NULL;
 		/* The tick that begins fires right after this: a timer due now goes there. */
@@ -132,23 +138,28 @@ static void slot_fire(struct wheel *wheel, unsigned slot, uint64_t now_us)
 	}
 }
 
-static bool level_find(const struct level *level, unsigned from, unsigned *found)
+/*
+ * The first slot from 'from' on that may hold timers. Cancelling leaves a slot's bit behind, which
+ * its turn clears: advancing takes such a slot as it comes, is_exact passes it by.
+ */
+static bool level_find(const struct level *level, unsigned from, bool is_exact, unsigned *found)
 {
 	for (unsigned word = from / BITMAP_BITS; word < SLOTS / BITMAP_BITS; word++) {
 		uint64_t bits = level->occupied[word];
 
 		if (word == from / BITMAP_BITS)
 			bits &= ~0ull << (from % BITMAP_BITS);
-		if (bits != 0) {
+		for (; bits != 0; bits &= bits - 1) {
 			*found = word * BITMAP_BITS + (unsigned)__builtin_ctzll(bits);
-			return true;
+			if (!is_exact || level->slots[*found] != NULL)
+				return true;
 		}
 	}
 	return false;
 }
 
 /* The next tick > wheel->tick at which something fires or cascades; UINT64_MAX: never. */
-static uint64_t next_event_tick(const struct wheel *wheel)
+static uint64_t next_event_tick(const struct wheel *wheel, bool is_exact)
 {
 	for (unsigned level = 0; level < LEVELS; level++) {
 		unsigned shift = level * SLOT_BITS;
@@ -157,10 +168,11 @@ static uint64_t next_event_tick(const struct wheel *wheel)
 		unsigned slot;
 
 		if (digit < SLOT_MASK &&
-			level_find(&wheel->levels[level], (unsigned)digit + 1, &slot))
+			level_find(&wheel->levels[level], (unsigned)digit + 1, is_exact, &slot))
 			return ((base << SLOT_BITS) | slot) << shift;
 		/* The top level wraps: slots at or below the digit lie in its next round. */
-		if (level == LEVELS - 1 && level_find(&wheel->levels[level], 0, &slot))
+		if (level == LEVELS - 1 &&
+			level_find(&wheel->levels[level], 0, is_exact, &slot))
 			return (((base + 1) << SLOT_BITS) | slot) << shift;
 	}
 	return UINT64_MAX;
@@ -171,7 +183,7 @@ void wheel_advance(struct wheel *wheel, uint64_t now_us)
 	uint64_t target = now_us / TICK_US;
 
 	while (wheel->tick < target) {
-		uint64_t next = next_event_tick(wheel);
+		uint64_t next = next_event_tick(wheel, false);
 
 		if (next > target) {
 			wheel->tick = target;
@@ -189,7 +201,7 @@ void wheel_advance(struct wheel *wheel, uint64_t now_us)
 
 uint64_t wheel_next_us(const struct wheel *wheel)
 {
-	uint64_t next = next_event_tick(wheel);
+	uint64_t next = next_event_tick(wheel, true);
 
 	return next == UINT64_MAX ? UINT64_MAX : next * TICK_US;
 }

@@ -27,8 +27,8 @@ int tls_global_init(struct err *err)
 
 	if (status == PSA_SUCCESS)
 		return 0;
-	return err_set(err, EIO, "TLS: the crypto library does not start (PSA error %d)",
-		(int)status);
+	return err_set(
+		err, EIO, "TLS: the crypto library does not start (PSA error %d)", (int)status);
 }
 
 /*
@@ -65,8 +65,8 @@ static int load_chain(struct tls_certificate *certificate, const char *path, str
 	if (error < 0)
 		return fail(err, path, error);
 	if (error > 0)
-		return err_set(err, EINVAL, "%s: %d of its certificates cannot be read", path,
-			error);
+		return err_set(
+			err, EINVAL, "%s: %d of its certificates cannot be read", path, error);
 	return 0;
 }
 
@@ -76,11 +76,11 @@ static int load_key(struct tls_certificate *certificate, const char *path, struc
 
 	if (check_readable(path, err) < 0)
 		return -EINVAL;
-	error = mbedtls_pk_parse_keyfile(&certificate->key, path, NULL, mbedtls_psa_get_random,
-		MBEDTLS_PSA_RANDOM_STATE);
+	error = mbedtls_pk_parse_keyfile(
+		&certificate->key, path, NULL, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
 	if (error == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
-		return err_set(err, EINVAL, "%s: the key is encrypted; store it without a pass phrase",
-			path);
+		return err_set(err, EINVAL,
+			"%s: the key is encrypted; store it without a pass phrase", path);
 	if (error != 0)
 		return fail(err, path, error);
 	return 0;
@@ -136,7 +136,7 @@ static char *read_names(const mbedtls_x509_crt *leaf)
 	if (first->buf.p == NULL && common != NULL)
 		add_name(names, common->p, common->len);
 	for (const mbedtls_x509_sequence *san = first; san != NULL && san->buf.p != NULL;
-			san = san->next)
+		san = san->next)
 		if ((san->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == SAN_DNS)
 			add_name(names, san->buf.p, san->buf.len);
 	return names;
@@ -154,8 +154,8 @@ static int read_facts(struct tls_certificate *certificate, const char *path, str
 	if (mbedtls_x509_time_is_past(end))
 		return err_set(err, EINVAL, "%s: the certificate expired on %s", path,
 			certificate->not_after);
-	if (mbedtls_x509_dn_gets(certificate->subject, sizeof(certificate->subject),
-			    &leaf->subject) < 0)
+	if (mbedtls_x509_dn_gets(
+		    certificate->subject, sizeof(certificate->subject), &leaf->subject) < 0)
 		snprintf(certificate->subject, sizeof(certificate->subject), "(too long)");
 	certificate->names = read_names(leaf);
 	if (certificate->names == NULL)
@@ -166,15 +166,15 @@ static int read_facts(struct tls_certificate *certificate, const char *path, str
 static int check_pair(const struct tls_certificate *certificate, const char *chain_path,
 	const char *key_path, struct err *err)
 {
-	if (mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key,
-			mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE) == 0)
+	if (mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key, mbedtls_psa_get_random,
+		    MBEDTLS_PSA_RANDOM_STATE) == 0)
 		return 0;
 	return err_set(err, EINVAL, "%s: this key does not belong to the certificate in %s",
 		key_path, chain_path);
 }
 
-struct tls_certificate *tls_certificate_load(const char *chain_path, const char *key_path,
-	struct err *err)
+struct tls_certificate *tls_certificate_load(
+	const char *chain_path, const char *key_path, struct err *err)
 {
 	struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
 
@@ -185,9 +185,9 @@ struct tls_certificate *tls_certificate_load(const char *chain_path, const char 
 	mbedtls_x509_crt_init(&certificate->chain);
 	mbedtls_pk_init(&certificate->key);
 	if (load_chain(certificate, chain_path, err) < 0 ||
-			load_key(certificate, key_path, err) < 0 ||
-			check_pair(certificate, chain_path, key_path, err) < 0 ||
-			read_facts(certificate, chain_path, err) < 0) {
+		load_key(certificate, key_path, err) < 0 ||
+		check_pair(certificate, chain_path, key_path, err) < 0 ||
+		read_facts(certificate, chain_path, err) < 0) {
 		tls_certificate_destroy(certificate);
 		return NULL;
 	}
@@ -204,8 +204,8 @@ void tls_certificate_destroy(struct tls_certificate *certificate)
 	free(certificate);
 }
 
-void tls_certificate_info(const struct tls_certificate *certificate,
-	struct tls_certificate_info *info)
+void tls_certificate_info(
+	const struct tls_certificate *certificate, struct tls_certificate_info *info)
 {
 	*info = (struct tls_certificate_info){
 		.subject = certificate->subject,
@@ -215,8 +215,8 @@ void tls_certificate_info(const struct tls_certificate *certificate,
 }
 
 /* RFC 9525 6.3: the asterisk stands for one whole label, the first. */
-static enum name_match match_one(const char *pattern, size_t pattern_len, const char *name,
-	size_t len)
+static enum name_match match_one(
+	const char *pattern, size_t pattern_len, const char *name, size_t len)
 {
 	const char *dot;
 
@@ -233,8 +233,8 @@ static enum name_match match_one(const char *pattern, size_t pattern_len, const 
 	return NAME_WILDCARD;
 }
 
-enum name_match certificate_match(const struct tls_certificate *certificate, const char *name,
-	size_t len)
+enum name_match certificate_match(
+	const struct tls_certificate *certificate, const char *name, size_t len)
 {
 	const char *pattern = certificate->names;
 	enum name_match best = NAME_NONE;

@@ -48,8 +48,8 @@ static size_t lower_name(char *out, const unsigned char *name, size_t len)
  * Offers every certificate that fits the name best, so that an RSA and an ECDSA one of the same
  * name serve both kinds of clients. Nothing fits: the configuration's own, the first one.
  */
-static int choose_certificate(void *arg, mbedtls_ssl_context *ssl, const unsigned char *name,
-	size_t len)
+static int choose_certificate(
+	void *arg, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len)
 {
 	const struct tls_context *context = arg;
 	char lower[NAME_MAX_BYTES];
@@ -78,8 +78,8 @@ static int choose_certificate(void *arg, mbedtls_ssl_context *ssl, const unsigne
 	return 0;
 }
 
-static int load_certificates(struct tls_context *context, const struct tls_context_params *params,
-	struct err *err)
+static int load_certificates(
+	struct tls_context *context, const struct tls_context_params *params, struct err *err)
 {
 	if (params->certificate_count == 0)
 		return err_set(err, EINVAL, "TLS: no certificate");
@@ -120,20 +120,21 @@ static void set_policy(struct tls_context *context, const struct tls_context_par
 	mbedtls_ssl_config *config = &context->config;
 
 	mbedtls_ssl_conf_min_tls_version(config, params->min_version == 0x0304
-			? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+							 ? MBEDTLS_SSL_VERSION_TLS1_3
+							 : MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
 	mbedtls_ssl_conf_ciphersuites(config, ciphersuites);
 	mbedtls_ssl_conf_groups(config, groups);
 	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 	/* A resumed session has fresh keys as well: forward secrecy. */
-	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
-		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
-		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+	mbedtls_ssl_conf_tls13_key_exchange_modes(
+		config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+				MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
 	mbedtls_ssl_conf_sni(config, choose_certificate, context);
 	mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
-	mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write,
-		mbedtls_ssl_ticket_parse, &context->tickets);
+	mbedtls_ssl_conf_session_tickets_cb(
+		config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &context->tickets);
 }
 
 static int set_up(struct tls_context *context, const struct tls_context_params *params)
@@ -141,8 +142,8 @@ static int set_up(struct tls_context *context, const struct tls_context_params *
 	struct tls_certificate *first = context->certificates[0];
 	int error;
 
-	error = mbedtls_ctr_drbg_seed(&context->random, mbedtls_entropy_func, &context->entropy,
-		NULL, 0);
+	error = mbedtls_ctr_drbg_seed(
+		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
 	if (error != 0)
 		return error;
 	error = mbedtls_ssl_config_defaults(&context->config, MBEDTLS_SSL_IS_SERVER,
@@ -155,8 +156,8 @@ static int set_up(struct tls_context *context, const struct tls_context_params *
 		return error;
 	set_policy(context, params);
 	if (context->alpn != NULL) {
-		error = mbedtls_ssl_conf_alpn_protocols(&context->config,
-			(const char **)context->alpn);
+		error = mbedtls_ssl_conf_alpn_protocols(
+			&context->config, (const char **)context->alpn);
 		if (error != 0)
 			return error;
 	}
@@ -182,7 +183,7 @@ struct tls_context *tls_context_create(const struct tls_context_params *params, 
 	mbedtls_entropy_init(&context->entropy);
 	mbedtls_ssl_ticket_init(&context->tickets);
 	if (load_certificates(context, params, err) == 0 &&
-			copy_alpn(context, params->alpn, err) == 0) {
+		copy_alpn(context, params->alpn, err) == 0) {
 		error = set_up(context, params);
 		if (error == 0)
 			return context;

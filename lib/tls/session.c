@@ -8,7 +8,7 @@
 
 #define RECORD_HEAD_BYTES 5
 /* An alert under TLS 1.3: two bytes and the content type, padded as mbedTLS does, and a tag. */
-#define PADDING_BYTES      MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
+#define PADDING_BYTES	   MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
 #define SEALED_ALERT_BYTES ((3 + PADDING_BYTES - 1) / PADDING_BYTES * PADDING_BYTES + 16)
 
 struct tls_session {
@@ -16,16 +16,16 @@ struct tls_session {
 	struct tls_context *context;
 	const struct tls_io *io;
 	void *io_ctx;
-	size_t unsent;               /* bytes that mbedTLS holds because io did not take them */
-	bool has_eof;                /* the transport ended */
+	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
+	bool has_eof;  /* the transport ended */
 	bool has_failed;
-	bool has_ended;              /* the peer sent close_notify */
-	bool has_closed;             /* close_notify was written */
+	bool has_ended;	 /* the peer sent close_notify */
+	bool has_closed; /* close_notify was written */
 	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */
 	size_t record_left;
 	size_t record_head_len;
 	uint8_t record_head[RECORD_HEAD_BYTES];
-	bool is_alert_last;          /* the last record that began in this call */
+	bool is_alert_last; /* the last record that began in this call */
 	char sni[NAME_MAX_BYTES + 1];
 	char error[192];
 };
@@ -76,7 +76,8 @@ static void watch_records(struct tls_session *session, const unsigned char *data
 				session->record_head_len = 0;
 				body = (size_t)head[3] << 8 | head[4];
 				session->record_left = body;
-				session->is_alert_last = head[0] == MBEDTLS_SSL_MSG_ALERT ||
+				session->is_alert_last =
+					head[0] == MBEDTLS_SSL_MSG_ALERT ||
 					(head[0] == MBEDTLS_SSL_MSG_APPLICATION_DATA &&
 						body == SEALED_ALERT_BYTES);
 			}
@@ -88,7 +89,7 @@ static void watch_records(struct tls_session *session, const unsigned char *data
 	}
 }
 
-/* mbedTLS hands over all that it holds at every call, so what is not taken is all that is unsent. */
+/* mbedTLS hands over all that it holds at every call: what is not taken is all that is left. */
 static int send_bytes(void *ctx, const unsigned char *data, size_t len)
 {
 	struct tls_session *session = ctx;
@@ -111,8 +112,8 @@ static int receive_bytes(void *ctx, unsigned char *data, size_t max)
 	return session->has_eof ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
 }
 
-struct tls_session *tls_session_create(struct tls_context *context, const struct tls_io *io,
-	void *io_ctx)
+struct tls_session *tls_session_create(
+	struct tls_context *context, const struct tls_io *io, void *io_ctx)
 {
 	struct tls_session *session = calloc(1, sizeof(*session));
 
@@ -171,7 +172,8 @@ static void describe(struct tls_session *session, int error)
 		snprintf(session->error, sizeof(session->error),
 			"the connection ended without close_notify");
 	else if (error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
-		snprintf(session->error, sizeof(session->error), "the peer closed in the handshake");
+		snprintf(
+			session->error, sizeof(session->error), "the peer closed in the handshake");
 	else
 		tls_error_text(session->error, sizeof(session->error), error);
 }
@@ -181,8 +183,8 @@ static enum tls_result fail(struct tls_session *session, int error)
 {
 	describe(session, error);
 	if (!is_alert_useless(error) && !session->is_alert_last)
-		mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-			alert_for(error));
+		mbedtls_ssl_send_alert_message(
+			&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error));
 	session->has_failed = true;
 	return TLS_FAILED;
 }
@@ -213,6 +215,9 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 		return TLS_FAILED;
 	if (session->has_ended)
 		return TLS_EOF;
+	/* mbedTLS would answer 0 to it, which is its word for the transport's end. */
+	if (max == 0)
+		return TLS_AGAIN;
 	session->is_alert_last = false;
 	got = mbedtls_ssl_read(&session->ssl, data, max);
 	if (got > 0)
@@ -234,8 +239,8 @@ enum tls_result tls_flush(struct tls_session *session)
 
 	if (session->unsent == 0)
 		return session->has_failed ? TLS_FAILED : TLS_OK;
-	error = mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING,
-		MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+	error = mbedtls_ssl_send_alert_message(
+		&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
 	if (error == 0)
 		return session->has_failed ? TLS_FAILED : TLS_OK;
 	return is_again(error) ? TLS_AGAIN : fail(session, error);

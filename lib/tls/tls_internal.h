@@ -15,9 +15,9 @@
 #define NAME_MAX_BYTES 255
 
 struct tls_certificate {
-	mbedtls_x509_crt chain;      /* leaf first */
+	mbedtls_x509_crt chain; /* leaf first */
 	mbedtls_pk_context key;
-	char *names;                 /* lower case, separated by spaces */
+	char *names; /* lower case, separated by spaces */
 	char subject[512];
 	char not_after[24];
 };
@@ -29,15 +29,15 @@ struct tls_context {
 	mbedtls_ssl_ticket_context tickets;
 	struct tls_certificate **certificates;
 	size_t certificate_count;
-	char **alpn;                 /* NULL-terminated, or NULL; the configuration points to it */
-	uint32_t sessions;           /* written by the worker, read by the control thread */
+	char **alpn;	   /* NULL-terminated, or NULL; the configuration points to it */
+	uint32_t sessions; /* written by the worker, read by the control thread */
 };
 
 enum name_match { NAME_NONE, NAME_WILDCARD, NAME_EXACT };
 
 /* How well one of the certificate's names fits a name in lower case. */
-enum name_match certificate_match(const struct tls_certificate *certificate, const char *name,
-	size_t len);
+enum name_match certificate_match(
+	const struct tls_certificate *certificate, const char *name, size_t len);
 
 /* mbedTLS's words for one of its errors, into text. */
 void tls_error_text(char *text, size_t size, int error);

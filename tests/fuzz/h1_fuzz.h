@@ -19,7 +19,10 @@ struct h1_run {
 };
 
 static const struct h1_limits h1_fuzz_limits = {
-	.target_bytes = 512, .header_bytes = 2048, .header_fields = 32, .body_bytes = 1 << 20,
+	.target_bytes = 512,
+	.header_bytes = 2048,
+	.header_fields = 32,
+	.body_bytes = 1 << 20,
 };
 
 static inline void h1_digest(struct h1_run *run, const void *data, size_t len)
@@ -55,8 +58,8 @@ static inline void h1_digest_head(struct h1_run *run, const struct http_head *he
 	}
 }
 
-static inline void h1_digest_event(struct h1_run *run, struct h1_parser *parser,
-	enum h1_event event, struct http_span body)
+static inline void h1_digest_event(
+	struct h1_run *run, struct h1_parser *parser, enum h1_event event, struct http_span body)
 {
 	const uint64_t refusal[] = { h1_refusal(parser), h1_refusal_offset(parser) };
 	const uint8_t kind = (uint8_t)event;
@@ -133,7 +136,8 @@ static inline void h1_reread(enum h1_role role, bool to_head_request, const char
 {
 	char *buffer = malloc(H1_FUZZ_BUFFER * 2);
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
-	const struct h1_limits limits = { .target_bytes = 1024, .header_bytes = H1_FUZZ_BUFFER * 2,
+	const struct h1_limits limits = { .target_bytes = 1024,
+		.header_bytes = H1_FUZZ_BUFFER * 2,
 		.header_fields = HTTP_FIELDS_MAX };
 	struct h1_parser *parser =
 		h1_parser_init(memory, role, &limits, buffer, H1_FUZZ_BUFFER * 2);
@@ -144,7 +148,8 @@ static inline void h1_reread(enum h1_role role, bool to_head_request, const char
 	h1_expect_response(parser, to_head_request);
 	if (h1_next(parser, text, (size_t)len, &used, &body) != H1_HEAD || used != (size_t)len)
 		abort();
-	if (role == H1_REQUEST && (again->body != head->body || again->is_upgrade ||
+	if (role == H1_REQUEST &&
+		(again->body != head->body || again->is_upgrade ||
 			again->target.len != head->target.len ||
 			memcmp(again->target.data, head->target.data, head->target.len) != 0 ||
 			again->host.len != head->host.len ||

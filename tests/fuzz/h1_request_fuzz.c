@@ -6,7 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void rewrite(const struct http_head *head)
 {
 	static const struct h1_extra_field extra = {
-		.name = "X-Forwarded-For", .value = { "192.0.2.1", 9 },
+		.name = "X-Forwarded-For",
+		.value = { "192.0.2.1", 9 },
 	};
 	const struct h1_write_options options = { .minor = 1, .extra = &extra, .extra_count = 1 };
 	char out[H1_FUZZ_BUFFER];

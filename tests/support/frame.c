@@ -2,11 +2,13 @@
 #include "support/frame.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_tcp.h>
 
 #include "base/ip.h"
+#include "packet/packet.h"
 #include "support/support.h"
 
 #define ETHER_BYTES 14
@@ -223,6 +225,31 @@ struct rte_mbuf *frame_mbuf(const struct frame_spec *spec)
 	uint8_t bytes[FRAME_MAX];
 
 	return support_mbuf(bytes, frame_build(spec, bytes, sizeof(bytes)));
+}
+
+static void exact_free(void *bytes, void *ctx)
+{
+	free(bytes);
+	free(ctx);
+}
+
+struct rte_mbuf *frame_mbuf_exact(const void *bytes, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(support_mbufs());
+	struct rte_mbuf_ext_shared_info *shared = calloc(1, sizeof(*shared));
+	/* A buffer of no bytes is none: it has one, which is not part of the frame. */
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+
+	assert_true(m != NULL && shared != NULL && copy != NULL);
+	memcpy(copy, bytes, len);
+	memset(rte_mbuf_to_priv(m), 0, PACKET_PRIV_BYTES);
+	shared->free_cb = exact_free;
+	shared->fcb_opaque = shared;
+	rte_mbuf_ext_refcnt_set(shared, 1);
+	rte_pktmbuf_attach_extbuf(m, copy, RTE_BAD_IOVA, (uint16_t)(len > 0 ? len : 1), shared);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+	return m;
 }
 
 size_t frame_arp_build(const struct frame_arp *arp, uint8_t *out, size_t max)

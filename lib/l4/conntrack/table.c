@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "l4/l4.h"
@@ -15,7 +16,7 @@
  */
 static void *region_map(struct region *region, size_t bytes)
 {
-	uintptr_t start;
+	char *start;
 
 	region->bytes = RTE_ALIGN_CEIL(bytes, HUGE_PAGE_BYTES) + HUGE_PAGE_BYTES;
 	region->base = mmap(NULL, region->bytes, PROT_READ | PROT_WRITE,
@@ -24,10 +25,10 @@ static void *region_map(struct region *region, size_t bytes)
 		region->base = NULL;
 		return NULL;
 	}
-	start = RTE_ALIGN_CEIL((uintptr_t)region->base, (uintptr_t)HUGE_PAGE_BYTES);
+	start = RTE_PTR_ALIGN_CEIL((char *)region->base, HUGE_PAGE_BYTES);
 	/* A kernel without huge pages refuses: small ones do as well. */
-	madvise((void *)start, region->bytes - HUGE_PAGE_BYTES, MADV_HUGEPAGE);
-	return (void *)start;
+	madvise(start, region->bytes - HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+	return start;
 }
 
 struct conntrack *conntrack_create(uint32_t max, struct hash_key key)
@@ -45,10 +46,16 @@ struct conntrack *conntrack_create(uint32_t max, struct hash_key key)
 		region_map(&table->regions[0], table->bucket_count * sizeof(table->buckets[0]));
 	table->conns = region_map(&table->regions[1], max * sizeof(table->conns[0]));
 	table->v6 = region_map(&table->regions[2], max * sizeof(table->v6[0]));
-	if (table->buckets != NULL && table->conns != NULL && table->v6 != NULL)
-		return table;
-	conntrack_destroy(table);
-	return NULL;
+	if (table->buckets == NULL || table->conns == NULL || table->v6 == NULL) {
+		conntrack_destroy(table);
+		return NULL;
+	}
+	/*
+	 * The first few flows would touch every huge page of the index, milliseconds each: better
+	 * now. Connections fill up from the start and take their pages one after the other.
+	 */
+	memset(table->buckets, 0, table->bucket_count * sizeof(table->buckets[0]));
+	return table;
 }
 
 void conntrack_destroy(struct conntrack *table)

@@ -158,6 +158,10 @@ static void test_failures(void **state)
 	(void)state;
 	assert_run("show|sat", 1, "", "error: unknown command \"show sat\"\n"
 		"did you mean \"show stat\"?\n\"help\" lists the commands\n");
+	/* A watch ends with the first failure. */
+	assert_run("-w|1|set", 1, "", "error: \"set\" is not a whole command; these begin so:\n"
+		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+		"  set weight POOL/MEMBER N|N%\n");
 	assert_run("--json|show|config", 1, "",
 		"error: show config takes no \"json\"\nusage: show config\n");
 	assert_run("show sat; show version", 1, PENSTOCK_VERSION "\n",
@@ -252,7 +256,8 @@ static void test_broken_off(void **state)
 	child = fork();
 	if (child == 0) {
 		fd = accept(listener, NULL, NULL);
-		if (recv(fd, command, sizeof(command), 0) <= 0 ||
+		/* All of it: to close with something unread is a reset. */
+		if (recv(fd, command, sizeof(command) - 1, MSG_WAITALL) < 0 ||
 			send(fd, part, sizeof(part) - 1, 0) < 0)
 			_exit(1);
 		_exit(0);

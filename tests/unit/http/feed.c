@@ -110,8 +110,8 @@ static bool feed_piece(struct run *run, const char *data, size_t len)
 	return goes_on;
 }
 
-static void run_all(struct feed *feed, const char *data, size_t len, size_t piece, size_t cut,
-	bool with_eof)
+static void run_all(
+	struct feed *feed, const char *data, size_t len, size_t piece, size_t cut, bool with_eof)
 {
 	struct run run = { .feed = feed };
 	struct h1_limits limits = feed->limits;
@@ -121,8 +121,10 @@ static void run_all(struct feed *feed, const char *data, size_t len, size_t piec
 	bool goes_on = true;
 
 	if (limits.header_bytes == 0)
-		limits = (struct h1_limits){ .target_bytes = 4096, .header_bytes = HEADER_BYTES,
-			.header_fields = 100, .body_bytes = feed->limits.body_bytes };
+		limits = (struct h1_limits){ .target_bytes = 4096,
+			.header_bytes = HEADER_BYTES,
+			.header_fields = 100,
+			.body_bytes = feed->limits.body_bytes };
 	buffer_len = feed->buffer_len != 0 ? feed->buffer_len : limits.header_bytes;
 	buffer = malloc(buffer_len);
 	assert_non_null(buffer);

@@ -17,19 +17,30 @@ struct row {
 	bool with_eof;
 };
 
-#define REQUEST(text, expected) { .role = H1_REQUEST, .bytes = (text), .log = (expected) }
-#define RESPONSE(text, expected) { .role = H1_RESPONSE, .bytes = (text), .log = (expected) }
-#define UNTIL_EOF(text, expected) \
-	{ .role = H1_RESPONSE, .bytes = (text), .log = (expected), .with_eof = true }
-#define TO_HEAD(text, expected) \
-	{ .role = H1_RESPONSE, .bytes = (text), .log = (expected), .to_head_request = true }
+#define REQUEST(text, expected)                                                                    \
+	{                                                                                          \
+		.role = H1_REQUEST, .bytes = (text), .log = (expected)                             \
+	}
+#define RESPONSE(text, expected)                                                                   \
+	{                                                                                          \
+		.role = H1_RESPONSE, .bytes = (text), .log = (expected)                            \
+	}
+#define UNTIL_EOF(text, expected)                                                                  \
+	{                                                                                          \
+		.role = H1_RESPONSE, .bytes = (text), .log = (expected), .with_eof = true          \
+	}
+#define TO_HEAD(text, expected)                                                                    \
+	{                                                                                          \
+		.role = H1_RESPONSE, .bytes = (text), .log = (expected), .to_head_request = true   \
+	}
 /* How one target, or one Host, comes out. */
-#define TARGET(text, expected) \
-	REQUEST("GET " text " HTTP/1.1\r\nHost: h\r\n\r\n", \
+#define TARGET(text, expected)                                                                     \
+	REQUEST("GET " text " HTTP/1.1\r\nHost: h\r\n\r\n",                                        \
 		"GET " expected " authority=h host=h 1.1 body=none:0 keep\n  Host=h\nend\n")
-#define HOST(text, lower, host) \
-	REQUEST("GET / HTTP/1.1\r\nHost: " text "\r\n\r\n", "GET / path=/ authority=" lower \
-		" host=" host " 1.1 body=none:0 keep\n  Host=" lower "\nend\n")
+#define HOST(text, lower, host)                                                                    \
+	REQUEST("GET / HTTP/1.1\r\nHost: " text "\r\n\r\n",                                        \
+		"GET / path=/ authority=" lower " host=" host                                      \
+		" 1.1 body=none:0 keep\n  Host=" lower "\nend\n")
 
 static const struct row rows[] = {
 	REQUEST("GET /a?b HTTP/1.1\r\nHost: h\r\nA:b\r\nC: \t d e \t\r\nE:\r\nF: \xc3\xa4\r\n\r\n",
@@ -50,7 +61,8 @@ static const struct row rows[] = {
 		"BREW / path=/ authority=h host=h 1.1 body=none:0 keep\n  Host=h\nend\n"
 		"SOURCE / path=/ authority=h host=h 1.1 body=none:0 keep\n  Host=h\nend\n"
 		"X / path=/ authority=h host=h 1.1 body=none:0 keep\n  Host=h\nend\n"),
-	REQUEST("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS http://h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+	REQUEST("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS http://h:80 HTTP/1.1\r\nHost: "
+		"h\r\n\r\n",
 		"OPTIONS * path=* authority=h host=h 1.1 body=none:0 keep\n  Host=h\nend\n"
 		"OPTIONS * path=* authority=h:80 host=h 1.1 body=none:0 keep\n  Host=h\nend\n"),
 	/* Bodies */
@@ -126,7 +138,7 @@ static const struct row rows[] = {
 	RESPONSE("HTTP/1.0 200 Fine \xc3\xa4!\r\nContent-Length: 0\r\n\r\n",
 		"200 'Fine \xc3\xa4!' 1.0 body=length:0\n  Content-Length=0\nend\n"),
 	RESPONSE("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
 		"100 'Continue' 1.1 body=none:0 keep\n"
 		"103 'Early Hints' 1.1 body=none:0 keep\n  Link=x\n"
 		"200 'OK' 1.1 body=chunked:0 keep\n  Transfer-Encoding=chunked\nbody hi\nend\n"),
@@ -191,8 +203,8 @@ static void check_limit(struct feed *feed, const char *text, const char *log)
 
 static void target_is_bounded(void **state)
 {
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 64,
-				     .header_fields = 2 } };
+	struct feed feed = { .limits = {
+				     .target_bytes = 8, .header_bytes = 64, .header_fields = 2 } };
 
 	(void)state;
 	check_limit(&feed, "GET /1234567 HTTP/1.1\r\nHost: h\r\n\r\n", "end\n");
@@ -204,8 +216,8 @@ static void target_is_bounded(void **state)
 
 static void header_bytes_are_bounded(void **state)
 {
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 33,
-				     .header_fields = 9 } };
+	struct feed feed = { .limits = {
+				     .target_bytes = 8, .header_bytes = 33, .header_fields = 9 } };
 
 	(void)state;
 	check_limit(&feed, "GET / HTTP/1.1\r\nHost: h\r\nA:23\r\n\r\n", "end\n");
@@ -223,8 +235,9 @@ static void header_bytes_are_bounded(void **state)
 
 static void header_fields_are_bounded(void **state)
 {
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 8192,
-				     .header_fields = 2 } };
+	struct feed feed = {
+		.limits = { .target_bytes = 8, .header_bytes = 8192, .header_fields = 2 }
+	};
 
 	(void)state;
 	check_limit(&feed, "GET / HTTP/1.1\r\nHost: h\r\nA:\r\n\r\n", "end\n");
@@ -234,8 +247,9 @@ static void header_fields_are_bounded(void **state)
 
 static void more_fields_than_there_is_room_for(void **state)
 {
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 8192,
-				     .header_fields = 9999 } };
+	struct feed feed = {
+		.limits = { .target_bytes = 8, .header_bytes = 8192, .header_fields = 9999 }
+	};
 	char text[2048] = "GET / HTTP/1.1\r\nHost: h\r\n";
 
 	(void)state;
@@ -248,19 +262,27 @@ static void more_fields_than_there_is_room_for(void **state)
 
 static void body_is_bounded(void **state)
 {
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 8192,
-				     .header_fields = 9, .body_bytes = 4 } };
+	struct feed feed = { .limits = { .target_bytes = 8,
+				     .header_bytes = 8192,
+				     .header_fields = 9,
+				     .body_bytes = 4 } };
 
 	(void)state;
 	check_limit(&feed, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n1234", "end\n");
 	check_limit(&feed, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n12345",
 		"refused body_too_large at 41\n");
-	check_limit(&feed, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"2\r\n12\r\n2\r\n34\r\n0\r\n\r\n", "end\n");
-	check_limit(&feed, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"2\r\n12\r\n3\r\n345\r\n0\r\n\r\n", "12\nrefused body_too_large at 62\n");
-	check_limit(&feed, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"7fffffffffffffff\r\n", "refused body_too_large at 55\n");
+	check_limit(&feed,
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\n12\r\n2\r\n34\r\n0\r\n\r\n",
+		"end\n");
+	check_limit(&feed,
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\n12\r\n3\r\n345\r\n0\r\n\r\n",
+		"12\nrefused body_too_large at 62\n");
+	check_limit(&feed,
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"7fffffffffffffff\r\n",
+		"refused body_too_large at 55\n");
 	feed.role = H1_RESPONSE;
 	feed_run(&feed, "HTTP/1.1 200 OK\r\n\r\n12345", 24, 0, 0);
 	assert_int_equal(feed.refusal, HTTP_REFUSED_body_too_large);
@@ -269,7 +291,8 @@ static void body_is_bounded(void **state)
 
 static void chunk_lines_are_bounded(void **state)
 {
-	static const char head[] = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] =
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
 	struct feed feed = { .role = H1_REQUEST };
 	char text[1024];
 
@@ -284,9 +307,12 @@ static void chunk_lines_are_bounded(void **state)
 
 static void trailers_are_bounded(void **state)
 {
-	static const char head[] = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-	struct feed feed = { .limits = { .target_bytes = 8, .header_bytes = 64,
-				     .header_fields = 3 }, .buffer_len = 128 };
+	static const char head[] =
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+	struct feed feed = {
+		.limits = { .target_bytes = 8, .header_bytes = 64, .header_fields = 3 },
+		.buffer_len = 128
+	};
 	char text[1024];
 
 	(void)state;
@@ -300,8 +326,9 @@ static void trailers_are_bounded(void **state)
 
 static void idle_is_between_messages(void **state)
 {
-	static const struct h1_limits limits = { .target_bytes = 99, .header_bytes = 999,
-		.header_fields = 9 };
+	static const struct h1_limits limits = {
+		.target_bytes = 99, .header_bytes = 999, .header_fields = 9
+	};
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
 	char buffer[999];
 	struct h1_parser *parser;
@@ -332,8 +359,9 @@ static void idle_is_between_messages(void **state)
 /* Two answers on one connection, each asked for. */
 static void responses_follow_requests(void **state)
 {
-	static const struct h1_limits limits = { .target_bytes = 99, .header_bytes = 999,
-		.header_fields = 9 };
+	static const struct h1_limits limits = {
+		.target_bytes = 99, .header_bytes = 999, .header_fields = 9
+	};
 	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
 	char buffer[999];

@@ -19,18 +19,20 @@ struct row {
 	uint64_t offset;
 };
 
-#define ROW(text, why, code, at) \
-	{ .bytes = (text), .len = sizeof(text) - 1, .refusal = HTTP_REFUSED_##why, \
-		.status = (code), .offset = (at) }
+#define ROW(text, why, code, at)                                                                   \
+	{                                                                                          \
+		.bytes = (text), .len = sizeof(text) - 1, .refusal = HTTP_REFUSED_##why,           \
+		.status = (code), .offset = (at)                                                   \
+	}
 /* After 16 bytes of request line and 9 of Host. */
-#define FIELDS(text, why, code, at) \
+#define FIELDS(text, why, code, at)                                                                \
 	ROW("GET / HTTP/1.1\r\nHost: h\r\n" text "\r\n\r\n", why, code, 25 + (at))
 /* After 54 bytes of a chunked request's head. */
-#define CHUNKS(text, why, code, at) \
-	ROW("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" text, why, code, \
+#define CHUNKS(text, why, code, at)                                                                \
+	ROW("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" text, why, code,     \
 		55 + (at))
 #define TARGET(text, why, at) ROW("GET " text " HTTP/1.1\r\nHost: h\r\n\r\n", why, 400, 4 + (at))
-#define HOST(text, why, at) ROW("GET / HTTP/1.1\r\nHost: " text "\r\n\r\n", why, 400, at)
+#define HOST(text, why, at)   ROW("GET / HTTP/1.1\r\nHost: " text "\r\n\r\n", why, 400, at)
 
 static const struct row requests[] = {
 	/* Start line */
@@ -163,7 +165,9 @@ static const struct row requests[] = {
 	FIELDS("Transfer-Encoding: xchunked", transfer_encoding, 501, 19),
 	FIELDS("Transfer-Encoding: \"chunked\"", transfer_encoding, 501, 19),
 	FIELDS("Transfer-Encoding: chunked;q=1", transfer_encoding, 501, 19),
-	FIELDS("Transfer-Encoding:\x0b""chunked", transfer_encoding, 501, 18),
+	FIELDS("Transfer-Encoding:\x0b"
+	       "chunked",
+		transfer_encoding, 501, 18),
 	FIELDS("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", transfer_encoding, 501,
 		47),
 	FIELDS("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", transfer_encoding, 501,
@@ -254,7 +258,7 @@ static void check_once(enum h1_role role, const struct row *row, size_t piece, s
 	feed.role = role;
 	feed_run(&feed, row->bytes, row->len, piece, cut);
 	if (feed.refusal != row->refusal || feed.offset != row->offset ||
-			http_refusal_status(feed.refusal) != row->status)
+		http_refusal_status(feed.refusal) != row->status)
 		fail_msg("%.*s\npiece %zu, cut %zu: %s at %llu, not %s at %llu\n%s", (int)row->len,
 			row->bytes, piece, cut, http_refusal_name(feed.refusal),
 			(unsigned long long)feed.offset, http_refusal_name(row->refusal),

@@ -10,7 +10,9 @@
 #define BUFFER_BYTES 4096
 
 static const struct h1_limits limits = {
-	.target_bytes = 1024, .header_bytes = BUFFER_BYTES, .header_fields = 64,
+	.target_bytes = 1024,
+	.header_bytes = BUFFER_BYTES,
+	.header_fields = 64,
 };
 
 struct fixture {
@@ -40,8 +42,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const struct http_head *parse(struct fixture *f, enum h1_role role, const char *text,
-	bool to_head_request)
+static const struct http_head *parse(
+	struct fixture *f, enum h1_role role, const char *text, bool to_head_request)
 {
 	struct http_span body;
 	size_t used;
@@ -53,8 +55,8 @@ static const struct http_head *parse(struct fixture *f, enum h1_role role, const
 	return h1_head(f->parser);
 }
 
-typedef int write_head(
-	char *out, size_t size, const struct http_head *head, const struct h1_write_options *options);
+typedef int write_head(char *out, size_t size, const struct http_head *head,
+	const struct h1_write_options *options);
 
 /* The exact bytes, and -ENOSPC for every size below. */
 static void check(struct fixture *f, write_head *writer, const struct http_head *head,
@@ -95,7 +97,8 @@ static void request_loses_hop_by_hop_fields(void **state)
 	const struct h1_write_options options = { .minor = 1 };
 
 	check_request(state, &options,
-		"GET /a/../b?c HTTP/1.1\r\nX-One: 1\r\nHost: H:80\r\nConnection: keep-alive, X-Two ,x-six\r\n"
+		"GET /a/../b?c HTTP/1.1\r\nX-One: 1\r\nHost: H:80\r\nConnection: keep-alive, X-Two "
+		",x-six\r\n"
 		"X-Two: 2\r\nx-two: 2\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\n"
 		"Trailer: x\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nExpect: 100-continue\r\n"
 		"Proxy: x\r\nConnection: X-Three\r\nX-Three: 3\r\nX-Four:\r\n\r\n",
@@ -106,12 +109,12 @@ static void request_is_framed_anew(void **state)
 {
 	const struct h1_write_options options = { .minor = 1, .close = true };
 
-	check_request(state, &options,
-		"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 007\r\n\r\n",
+	check_request(state, &options, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 007\r\n\r\n",
 		"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nConnection: close\r\n\r\n");
 	check_request(state, &options,
 		"PUT / HTTP/1.1\r\nHost: h\r\ntransfer-encoding:CHUNKED\r\n\r\n",
-		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: "
+		"close\r\n\r\n");
 	check_request(state, &options, "POST http://H:8080?q HTTP/1.0\r\n\r\n",
 		"POST /?q HTTP/1.1\r\nHost: h:8080\r\nConnection: close\r\n\r\n");
 	check_request(state, &options, "GET / HTTP/1.0\r\n\r\n",
@@ -140,7 +143,8 @@ static void connection_cannot_remove_what_is_protected(void **state)
 static void forwarded_fields_are_ours(void **state)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1\r\n"
-		"x_forwarded_proto: 2\r\nForwarded: for=3\r\nX-Id: 4\r\nX-Forwarded-Host: 5\r\n\r\n";
+				   "x_forwarded_proto: 2\r\nForwarded: for=3\r\nX-Id: "
+				   "4\r\nX-Forwarded-Host: 5\r\n\r\n";
 	const struct h1_extra_field extra[] = {
 		{ .name = "X-Forwarded-For", .value = { "192.0.2.7", 9 } },
 		{ .name = "X-Id", .value = { "mine", 4 } },
@@ -170,14 +174,18 @@ static void request_that_cannot_be_framed(void **state)
 static void line_ends_cannot_be_injected(void **state)
 {
 	static const struct http_span bad[] = {
-		{ "x\r\nA: b", 7 }, { "x\ny", 3 }, { "x\ry", 3 }, { "x\0y", 3 },
+		{ "x\r\nA: b", 7 },
+		{ "x\ny", 3 },
+		{ "x\ry", 3 },
+		{ "x\0y", 3 },
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		const struct h1_extra_field extra = { .name = "X", .value = bad[i] };
-		const struct h1_write_options options = { .minor = 1, .extra = &extra,
-			.extra_count = 1 };
+		const struct h1_write_options options = {
+			.minor = 1, .extra = &extra, .extra_count = 1
+		};
 		const struct h1_write_options plain = { .minor = 1 };
 		struct http_head head = { .status = 200, .reason = { "OK", 2 } };
 
@@ -197,14 +205,14 @@ static void response_is_framed_for_its_reader(void **state)
 {
 	struct h1_write_options options = { .minor = 1 };
 	static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-		"Connection: x-a\r\nX-A: 1\r\nX-Forwarded-By: b\r\n\r\n";
+				      "Connection: x-a\r\nX-A: 1\r\nX-Forwarded-By: b\r\n\r\n";
 	static const char length[] = "HTTP/1.0 404 Nothing Here\r\nContent-Length: 7\r\n\r\n";
 	static const char until_close[] = "HTTP/1.0 200 OK\r\nA: b\r\n\r\n";
 
 	check_response(state, &options, chunked,
 		"HTTP/1.1 200 OK\r\nX-Forwarded-By: b\r\nTransfer-Encoding: chunked\r\n\r\n");
-	check_response(state, &options, length,
-		"HTTP/1.1 404 Nothing Here\r\nContent-Length: 7\r\n\r\n");
+	check_response(
+		state, &options, length, "HTTP/1.1 404 Nothing Here\r\nContent-Length: 7\r\n\r\n");
 	check_response(state, &options, until_close,
 		"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n");
 	options.close = true;

@@ -227,7 +227,8 @@ static void output_check(
 
 	assert_true(frame_sums_ok(ip, rte_pktmbuf_pkt_len(m)));
 	assert_int_equal(is_v4 ? ip[8] : ip[7], ttl - 1);
-	ether = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*ether));
+	assert_non_null(rte_pktmbuf_prepend(m, sizeof(*ether)));
+	ether = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	memcpy(ether->dst_addr.addr_bytes, frame_our_mac, sizeof(frame_our_mac));
 	memcpy(ether->src_addr.addr_bytes, frame_client_mac, sizeof(frame_client_mac));
 	ether->ether_type = rte_cpu_to_be_16(is_v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
@@ -281,7 +282,7 @@ struct flow flow_make(enum harness_service service, unsigned number)
 
 enum drop_reason flow_send(struct harness *h, struct flow *flow, uint8_t tcp_flags)
 {
-	struct packet_tuple out;
+	struct packet_tuple out = { .protocol = 0 };
 	enum drop_reason reason = harness_send(h,
 		&(struct frame_spec){
 			.src = flow->client,
@@ -304,7 +305,7 @@ enum drop_reason flow_reply(struct harness *h, const struct flow *flow, uint8_t 
 {
 	struct ip_addr client = address(flow->client);
 	struct ip_addr vip = address(service_rows[flow->service].vip);
-	struct packet_tuple out;
+	struct packet_tuple out = { .protocol = 0 };
 	char member[IP_TEXT_MAX];
 	char local[IP_TEXT_MAX];
 	enum drop_reason reason = harness_send(h,

@@ -350,7 +350,7 @@ static void frames_cut_anywhere_are_refused(void **state)
 		size_t whole = frame_build(&good_rows[i].spec, bytes, sizeof(bytes));
 
 		for (size_t len = 0; len < whole; len++) {
-			struct rte_mbuf *m = support_mbuf(bytes, len);
+			struct rte_mbuf *m = frame_mbuf_exact(bytes, len);
 
 			assert_int_equal(packet_parse(m, 0, key), cut_reason(&good_rows[i], len));
 			rte_pktmbuf_free(m);
@@ -383,7 +383,7 @@ static void datagrams_cut_anywhere_are_refused(void **state)
 
 				memcpy(bytes + IP + 10, &sum, 2);
 			}
-			m = support_mbuf(bytes, len);
+			m = frame_mbuf_exact(bytes, len);
 			reason = packet_parse(m, 0, key);
 			assert_true(reason == DROP_parse_short || reason == DROP_parse_l4_header ||
 				reason == DROP_parse_l4_checksum);
@@ -508,79 +508,6 @@ static void headers_must_be_in_the_first_buffer(void **state)
 	}
 }
 
-struct arp_row {
-	const char *what;
-	struct patch patches[2];
-	enum drop_reason reason;
-};
-
-static const struct arp_row arp_rows[] = {
-	{ "a request", { { 0, 0 } }, DROP_NONE },
-	{ "a reply", { { 21, 2 } }, DROP_NONE },
-	{ "hardware that is not Ethernet", { { 15, 6 } }, DROP_parse_arp },
-	{ "a protocol that is not IPv4", { { 16, 0x86 }, { 17, 0xdd } }, DROP_parse_arp },
-	{ "another hardware length", { { 18, 8 } }, DROP_parse_arp },
-	{ "another protocol length", { { 19, 16 } }, DROP_parse_arp },
-	{ "operation 0", { { 21, 0 } }, DROP_parse_arp },
-	{ "a reverse request", { { 21, 3 } }, DROP_parse_arp },
-	{ "operation 257", { { 20, 1 } }, DROP_parse_arp },
-	{ "a sender with a group address", { { 22, 3 } }, DROP_parse_arp },
-	{ "a multicast sender", { { 28, 224 } }, DROP_parse_arp },
-	{ "a loopback sender", { { 28, 127 } }, DROP_parse_arp },
-};
-
-static void arp_is_checked(void **state)
-{
-	struct frame_arp arp = { .op = 1,
-		.sender_mac = frame_client_mac,
-		.sender = "192.0.2.9",
-		.target = "192.0.2.1" };
-	uint8_t bytes[64] = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < RTE_DIM(arp_rows); i++) {
-		struct rte_mbuf *m;
-
-		frame_arp_build(&arp, bytes, sizeof(bytes));
-		for (size_t j = 0; j < 2 && arp_rows[i].patches[j].at > 0; j++)
-			bytes[arp_rows[i].patches[j].at] = arp_rows[i].patches[j].value;
-		m = support_mbuf(bytes, 60);
-		if (packet_parse(m, 2, key) != arp_rows[i].reason)
-			fail_msg("%s", arp_rows[i].what);
-		if (arp_rows[i].reason == DROP_NONE) {
-			assert_int_equal(packet_of(m)->flags, PACKET_IS_ARP | PACKET_IS_BROADCAST);
-			assert_int_equal(packet_of(m)->in_port, 2);
-			assert_int_equal(m->pkt_len, 42);
-		}
-		rte_pktmbuf_free(m);
-	}
-	for (size_t len = 14; len < 42; len++) {
-		struct rte_mbuf *m = support_mbuf(bytes, len);
-
-		assert_int_equal(packet_parse(m, 0, key), DROP_parse_short);
-		rte_pktmbuf_free(m);
-	}
-}
-
-/* RFC 5227: a probe has no sender address; a reply without one means nothing. */
-static void only_requests_may_be_arp_probes(void **state)
-{
-	static const enum drop_reason reasons[] = { DROP_NONE, DROP_parse_arp };
-	uint8_t bytes[64];
-
-	(void)state;
-	for (uint16_t op = 1; op <= 2; op++) {
-		struct frame_arp arp = { .op = op,
-			.sender_mac = frame_client_mac,
-			.sender = "0.0.0.0",
-			.target = "192.0.2.1" };
-		struct rte_mbuf *m = support_mbuf(bytes, frame_arp_build(&arp, bytes, 64));
-
-		assert_int_equal(packet_parse(m, 0, key), reasons[op - 1]);
-		rte_pktmbuf_free(m);
-	}
-}
-
 static void bursts_parse_like_single_packets(void **state)
 {
 	struct rte_mbuf *burst[RTE_DIM(good_rows) + RTE_DIM(bad_rows)];
@@ -618,8 +545,6 @@ int main(void)
 			sums_that_the_port_checked_are_not_checked_again, support_mbufs_check),
 		cmocka_unit_test_teardown(chains_parse_like_one_buffer, support_mbufs_check),
 		cmocka_unit_test_teardown(headers_must_be_in_the_first_buffer, support_mbufs_check),
-		cmocka_unit_test_teardown(arp_is_checked, support_mbufs_check),
-		cmocka_unit_test_teardown(only_requests_may_be_arp_probes, support_mbufs_check),
 		cmocka_unit_test_teardown(bursts_parse_like_single_packets, support_mbufs_check),
 	};
 

@@ -89,10 +89,9 @@ static void broken_files_are_named(void **state)
 		"the certificate expired on 2020-01-01T00:00:00Z");
 	check_error(garbage, good.key_path, garbage,
 		"X509 - The CRT/CRL/CSR format is invalid, e.g. different type expected");
-	check_error(good.chain_path, garbage, garbage,
-		"PK - Invalid key tag or value");
+	check_error(good.chain_path, garbage, garbage, "PK - Invalid key tag or value");
 	issue_write(garbage, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-		"MIAwDQ==\n-----END ENCRYPTED PRIVATE KEY-----\n");
+			     "MIAwDQ==\n-----END ENCRYPTED PRIVATE KEY-----\n");
 	check_error(good.chain_path, garbage, garbage,
 		"the key is encrypted; store it without a pass phrase");
 }
@@ -102,8 +101,10 @@ static void contexts_say_what_is_wrong(void **state)
 	struct issue good = { .common_name = "a.example" };
 	const char *chains[] = { good.chain_path, "/nonexistent/b.pem" };
 	const char *keys[] = { good.key_path, "/nonexistent/b.key" };
-	struct tls_context_params params = { .chain_paths = chains, .key_paths = keys,
-		.certificate_count = 2, .min_version = 0x0303 };
+	struct tls_context_params params = { .chain_paths = chains,
+		.key_paths = keys,
+		.certificate_count = 2,
+		.min_version = 0x0303 };
 	struct err err;
 
 	(void)state;

@@ -19,14 +19,17 @@ static void make_key(mbedtls_pk_context *key, enum issue_key kind)
 {
 	mbedtls_pk_init(key);
 	if (kind == ISSUE_RSA) {
-		assert_int_equal(mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)), 0);
+		assert_int_equal(
+			mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)), 0);
 		assert_int_equal(mbedtls_rsa_gen_key(mbedtls_pk_rsa(*key), mbedtls_psa_get_random,
-			MBEDTLS_PSA_RANDOM_STATE, 2048, 65537), 0);
+					 MBEDTLS_PSA_RANDOM_STATE, 2048, 65537),
+			0);
 		return;
 	}
 	assert_int_equal(mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
 	assert_int_equal(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
-		mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE), 0);
+				 mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE),
+		0);
 }
 
 static void add_names(mbedtls_x509write_cert *writer, const char *const *names)
@@ -75,10 +78,12 @@ void issue_certificate(struct issue *issue, const char *folder, const char *name
 	assert_int_equal(mbedtls_x509write_crt_set_serial_raw(&writer, &serial, 1), 0);
 	serial++;
 	assert_int_equal(mbedtls_x509write_crt_set_validity(&writer, "20010101000000",
-		issue->not_after != NULL ? issue->not_after : "20981231235959"), 0);
+				 issue->not_after != NULL ? issue->not_after : "20981231235959"),
+		0);
 	add_names(&writer, issue->dns_names);
 	assert_int_equal(mbedtls_x509write_crt_pem(&writer, pem, sizeof(pem),
-		mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE), 0);
+				 mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE),
+		0);
 	snprintf(issue->chain_path, sizeof(issue->chain_path), "%s/%s.pem", folder, name);
 	issue_write(issue->chain_path, (const char *)pem);
 	assert_int_equal(mbedtls_pk_write_key_pem(&key, pem, sizeof(pem)), 0);

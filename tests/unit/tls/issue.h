@@ -11,9 +11,9 @@ struct issue {
 	enum issue_key key;
 	const char *common_name;
 	const char *dns_names[4];
-	const char *not_after;       /* "YYYYMMDDhhmmss"; NULL: far ahead */
-	char chain_path[128];        /* out */
-	char key_path[128];          /* out */
+	const char *not_after; /* "YYYYMMDDhhmmss"; NULL: far ahead */
+	char chain_path[128];  /* out */
+	char key_path[128];    /* out */
 };
 
 /* Writes NAME.pem and NAME.key into the folder. */

@@ -31,7 +31,7 @@ struct h1_parser;
 size_t h1_parser_bytes(void);
 
 /* parser: h1_parser_bytes() of memory, 64-byte aligned. head_buffer: borrowed, its length bounds
- * the head (431 beyond) together with the limits. */
+ * the head (431 beyond) together with the limits; trailers go behind the head. */
 struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h1_limits *limits,
 	char *head_buffer, size_t head_buffer_len);
 
@@ -39,12 +39,16 @@ struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h
 void h1_parser_finish(struct h1_parser *parser);
 
 /*
- * Response side, before the head of the answer: which request it answers (HEAD and CONNECT change
- * where the body ends, RFC 9112 6.3).
+ * Response side, before every answer: which request it answers (HEAD changes where the body ends,
+ * RFC 9112 6.3). Bytes that come without it are surplus and refused.
  */
 void h1_expect_response(struct h1_parser *parser, bool to_head_request);
 
-/* Feeds data; *consumed tells how much was used up when the event came (0 is possible). */
+/*
+ * Feeds data; *consumed tells how much was used up when the event came (0 is possible). Call again
+ * with the rest, even with nothing, until H1_MORE: the end of a message needs no further byte.
+ * After a request that ends the connection ("close", HTTP/1.0) all bytes are thrown away.
+ */
 enum h1_event h1_next(struct h1_parser *parser, const char *data, size_t len, size_t *consumed,
 	struct http_span *body);
 
@@ -79,7 +83,11 @@ struct h1_write_options {
 	bool keep_forwarded;             /* X-Forwarded-* of the client pass */
 };
 
-/* Write to out and return the length, or -ENOSPC. */
+/*
+ * Write to out and return the length; -ENOSPC; or -EINVAL for a head that cannot be sent: CR, LF or
+ * NUL in one of its parts or in an extra field, or a chunked request to minor 0. A response with
+ * HTTP_BODY_NONE gets "Content-Length: 0" unless is_head, 1xx, 204 or 304 forbids it.
+ */
 int h1_write_request(char *out, size_t size, const struct http_head *head,
 	const struct h1_write_options *options);
 int h1_write_response(char *out, size_t size, const struct http_head *head,

@@ -36,7 +36,7 @@ struct http_head {
 	struct http_span path;       /* target without query, normalised (RFC 3986 6.2.2) */
 	struct http_span authority;  /* Host, or an absolute target's, with port */
 	struct http_span host;       /* authority without port, lower case */
-	bool is_head;                /* method is HEAD: the response has no body */
+	bool is_head;                /* method is HEAD; in a response: it answers HEAD */
 	/* response */
 	unsigned status;
 	struct http_span reason;

@@ -61,13 +61,13 @@ enum l4_state {
 /* A connection as "show conns" prints it. */
 struct l4_conn_row {
 	struct ip_addr client, vip, local, member;
+	uint64_t packets_in, packets_out; /* modulo 2^32 */
+	uint32_t idle_ms;
+	uint32_t timeout_ms;
+	uint32_t member_id;
 	uint16_t client_port, vip_port, local_port, member_port; /* host order */
 	uint8_t protocol;
 	uint8_t state;         /* enum l4_state */
-	uint32_t idle_ms;
-	uint32_t timeout_ms;
-	uint64_t packets_in, packets_out; /* 0 where not kept */
-	uint32_t member_id;
 };
 
 /*

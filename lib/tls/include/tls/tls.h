@@ -66,7 +66,7 @@ enum tls_result {
 	TLS_OK = 0,
 	TLS_AGAIN = -1,          /* call again when io has more to give or to take */
 	TLS_EOF = -2,            /* the peer closed in order (close_notify) */
-	TLS_FAILED = -3,         /* see tls_session_error(); the alert was sent */
+	TLS_FAILED = -3,         /* see tls_session_error(); an alert waits for tls_flush() at most */
 };
 
 /* A server session; io is borrowed. NULL when memory is short. */
@@ -91,7 +91,10 @@ enum tls_result tls_handshake(struct tls_session *session);
 int tls_read(struct tls_session *session, void *data, size_t max);
 int tls_write(struct tls_session *session, const void *data, size_t len);
 
-/* Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. */
+/*
+ * Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. After a failure TLS_AGAIN
+ * means that the alert is not out yet; it is when TLS_FAILED comes.
+ */
 enum tls_result tls_flush(struct tls_session *session);
 
 /* True when decrypted bytes wait inside: tls_read() will give some without new input. */

@@ -49,6 +49,12 @@ size_t frame_build(const struct frame_spec *spec, uint8_t *out, size_t max);
 /* The same in an mbuf of the test pool. */
 struct rte_mbuf *frame_mbuf(const struct frame_spec *spec);
 
+/*
+ * An mbuf whose buffer is exactly these bytes, no head or tail room: the sanitizer sees any step
+ * outside.
+ */
+struct rte_mbuf *frame_mbuf_exact(const void *bytes, size_t len);
+
 /* An ARP frame; eth_dst NULL: broadcast. A MAC of NULL is all zero. */
 struct frame_arp {
 	uint16_t op; /* 1 request, 2 reply */

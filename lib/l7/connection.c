@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <rte_common.h>
+
+#include "core.h"
+#include "listener.h"
+
+#define LINGER_MS    2000
+#define LINGER_BYTES 1048576
+
+struct service_counters *connection_counters(const struct connection *connection)
+{
+	return &connection->identity->cores[connection->l7->core->index];
+}
+
+const struct service *connection_service(const struct connection *connection)
+{
+	const struct service *service = service_find(connection->l7->snapshot->services,
+		&connection->tuple.dst, connection->tuple.dst_port_be, IPPROTO_TCP);
+
+	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
+		return NULL;
+	return service;
+}
+
+void connection_deadline(struct connection *connection, uint64_t timeout_ms)
+{
+	struct l7_core *l7 = connection->l7;
+
+	connection->deadline_us = l7->now_us + timeout_ms * CLOCK_US_PER_MS;
+	/* A later one is seen when the timer fires: no wheel work for each piece of a body. */
+	if (!wheel_is_armed(&connection->timer) ||
+			connection->timer.deadline_us > connection->deadline_us)
+		wheel_arm(l7->wheel, &connection->timer, connection->deadline_us);
+}
+
+static void set_state(struct connection *connection, enum connection_state state)
+{
+	connection->state = state;
+}
+
+static void schedule(struct connection *connection)
+{
+	if (connection->is_runnable)
+		return;
+	connection->is_runnable = true;
+	connection->l7->runnable_count++;
+	TAILQ_INSERT_TAIL(&connection->l7->runnable, connection, runnable_link);
+}
+
+static void unschedule(struct connection *connection)
+{
+	if (!connection->is_runnable)
+		return;
+	connection->is_runnable = false;
+	connection->l7->runnable_count--;
+	TAILQ_REMOVE(&connection->l7->runnable, connection, runnable_link);
+}
+
+/* The books are closed here, and nowhere else. TCP is told by the caller. */
+static struct tcp_conn *end(struct connection *connection, bool is_by_client)
+{
+	struct l7_core *l7 = connection->l7;
+	struct tcp_conn *tcp = connection->transport.tcp;
+
+	set_state(connection, CONNECTION_CLOSED);
+	connection->transport.tcp = NULL;
+	wheel_cancel(&connection->timer);
+	unschedule(connection);
+	if (connection->stream != NULL)
+		stream_abandon(connection->stream, is_by_client);
+	l7->slots[connection->slot] = NULL;
+	l7->free_slots[l7->free_count++] = connection->slot;
+	l7->conn_count--;
+	l7->counters.conns_closed++;
+	connection_counters(connection)->conns_closed++;
+	SLIST_INSERT_HEAD(&l7->dead_connections, connection, dead_link);
+	return tcp;
+}
+
+void connection_free(struct connection *connection)
+{
+	struct l7_core *l7 = connection->l7;
+
+	transport_finish(&connection->transport);
+	connection->listener->workers[l7->worker].closed++;
+	objpool_put(l7->connections, connection);
+}
+
+void connection_abort(struct connection *connection)
+{
+	if (connection->state != CONNECTION_CLOSED)
+		tcp_abort(end(connection, false));
+}
+
+/* TCP sees to the rest: what is queued, our FIN, and RST for whatever comes still. */
+static void leave(struct connection *connection)
+{
+	tcp_close(end(connection, false));
+}
+
+void connection_finish(struct connection *connection)
+{
+	connection->stream = NULL;
+	set_state(connection, CONNECTION_FLUSH);
+	connection_deadline(connection, connection->limits.body_timeout_ms);
+	schedule(connection);
+}
+
+void connection_next(struct connection *connection)
+{
+	connection->stream = NULL;
+	if (connection->l7->is_draining) {
+		connection_finish(connection);
+		return;
+	}
+	set_state(connection, CONNECTION_IDLE);
+	connection_deadline(connection, connection->limits.idle_timeout_ms);
+	schedule(connection);
+}
+
+static void handshake_run(struct connection *connection)
+{
+	struct l7_core *l7 = connection->l7;
+
+	switch (transport_handshake(&connection->transport)) {
+	case TLS_OK:
+		l7->counters.tls_handshakes++;
+		connection_counters(connection)->tls_handshakes++;
+		set_state(connection, CONNECTION_IDLE);
+		break;
+	case TLS_AGAIN:
+		if (!tcp_is_eof(connection->transport.tcp))
+			break;
+		/* fall through */
+	default:
+		l7->counters.tls_failures++;
+		connection_counters(connection)->tls_failures++;
+		leave(connection);
+	}
+}
+
+static void idle_run(struct connection *connection)
+{
+	const char *data;
+
+	if (transport_peek(&connection->transport, &data) == 0) {
+		if (transport_is_eof(&connection->transport))
+			connection_finish(connection);
+		return;
+	}
+	if (stream_start(connection) < 0) {
+		connection->l7->counters.buffers_exhausted++;
+		connection_abort(connection);
+		return;
+	}
+	set_state(connection, CONNECTION_BUSY);
+}
+
+static void busy_run(struct connection *connection)
+{
+	stream_on_client(connection->stream);
+}
+
+static void flush_run(struct connection *connection)
+{
+	if (!transport_flush(&connection->transport))
+		return;
+	transport_shutdown(&connection->transport);
+	connection->linger_left = LINGER_BYTES;
+	connection_deadline(connection, LINGER_MS);
+	set_state(connection, CONNECTION_LINGER);
+}
+
+/*
+ * RFC 9112 9.6: a close with bytes unread would reset the connection, and the client might lose
+ * the answer. They are thrown away for a while, and never looked at.
+ */
+static void linger_run(struct connection *connection)
+{
+	struct tcp_conn *tcp = connection->transport.tcp;
+	size_t len = tcp_readable(tcp);
+
+	if (len > connection->linger_left) {
+		leave(connection);
+		return;
+	}
+	tcp_consume(tcp, len);
+	connection->linger_left -= (uint32_t)len;
+	if (tcp_is_eof(tcp))
+		leave(connection);
+}
+
+void connection_settle(struct connection *connection)
+{
+	struct l7_core *l7 = connection->l7;
+
+	if (connection->state < CONNECTION_FLUSH)
+		transport_flush(&connection->transport);
+	if (!connection->transport.is_failed || connection->state == CONNECTION_CLOSED)
+		return;
+	if (connection->transport.is_short)
+		l7->counters.buffers_exhausted++;
+	else
+		l7->counters.tls_failures++;
+	leave(connection);
+}
+
+void connection_run(struct connection *connection)
+{
+	static void (*const handlers[CONNECTION_STATE_COUNT])(struct connection *) = {
+		[CONNECTION_HANDSHAKE] = handshake_run,
+		[CONNECTION_IDLE] = idle_run,
+		[CONNECTION_BUSY] = busy_run,
+		[CONNECTION_FLUSH] = flush_run,
+		[CONNECTION_LINGER] = linger_run,
+	};
+	enum connection_state before;
+
+	/* The next request has to wait for the turn's end: pipelining does not keep others out. */
+	for (before = CONNECTION_STATE_COUNT;
+			connection->state != before && connection->state != CONNECTION_CLOSED &&
+			!(before == CONNECTION_BUSY && connection->state == CONNECTION_IDLE);) {
+		before = connection->state;
+		handlers[before](connection);
+	}
+	connection_settle(connection);
+}
+
+void connection_run_list(struct l7_core *l7)
+{
+	/* Those that come meanwhile wait for the next turn. */
+	for (uint32_t left = l7->runnable_count; left > 0 && l7->runnable_count > 0; left--) {
+		struct connection *connection = TAILQ_FIRST(&l7->runnable);
+
+		unschedule(connection);
+		connection_run(connection);
+	}
+}
+
+static void on_event(struct tcp_conn *tcp, void *ctx)
+{
+	(void)tcp;
+	connection_run(ctx);
+}
+
+static void on_closed(struct tcp_conn *tcp, void *ctx, enum tcp_close_reason reason)
+{
+	struct connection *connection = ctx;
+
+	(void)tcp;
+	(void)reason;
+	if (connection->state != CONNECTION_CLOSED)
+		end(connection, true);
+}
+
+static const struct tcp_handler handler = {
+	.on_readable = on_event,
+	.on_writable = on_event,
+	.on_closed = on_closed,
+};
+
+static void on_timer(struct wheel_timer *timer, uint64_t now_us)
+{
+	struct connection *connection = container_of(timer, struct connection, timer);
+
+	if (now_us < connection->deadline_us) {
+		wheel_arm(connection->l7->wheel, timer, connection->deadline_us);
+		return;
+	}
+	switch (connection->state) {
+	case CONNECTION_IDLE:
+		connection_finish(connection);
+		break;
+	case CONNECTION_BUSY:
+		stream_on_deadline(connection->stream);
+		connection_settle(connection);
+		break;
+	case CONNECTION_LINGER:
+		leave(connection);
+		break;
+	case CONNECTION_HANDSHAKE:
+		connection->l7->counters.tls_failures++;
+		connection_counters(connection)->tls_failures++;
+		/* fall through */
+	default:
+		connection_abort(connection);
+	}
+}
+
+static uint32_t slot_take(struct l7_core *l7)
+{
+	if (l7->free_count > 0)
+		return l7->free_slots[--l7->free_count];
+	return l7->slot_high++;
+}
+
+static int connection_open(struct connection *connection, struct tcp_conn *tcp,
+	struct l7_listener *listener)
+{
+	struct l7_core *l7 = connection->l7;
+	struct listener_worker *worker = &listener->workers[l7->worker];
+
+	set_state(connection, listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+	if (!listener->is_tls)
+		transport_init_plain(&connection->transport, tcp);
+	else if (transport_init_tls(&connection->transport, tcp, worker->tls, l7->records) < 0)
+		return -ENOMEM;
+	worker->opened++;
+	connection->listener = listener;
+	connection->limits = listener->limits;
+	wheel_timer_init(&connection->timer, on_timer);
+	connection->slot = slot_take(l7);
+	l7->slots[connection->slot] = connection;
+	l7->conn_count++;
+	l7->counters.conns_opened++;
+	connection_counters(connection)->conns_opened++;
+	tcp_set_handler(tcp, &handler, connection);
+	connection_deadline(connection, connection->limits.header_timeout_ms);
+	return 0;
+}
+
+static void read_tuple(struct connection *connection, struct tcp_conn *tcp)
+{
+	struct hash_key key = connection->l7->snapshot->key;
+	struct packet_tuple source = { 0 };
+	struct tcp_info info;
+
+	tcp_conn_info(tcp, &info);
+	connection->tuple = info.tuple;
+	connection->tuple.protocol = IPPROTO_TCP;
+	connection->flow_hash = packet_tuple_hash(&connection->tuple, key);
+	source.src = info.tuple.src;
+	connection->source_hash = packet_tuple_hash(&source, key);
+}
+
+int connection_accept(struct l7_core *l7, struct tcp_conn *tcp)
+{
+	struct connection *connection = NULL;
+	const struct service *service;
+
+	if (!l7->is_draining && l7->conn_count < l7->params.max_connections)
+		connection = objpool_get(l7->connections);
+	if (connection == NULL) {
+		l7->counters.conns_refused++;
+		return -EMFILE;
+	}
+	*connection = (struct connection){ .l7 = l7, .opened_us = l7->now_us };
+	read_tuple(connection, tcp);
+	service = connection_service(connection);
+	if (service == NULL)
+		goto fail;
+	connection->identity = service->identity;
+	if (connection_open(connection, tcp, service->listener) == 0)
+		return 0;
+fail:
+	l7->counters.conns_refused++;
+	objpool_put(l7->connections, connection);
+	return -ENOENT;
+}
+
+void connection_close_idle(struct l7_core *l7, bool all)
+{
+	for (uint32_t i = 0; i < l7->slot_high; i++) {
+		struct connection *connection = l7->slots[i];
+
+		if (connection == NULL || connection->state != CONNECTION_IDLE)
+			continue;
+		if (all || connection_service(connection) == NULL)
+			connection_finish(connection);
+	}
+}

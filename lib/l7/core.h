@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef L7_CORE_H
+#define L7_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/objpool.h"
+#include "base/rng.h"
+#include "connection.h"
+#include "l7/l7.h"
+#include "message.h"
+#include "runtime/wheel.h"
+#include "stream.h"
+#include "upstream/upstream.h"
+
+#define CURSORS_MAX 256 /* pools beyond share positions, which only have to differ */
+
+TAILQ_HEAD(connection_list, connection);
+
+/* Everything of one L7 worker. Owner: that worker's thread. */
+struct l7_core {
+	struct core *core;
+	unsigned worker;                 /* this L7 worker's index */
+	struct tcp_stack *tcp;
+	struct wheel *wheel;
+	const struct snapshot *snapshot; /* of this turn of the loop */
+	uint64_t now_us;
+	uint64_t generation;
+	uint64_t config_generation;
+	bool is_draining;
+	struct rng rng;
+	struct balance_cursor cursors[CURSORS_MAX];
+	struct l7_params params;
+	struct l7_counters counters;
+	uint64_t refusals[HTTP_REFUSAL_COUNT];
+
+	/* Connections by slot, so that a dump can go on where it stopped. */
+	struct connection **slots;
+	uint32_t *free_slots;
+	uint32_t free_count;
+	uint32_t slot_high;              /* slots from here on were never used */
+	uint32_t conn_count;
+	struct connection_list runnable; /* their next request waits for this turn's end */
+	uint32_t runnable_count;
+
+	struct upstream_pools upstreams;
+
+	struct objpool *connections;
+	struct objpool *streams;
+	struct objpool *inlets;
+	struct objpool *outs;
+	struct objpool *records;
+
+	/*
+	 * Ended in this turn, freed at its end: a handler may be called in the middle of another
+	 * one's work, and what that still holds must not vanish.
+	 */
+	SLIST_HEAD(, connection) dead_connections;
+	SLIST_HEAD(, stream) dead_streams;
+
+	char scratch[MESSAGE_OUT_BYTES]; /* a head being written */
+};
+
+#endif

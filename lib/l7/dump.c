@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "core.h"
+
+static void copy_text(char *out, size_t size, struct http_span span)
+{
+	size_t len = span.len < size - 1 ? span.len : size - 1;
+
+	if (len > 0)
+		memcpy(out, span.data, len);
+	out[len] = '\0';
+}
+
+static void fill_request(struct l7_conn_row *row, const struct stream *stream)
+{
+	const struct http_head *head = h1_head(stream->request.parser);
+	size_t used;
+
+	copy_text(row->request, sizeof(row->request), head->method);
+	used = strlen(row->request);
+	if (used + 2 > sizeof(row->request))
+		return;
+	row->request[used++] = ' ';
+	copy_text(row->request + used, sizeof(row->request) - used, head->path);
+}
+
+static void fill(struct l7_conn_row *row, const struct connection *connection, uint64_t now_us)
+{
+	const struct stream *stream = connection->stream;
+
+	memset(row, 0, sizeof(*row));
+	tcp_conn_info(connection->transport.tcp, &row->tcp);
+	snprintf(row->service, sizeof(row->service), "%s", connection->identity->name);
+	row->requests = connection->requests;
+	row->age_ms = (uint32_t)((now_us - connection->opened_us) / CLOCK_US_PER_MS);
+	if (stream == NULL || !stream->has_request)
+		return;
+	fill_request(row, stream);
+	if (stream->upstream != NULL)
+		ip_endpoint_format(&stream->upstream->member->address,
+			stream->upstream->member->port, row->member);
+}
+
+unsigned l7_conn_dump(const struct l7_core *l7, uint32_t *cursor, struct l7_conn_row *rows,
+	unsigned max, uint64_t now_us)
+{
+	unsigned count = 0;
+
+	while (*cursor < l7->slot_high && count < max) {
+		const struct connection *connection = l7->slots[(*cursor)++];
+
+		if (connection != NULL)
+			fill(&rows[count++], connection, now_us);
+	}
+	return count;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "l7/l7.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "core.h"
+#include "stats/stats.h"
+
+#define GROW_COUNT          64
+#define DEFAULT_CONNECTIONS 65536
+
+static const struct stats_desc descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "l7/l7.def"
+#undef COUNTER
+};
+const struct stats_set l7_stats_set = STATS_SET("l7", descs);
+
+static const struct stats_desc refusal_descs[] = {
+	{ "not", "not refused" },
+#define REFUSAL(name, status, help) { #name, help },
+#include "http/refusal.def"
+#undef REFUSAL
+};
+const struct stats_set l7_refusal_stats_set = STATS_SET("http_refused", refusal_descs);
+
+static void output(void *ctx, struct rte_mbuf *m)
+{
+	struct l7_core *l7 = ctx;
+
+	l7->params.output(l7->params.output_ctx, m);
+}
+
+static bool is_listening(void *ctx, const struct ip_addr *address, uint16_t port_be)
+{
+	struct l7_core *l7 = ctx;
+	const struct service *service =
+		service_find(l7->snapshot->services, address, port_be, IPPROTO_TCP);
+
+	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
+		return false;
+	if (l7->is_draining)
+		l7->counters.conns_refused++;
+	return !l7->is_draining;
+}
+
+static int accept_connection(void *ctx, struct tcp_conn *conn)
+{
+	return connection_accept(ctx, conn);
+}
+
+static uint16_t mtu(void *ctx, const struct ip_addr *dst)
+{
+	const struct l7_core *l7 = ctx;
+
+	return neigh_net_mtu(l7->snapshot->net, dst);
+}
+
+static const struct tcp_stack_ops stack_ops = {
+	.output = output,
+	.is_listening = is_listening,
+	.accept = accept_connection,
+	.mtu = mtu,
+};
+
+static int stack_create(struct l7_core *l7, uint64_t now_us)
+{
+	const struct l7_params *params = &l7->params;
+
+	l7->tcp = tcp_stack_create(
+		&(struct tcp_params){
+			.core = params->core,
+			.mbufs = params->mbufs,
+			.ops = &stack_ops,
+			.ctx = l7,
+			.ports = params->ports,
+			.secret = { params->secret[0], params->secret[1] },
+			/* Each client's connection may need one to a member. */
+			.max_connections = 2 * params->max_connections,
+		},
+		now_us);
+	return l7->tcp == NULL ? -ENOMEM : 0;
+}
+
+static int pools_create(struct l7_core *l7)
+{
+	uint32_t max = l7->params.max_connections;
+
+	l7->slots = calloc(max, sizeof(*l7->slots));
+	l7->free_slots = calloc(max, sizeof(*l7->free_slots));
+	l7->connections = objpool_create(sizeof(struct connection), GROW_COUNT, 2 * max);
+	l7->streams = objpool_create(sizeof(struct stream), GROW_COUNT, 2 * max);
+	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
+	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
+	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
+	if (l7->slots == NULL || l7->free_slots == NULL || l7->connections == NULL ||
+			l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
+			l7->records == NULL)
+		return -ENOMEM;
+	return upstream_pools_create(&l7->upstreams, max);
+}
+
+struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, struct err *err)
+{
+	struct l7_core *l7 = calloc(1, sizeof(*l7));
+
+	if (l7 == NULL)
+		goto fail;
+	l7->params = *params;
+	if (l7->params.max_connections == 0)
+		l7->params.max_connections = DEFAULT_CONNECTIONS;
+	l7->core = params->core;
+	l7->worker = params->core->l7_index < 0 ? 0 : (unsigned)params->core->l7_index;
+	l7->now_us = now_us;
+	l7->rng.state = params->seed;
+	TAILQ_INIT(&l7->runnable);
+	SLIST_INIT(&l7->dead_connections);
+	SLIST_INIT(&l7->dead_streams);
+	l7->wheel = wheel_create(now_us);
+	if (l7->wheel != NULL && pools_create(l7) == 0 && stack_create(l7, now_us) == 0)
+		return l7;
+fail:
+	err_set(err, ENOMEM, "no memory for an L7 worker");
+	l7_core_destroy(l7);
+	return NULL;
+}
+
+/* Streams first: they hold pieces of connections. */
+static void free_dead(struct l7_core *l7)
+{
+	struct connection *connection;
+	struct stream *stream;
+
+	while ((stream = SLIST_FIRST(&l7->dead_streams)) != NULL) {
+		SLIST_REMOVE_HEAD(&l7->dead_streams, dead_link);
+		stream_free(stream);
+	}
+	while ((connection = SLIST_FIRST(&l7->dead_connections)) != NULL) {
+		SLIST_REMOVE_HEAD(&l7->dead_connections, dead_link);
+		connection_free(connection);
+	}
+	upstream_pools_free_dead(&l7->upstreams);
+}
+
+static void close_all(struct l7_core *l7)
+{
+	if (l7->tcp == NULL)
+		return;
+	for (uint32_t i = 0; i < l7->slot_high; i++)
+		if (l7->slots[i] != NULL)
+			connection_abort(l7->slots[i]);
+	upstream_pools_close_idle(l7);
+	free_dead(l7);
+}
+
+void l7_core_destroy(struct l7_core *l7)
+{
+	if (l7 == NULL)
+		return;
+	close_all(l7);
+	tcp_stack_destroy(l7->tcp);
+	upstream_pools_destroy(&l7->upstreams);
+	objpool_destroy(l7->connections);
+	objpool_destroy(l7->streams);
+	objpool_destroy(l7->inlets);
+	objpool_destroy(l7->outs);
+	objpool_destroy(l7->records);
+	wheel_destroy(l7->wheel);
+	free(l7->slots);
+	free(l7->free_slots);
+	free(l7);
+}
+
+const struct l7_counters *l7_counters(const struct l7_core *l7)
+{
+	return &l7->counters;
+}
+
+const uint64_t *l7_refusal_counts(const struct l7_core *l7)
+{
+	return l7->refusals;
+}
+
+struct tcp_stack *l7_tcp(const struct l7_core *l7)
+{
+	return l7->tcp;
+}
+
+void l7_begin(struct l7_core *l7, const struct snapshot *snapshot, uint64_t now_us)
+{
+	l7->snapshot = snapshot;
+	l7->now_us = now_us;
+	if (snapshot->generation == l7->generation)
+		return;
+	l7->generation = snapshot->generation;
+	upstream_pools_refresh(l7);
+	if (snapshot->config_generation == l7->config_generation)
+		return;
+	l7->config_generation = snapshot->config_generation;
+	connection_close_idle(l7, false);
+}
+
+void l7_input(struct l7_core *l7, struct rte_mbuf **pkts, uint16_t count, uint64_t now_us)
+{
+	l7->now_us = now_us;
+	tcp_input(l7->tcp, pkts, count, now_us);
+}
+
+void l7_advance(struct l7_core *l7, uint64_t now_us)
+{
+	l7->now_us = now_us;
+	wheel_advance(l7->wheel, now_us);
+	connection_run_list(l7);
+	tcp_advance(l7->tcp, now_us);
+	free_dead(l7);
+}
+
+void l7_drain(struct l7_core *l7, uint64_t now_us)
+{
+	l7->now_us = now_us;
+	l7->is_draining = true;
+	connection_close_idle(l7, true);
+	upstream_pools_close_idle(l7);
+}
+
+uint32_t l7_conn_count(const struct l7_core *l7)
+{
+	return l7->conn_count;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+static const char *const alpn[] = { "http/1.1", NULL };
+
+static int contexts_create(struct l7_listener *listener, const struct tls_context_params *params,
+	struct err *err)
+{
+	for (unsigned i = 0; i < listener->worker_count; i++) {
+		listener->workers[i].tls = tls_context_create(params, err);
+		if (listener->workers[i].tls == NULL)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int tls_create(struct l7_listener *listener, const struct config *config,
+	const struct config_service *service, struct err *err)
+{
+	size_t count = service->certificate_count;
+	const char **paths = calloc(2 * count + 1, sizeof(*paths));
+	struct tls_context_params params = {
+		.chain_paths = paths,
+		.key_paths = paths + count,
+		.certificate_count = count,
+		.min_version = service->tls_min_version,
+		.alpn = alpn,
+	};
+	int result;
+
+	if (paths == NULL)
+		return err_set(err, ENOMEM, "no memory for a listener");
+	for (size_t i = 0; i < count; i++) {
+		const struct config_certificate *certificate =
+			&config->certificates[service->certificates[i]];
+
+		paths[i] = certificate->chain_path;
+		paths[count + i] = certificate->key_path;
+	}
+	result = contexts_create(listener, &params, err);
+	free(paths);
+	return result;
+}
+
+struct l7_listener *l7_listener_create(const struct config *config,
+	const struct config_service *service, unsigned worker_count, struct err *err)
+{
+	size_t bytes = sizeof(struct l7_listener) + worker_count * sizeof(struct listener_worker);
+	struct l7_listener *listener;
+
+	bytes = RTE_ALIGN_CEIL(bytes, (size_t)RTE_CACHE_LINE_SIZE);
+	listener = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	if (listener == NULL) {
+		err_set(err, ENOMEM, "no memory for a listener");
+		return NULL;
+	}
+	memset(listener, 0, bytes);
+	listener->limits = service->http;
+	listener->trust_forwarded = service->trust_forwarded;
+	listener->is_tls = service->is_tls;
+	listener->worker_count = worker_count;
+	listener->routes =
+		route_table_create(service->routes, service->route_count, service->pool, err);
+	if (listener->routes == NULL)
+		goto fail;
+	if (service->is_tls && tls_create(listener, config, service, err) < 0)
+		goto fail;
+	return listener;
+fail:
+	l7_listener_destroy(listener);
+	return NULL;
+}
+
+void l7_listener_destroy(struct l7_listener *listener)
+{
+	if (listener == NULL)
+		return;
+	for (unsigned i = 0; i < listener->worker_count; i++)
+		tls_context_destroy(listener->workers[i].tls);
+	route_table_destroy(listener->routes);
+	free(listener);
+}
+
+bool l7_listener_is_idle(const struct l7_listener *listener)
+{
+	uint64_t users = 0;
+
+	for (unsigned i = 0; i < listener->worker_count; i++)
+		users += stats_read(&listener->workers[i].opened) -
+			 stats_read(&listener->workers[i].closed);
+	return users == 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/config.h"
+#include "l7/l7.h"
+#include "l7/route.h"
+#include "tls/tls.h"
+
+/* One L7 worker's part: its TLS context, and its users, which only that worker counts. */
+struct listener_worker {
+	struct tls_context *tls;
+	uint64_t opened;
+	uint64_t closed;
+} __rte_cache_aligned;
+
+struct l7_listener {
+	struct route_table *routes;
+	struct config_http_limits limits;
+	bool trust_forwarded;
+	bool is_tls;
+	unsigned worker_count;
+	struct listener_worker workers[];
+};
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "connection.h"
+#include "core.h"
+#include "listener.h"
+
+static_assert(offsetof(struct service_counters, responses_5xx) -
+			offsetof(struct service_counters, responses_1xx) == 4 * sizeof(uint64_t),
+	"the classes are found by their distance");
+static_assert(offsetof(struct member_counters, responses_5xx) -
+			offsetof(struct member_counters, responses_1xx) == 4 * sizeof(uint64_t),
+	"the classes are found by their distance");
+
+static void count_class(void *counters, size_t first, unsigned status)
+{
+	uint64_t *classes = (uint64_t *)((char *)counters + first);
+
+	classes[status / 100 - 1]++;
+}
+
+void stream_count_response(struct stream *stream, unsigned status, bool is_by_member)
+{
+	unsigned core = stream->l7->core->index;
+
+	if (status < 100 || status > 599)
+		return;
+	count_class(connection_counters(stream->connection),
+		offsetof(struct service_counters, responses_1xx), status);
+	if (is_by_member)
+		count_class(&stream->upstream->member->cores[core],
+			offsetof(struct member_counters, responses_1xx), status);
+}
+
+int stream_start(struct connection *connection)
+{
+	const struct service *service = connection_service(connection);
+	struct l7_core *l7 = connection->l7;
+	struct stream *stream = objpool_get(l7->streams);
+	struct h1_limits limits;
+
+	if (stream == NULL)
+		return -ENOMEM;
+	if (service != NULL)
+		connection->limits = ((const struct l7_listener *)service->listener)->limits;
+	limits = (struct h1_limits){
+		.target_bytes = connection->limits.max_target_bytes,
+		.header_bytes = connection->limits.max_header_bytes,
+		.header_fields = connection->limits.max_header_fields,
+		.body_bytes = connection->limits.max_body_bytes,
+	};
+	*stream = (struct stream){ .connection = connection, .l7 = l7 };
+	if (inlet_open(&stream->request, &connection->transport, l7->inlets, H1_REQUEST,
+			    &limits) < 0) {
+		objpool_put(l7->streams, stream);
+		return -ENOMEM;
+	}
+	outlet_open(&stream->to_client, &connection->transport, l7->outs);
+	connection->stream = stream;
+	connection_deadline(connection, connection->limits.header_timeout_ms);
+	return 0;
+}
+
+void stream_free(struct stream *stream)
+{
+	inlet_close(&stream->request);
+	inlet_close(&stream->response);
+	outlet_close(&stream->to_member);
+	outlet_close(&stream->to_client);
+	objpool_put(stream->l7->streams, stream);
+}
+
+static void drop(struct stream *stream)
+{
+	stream->state = STREAM_OVER;
+	stream->connection->stream = NULL;
+	if (stream->has_request) {
+		stream->l7->counters.requests_done++;
+		connection_counters(stream->connection)->requests_done++;
+	}
+	SLIST_INSERT_HEAD(&stream->l7->dead_streams, stream, dead_link);
+}
+
+void stream_abandon(struct stream *stream, bool is_by_client)
+{
+	stream_detach(stream, STREAM_ABORT);
+	if (is_by_client && stream->has_request)
+		stream->l7->counters.client_aborted++;
+	drop(stream);
+}
+
+void stream_starved(struct stream *stream)
+{
+	stream->l7->counters.buffers_exhausted++;
+	connection_abort(stream->connection);
+}
+
+void stream_detach(struct stream *stream, enum stream_detach how)
+{
+	struct upstream *upstream = stream->upstream;
+
+	if (upstream == NULL)
+		return;
+	stream->upstream = NULL;
+	upstream->member->cores[stream->l7->core->index].requests_done++;
+	if (how == STREAM_ABORT)
+		upstream_abort(upstream);
+	else
+		upstream_release(upstream, how == STREAM_KEEP);
+}
+
+void stream_wait(struct stream *stream, enum stream_party party, bool moved)
+{
+	struct connection *connection = stream->connection;
+
+	if (!moved && stream->waits_for == party)
+		return;
+	stream->waits_for = party;
+	if (party == STREAM_MEMBER) {
+		connection_deadline(connection, stream->response_timeout_ms);
+		return;
+	}
+	stream->unacked_mark = tcp_unacked(connection->transport.tcp);
+	connection_deadline(connection, connection->limits.body_timeout_ms);
+}
+
+static void flush(struct stream *stream)
+{
+	struct connection *connection = stream->connection;
+
+	if (stream->to_client.is_failed) {
+		stream_starved(stream);
+		return;
+	}
+	if (!outlet_flush(&stream->to_client))
+		return;
+	drop(stream);
+	if (stream->is_close)
+		connection_finish(connection);
+	else
+		connection_next(connection);
+}
+
+void stream_end_response(struct stream *stream)
+{
+	stream->state = STREAM_EXPECT_FLUSH;
+	stream_wait(stream, STREAM_CLIENT, true);
+	flush(stream);
+}
+
+void stream_answer(struct stream *stream, unsigned status)
+{
+	struct l7_core *l7 = stream->l7;
+	struct response response = { .status = status };
+	size_t len;
+
+	stream_detach(stream, STREAM_ABORT);
+	if (stream->state == STREAM_EXPECT_END) {
+		connection_abort(stream->connection);
+		return;
+	}
+	stream->is_close |= !stream->has_request || !stream->is_request_done || l7->is_draining;
+	if (stream->has_request) {
+		const struct http_head *head = h1_head(stream->request.parser);
+
+		stream->is_close |= !head->is_keep_alive;
+		response.minor = head->minor;
+		response.is_head = head->is_head;
+	}
+	response.is_close = stream->is_close;
+	len = response_write(l7->scratch, sizeof(l7->scratch), &response);
+	outlet_put(&stream->to_client, l7->scratch, len);
+	stream_count_response(stream, status, false);
+	stream_end_response(stream);
+}
+
+void stream_refuse(struct stream *stream)
+{
+	enum http_refusal refusal = h1_refusal(stream->request.parser);
+
+	stream->l7->refusals[refusal]++;
+	connection_counters(stream->connection)->denied_requests++;
+	stream->is_close = true;
+	stream_answer(stream, http_refusal_status(refusal));
+}
+
+void stream_member_failed(struct stream *stream, bool is_timeout)
+{
+	struct l7_core *l7 = stream->l7;
+
+	if (stream->upstream != NULL)
+		stream->upstream->member->cores[l7->core->index].response_failures++;
+	if (is_timeout)
+		l7->counters.upstream_timeout++;
+	else
+		l7->counters.upstream_failed++;
+	stream_answer(stream, is_timeout ? 504 : 502);
+}
+
+/* RFC 9110 9.2.2. */
+static bool is_idempotent(struct http_span method)
+{
+	static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE" };
+
+	for (size_t i = 0; i < RTE_DIM(methods); i++)
+		if (http_span_is(method, methods[i]))
+			return true;
+	return false;
+}
+
+/* RFC 9112 9.3.1: a kept connection may close while the request is on its way; once is enough. */
+static bool may_replay(const struct stream *stream)
+{
+	return stream->upstream->was_reused && !stream->is_response_begun &&
+	       !stream->is_replayed && !stream->is_body_begun &&
+	       is_idempotent(h1_head(stream->request.parser)->method);
+}
+
+void stream_member_lost(struct stream *stream, bool is_timeout)
+{
+	struct l7_core *l7 = stream->l7;
+
+	if (stream->state != STREAM_EXPECT_RESPONSE || !may_replay(stream)) {
+		stream_member_failed(stream, is_timeout);
+		return;
+	}
+	l7->counters.upstream_retries++;
+	stream->upstream->member->cores[l7->core->index].retries++;
+	stream->is_replayed = true;
+	stream_detach(stream, STREAM_ABORT);
+	stream_dispatch(stream, false);
+}
+
+/* Nothing was sent yet: another member may do. */
+static void connect_failed(struct stream *stream, bool is_timeout)
+{
+	struct l7_core *l7 = stream->l7;
+	struct member *member = stream->upstream->member;
+
+	member->cores[l7->core->index].connect_failures++;
+	if (!stream->is_rerouted) {
+		stream->is_rerouted = true;
+		stream->failed_member_id = member->id;
+		stream_detach(stream, STREAM_ABORT);
+		stream_dispatch(stream, true);
+		return;
+	}
+	if (is_timeout)
+		l7->counters.upstream_timeout++;
+	else
+		l7->counters.upstream_failed++;
+	stream_answer(stream, is_timeout ? 504 : 502);
+}
+
+void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason)
+{
+	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
+
+	stream->is_last_timeout = is_timeout;
+	if (stream->state == STREAM_EXPECT_CONNECT)
+		connect_failed(stream, is_timeout);
+	else
+		stream_member_lost(stream, is_timeout);
+	connection_settle(stream->connection);
+}
+
+void stream_on_client(struct stream *stream)
+{
+	if (stream->state < STREAM_EXPECT_FLUSH)
+		stream_pump_request(stream);
+	if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)
+		stream_pump_response(stream);
+	else if (stream->state == STREAM_EXPECT_FLUSH)
+		flush(stream);
+}
+
+void stream_on_member_readable(struct stream *stream)
+{
+	stream_pump_response(stream);
+	connection_settle(stream->connection);
+}
+
+void stream_on_member_writable(struct stream *stream)
+{
+	stream_pump_request(stream);
+	connection_settle(stream->connection);
+}
+
+/* Slow is not stuck: while the client acknowledges anything, it has more time. */
+static void client_is_late(struct stream *stream)
+{
+	struct connection *connection = stream->connection;
+	size_t unacked = tcp_unacked(connection->transport.tcp);
+
+	if (unacked < stream->unacked_mark) {
+		stream->unacked_mark = unacked;
+		connection_deadline(connection, connection->limits.body_timeout_ms);
+		return;
+	}
+	stream->l7->counters.client_timeout++;
+	connection_abort(connection);
+}
+
+void stream_on_deadline(struct stream *stream)
+{
+	bool is_client = stream->waits_for == STREAM_CLIENT;
+
+	switch (stream->state) {
+	case STREAM_EXPECT_CONNECT:
+		connect_failed(stream, true);
+		break;
+	case STREAM_EXPECT_HEAD:
+	case STREAM_EXPECT_RESPONSE:
+		if (stream->state == STREAM_EXPECT_RESPONSE && !is_client) {
+			stream_member_failed(stream, true);
+			break;
+		}
+		stream->l7->counters.client_timeout++;
+		stream->is_close = true;
+		stream_answer(stream, 408);
+		break;
+	case STREAM_EXPECT_END:
+		if (!is_client) {
+			stream_member_failed(stream, true);
+			break;
+		}
+		/* fall through */
+	case STREAM_EXPECT_FLUSH:
+		client_is_late(stream);
+		break;
+	case STREAM_OVER:
+		break;
+	}
+}

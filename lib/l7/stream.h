@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "message.h"
+#include "tcp/tcp.h"
+
+struct connection;
+struct l7_core;
+struct member;
+struct upstream;
+
+/*
+ * One request and its answer:
+ *
+ *	EXPECT_HEAD -> EXPECT_CONNECT       routed, a new connection to the member is opened
+ *	EXPECT_HEAD -> EXPECT_RESPONSE      routed, a kept connection took the request's head
+ *	EXPECT_CONNECT -> EXPECT_RESPONSE   connected
+ *	EXPECT_RESPONSE -> EXPECT_CONNECT   sent again
+ *	EXPECT_RESPONSE -> EXPECT_END       the answer's head went on; its body follows
+ *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
+ *	EXPECT_HEAD, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
+ *	any -> OVER                         freed at the end of the turn
+ *
+ * The request's body goes to the member in EXPECT_RESPONSE and EXPECT_END.
+ */
+enum stream_state {
+	STREAM_EXPECT_HEAD,
+	STREAM_EXPECT_CONNECT,
+	STREAM_EXPECT_RESPONSE,
+	STREAM_EXPECT_END,
+	STREAM_EXPECT_FLUSH,
+	STREAM_OVER,
+};
+
+enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
+
+struct stream {
+	struct connection *connection;
+	struct l7_core *l7;
+	struct upstream *upstream;       /* carries the request, or NULL */
+	enum stream_state state;
+	enum stream_party waits_for;     /* who is to blame when the time is up */
+	bool has_request;                /* the request's head is complete */
+	bool is_request_done;            /* the last byte of the request was taken */
+	bool is_body_begun;              /* bytes of the request's body were taken: no replay */
+	bool is_body_given_up;           /* the rest of the request is not read */
+	bool is_response_begun;          /* a byte of the member's answer came */
+	bool trust_forwarded;
+	bool is_close;                   /* the client's connection ends with this answer */
+	bool is_continue_sent;
+	bool is_replayed;                /* went out twice because a kept connection was dead */
+	bool is_rerouted;                /* another member was tried */
+	bool is_last_timeout;            /* the last failure was one */
+	uint32_t failed_member_id;       /* not to be chosen again; 0: none */
+	uint32_t response_timeout_ms;    /* of the pool */
+	size_t unacked_mark;             /* what a slow client still had to acknowledge */
+	struct inlet request;
+	struct inlet response;
+	struct outlet to_member;
+	struct outlet to_client;
+	SLIST_ENTRY(stream) dead_link;
+};
+
+/* The first byte of a request is there. Sets connection->stream. 0 or -ENOMEM. */
+int stream_start(struct connection *connection);
+
+/* The client's connection has something to read, or space to write. */
+void stream_on_client(struct stream *stream);
+
+/* The upstream's events. Closed: whatever the reason, it is over and its bytes are lost. */
+void stream_on_connected(struct stream *stream);
+void stream_on_member_readable(struct stream *stream);
+void stream_on_member_writable(struct stream *stream);
+void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason);
+
+/* The connection's deadline has passed. */
+void stream_on_deadline(struct stream *stream);
+
+/* The client's connection is over. */
+void stream_abandon(struct stream *stream, bool is_by_client);
+
+/* Freed for good, at the end of a turn. */
+void stream_free(struct stream *stream);
+
+/* For the files that make up the stream: */
+
+/* Chooses member and connection for the request whose head is complete, and sends it. */
+void stream_dispatch(struct stream *stream, bool may_reuse);
+
+/* Moves the request, or the answer, as far as both sides let it. */
+void stream_pump_request(struct stream *stream);
+void stream_pump_response(struct stream *stream);
+
+/* An answer of our own; the connection is cut when another one was begun. */
+void stream_answer(struct stream *stream, unsigned status);
+
+/* The request broke a rule. */
+void stream_refuse(struct stream *stream);
+
+/* The member's connection or answer broke; is_timeout: it was too slow. */
+void stream_member_failed(struct stream *stream, bool is_timeout);
+
+/* The member's connection ended too early: the request goes out again, or has failed. */
+void stream_member_lost(struct stream *stream, bool is_timeout);
+
+/* Buffers are short: the client's connection is cut. */
+void stream_starved(struct stream *stream);
+
+/* Parts with the upstream, if there is one. */
+enum stream_detach { STREAM_KEEP, STREAM_CLOSE, STREAM_ABORT };
+void stream_detach(struct stream *stream, enum stream_detach how);
+
+/* Counts an answer's status for member (may be NULL) and client. */
+void stream_count_response(struct stream *stream, unsigned status, bool is_by_member);
+
+/* The answer is complete: goes on when it is on its way. */
+void stream_end_response(struct stream *stream);
+
+/* Who must move next, or time is up; moved: something did. */
+void stream_wait(struct stream *stream, enum stream_party party, bool moved);
+
+/* response.c: an answer of our own. Returns its length. */
+struct response {
+	unsigned status;
+	unsigned minor;          /* the client's */
+	bool is_head;
+	bool is_close;
+};
+size_t response_write(char *out, size_t size, const struct response *response);
+
+#endif

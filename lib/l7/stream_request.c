@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+#include "core.h"
+#include "listener.h"
+#include "stream.h"
+
+#define PICK_TRIES      8    /* to get past a member that just failed */
+#define CONNECT_GRACE_MS 1000 /* TCP's own limit comes first */
+
+static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/* Sends the head; the member's address is nothing the request may depend on. */
+static void send_head(struct stream *stream)
+{
+	struct l7_core *l7 = stream->l7;
+	const struct connection *connection = stream->connection;
+	const struct http_head *head = h1_head(stream->request.parser);
+	const char *scheme = connection->transport.tls != NULL ? "https" : "http";
+	char address[IP_TEXT_MAX];
+	struct h1_extra_field extra[] = {
+		{ .name = "X-Forwarded-For" },
+		{ .name = "X-Forwarded-Proto", .value = { .data = scheme, .len = strlen(scheme) } },
+	};
+	struct h1_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
+	int len;
+
+	ip_format(&connection->tuple.src, address);
+	extra[0].value = (struct http_span){ .data = address, .len = strlen(address) };
+	options.keep_forwarded = stream->trust_forwarded;
+	/* A trusted proxy ahead of us knows how the client came; its word stands. */
+	if (stream->trust_forwarded && http_find(head, "x-forwarded-proto") != NULL)
+		options.extra_count = 1;
+	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	if (len < 0) {
+		l7->refusals[HTTP_REFUSED_header_too_large]++;
+		connection_counters(connection)->denied_requests++;
+		stream_answer(stream, 431);
+		return;
+	}
+	outlet_close(&stream->to_member);
+	outlet_open(&stream->to_member, &stream->upstream->transport, l7->outs);
+	stream->to_member.framing = head->body;
+	outlet_put(&stream->to_member, l7->scratch, (size_t)len);
+	if (stream->is_request_done)
+		outlet_end(&stream->to_member);
+	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
+	stream->state = STREAM_EXPECT_RESPONSE;
+	stream_wait(stream, STREAM_MEMBER, true);
+	stream_pump_request(stream);
+}
+
+void stream_on_connected(struct stream *stream)
+{
+	send_head(stream);
+	connection_settle(stream->connection);
+}
+
+/* The pool's choice, but not the member that just refused, unless it is the only one. */
+static struct member *pick(struct stream *stream, const struct pool *pool, unsigned pool_index)
+{
+	struct l7_core *l7 = stream->l7;
+	bool is_source = pool->config->balance == CONFIG_BALANCE_SOURCE_HASH;
+	struct balance_query query = {
+		.hash = is_source ? stream->connection->source_hash : stream->connection->flow_hash,
+		.cursor = &l7->cursors[pool_index % CURSORS_MAX],
+		.rng = &l7->rng,
+	};
+	struct member *member = pool_pick(pool, &query);
+
+	for (unsigned i = 0; i < PICK_TRIES && member != NULL; i++) {
+		if (member->id != stream->failed_member_id)
+			return member;
+		query.hash = (uint32_t)rng_next(&l7->rng);
+		member = pool_pick(pool, &query);
+	}
+	return member != NULL && member->id != stream->failed_member_id ? member : NULL;
+}
+
+static void attach(struct stream *stream, struct upstream *upstream,
+	const struct config_pool *config)
+{
+	stream->upstream = upstream;
+	stream->response_timeout_ms = config->response_timeout_ms;
+	upstream->member->cores[stream->l7->core->index].requests++;
+	if (upstream->state == UPSTREAM_BUSY) {
+		send_head(stream);
+		return;
+	}
+	stream->state = STREAM_EXPECT_CONNECT;
+	connection_deadline(
+		stream->connection, (uint64_t)config->connect_timeout_ms + CONNECT_GRACE_MS);
+}
+
+/* Nobody to send it to: at first 503, after a failure what that was. */
+static void no_member(struct stream *stream)
+{
+	struct l7_counters *counters = &stream->l7->counters;
+
+	if (stream->failed_member_id == 0) {
+		counters->no_member++;
+		stream_answer(stream, 503);
+	} else if (stream->is_last_timeout) {
+		counters->upstream_timeout++;
+		stream_answer(stream, 504);
+	} else {
+		counters->upstream_failed++;
+		stream_answer(stream, 502);
+	}
+}
+
+static void send_to(struct stream *stream, const struct pool *pool, unsigned pool_index,
+	bool may_reuse)
+{
+	struct l7_core *l7 = stream->l7;
+	struct member *member = pick(stream, pool, pool_index);
+	struct upstream *upstream;
+
+	if (member == NULL) {
+		no_member(stream);
+		return;
+	}
+	upstream = upstream_acquire(l7, stream, member, pool->config, may_reuse);
+	if (upstream != NULL) {
+		attach(stream, upstream, pool->config);
+		return;
+	}
+	member->cores[l7->core->index].connect_failures++;
+	stream->failed_member_id = member->id;
+	if (stream->is_rerouted) {
+		no_member(stream);
+		return;
+	}
+	stream->is_rerouted = true;
+	send_to(stream, pool, pool_index, may_reuse);
+}
+
+void stream_dispatch(struct stream *stream, bool may_reuse)
+{
+	const struct http_head *head = h1_head(stream->request.parser);
+	const struct service *service = connection_service(stream->connection);
+	const struct l7_listener *listener;
+	int pool_index;
+
+	if (service == NULL) {
+		stream->is_close = true;
+		stream->l7->counters.no_member++;
+		stream_answer(stream, 503);
+		return;
+	}
+	listener = service->listener;
+	stream->trust_forwarded = listener->trust_forwarded;
+	pool_index = route_find(listener->routes, head->host, head->path);
+	if (pool_index < 0) {
+		stream->l7->counters.no_route++;
+		stream_answer(stream, 404);
+		return;
+	}
+	send_to(stream, stream->l7->snapshot->backends->pools[pool_index], (unsigned)pool_index,
+		may_reuse);
+}
+
+static bool is_bodyless(const struct http_head *head)
+{
+	return head->body == HTTP_BODY_NONE ||
+	       (head->body == HTTP_BODY_LENGTH && head->content_length == 0);
+}
+
+static void on_head(struct stream *stream)
+{
+	struct http_span body;
+
+	stream->has_request = true;
+	stream->connection->requests++;
+	stream->l7->counters.requests++;
+	connection_counters(stream->connection)->requests++;
+	/* Its end takes no byte, and is known before anything is answered. */
+	if (is_bodyless(h1_head(stream->request.parser)))
+		stream->is_request_done = inlet_next(&stream->request, &body) == H1_END;
+	stream_dispatch(stream, true);
+}
+
+static void expect_head(struct stream *stream)
+{
+	struct http_span body;
+
+	switch (inlet_next(&stream->request, &body)) {
+	case H1_HEAD:
+		on_head(stream);
+		break;
+	case H1_MORE:
+		if (transport_is_eof(stream->request.transport))
+			connection_abort(stream->connection);
+		break;
+	default:
+		stream_refuse(stream);
+	}
+}
+
+/*
+ * RFC 9110 10.1.1: the client waits for a word before it sends the body. It gets it from us, once
+ * there is a member that takes the request; Expect is not passed on.
+ */
+static void invite_body(struct stream *stream)
+{
+	const struct http_head *head = h1_head(stream->request.parser);
+
+	if (!head->expects_continue || head->minor == 0 || stream->is_continue_sent ||
+			stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
+		return;
+	stream->is_continue_sent = true;
+	outlet_put(&stream->to_client, continue_line, sizeof(continue_line) - 1);
+}
+
+static void on_refused(struct stream *stream)
+{
+	if (h1_refusal(stream->request.parser) != HTTP_REFUSED_truncated) {
+		stream_refuse(stream);
+		return;
+	}
+	/* It closed in the middle of its body: nobody is left to answer. */
+	stream->l7->counters.client_aborted++;
+	connection_abort(stream->connection);
+}
+
+/* One event of the body. Returns false when it cannot go on now. */
+static bool body_step(struct stream *stream, bool *moved)
+{
+	struct l7_core *l7 = stream->l7;
+	struct http_span body;
+	size_t len;
+
+	switch (inlet_next(&stream->request, &body)) {
+	case H1_BODY:
+		len = outlet_body(&stream->to_member, body.data, body.len);
+		inlet_take(&stream->request, len);
+		*moved |= len > 0;
+		stream->is_body_begun |= len > 0;
+		l7->counters.bytes_in += len;
+		connection_counters(stream->connection)->bytes_in += len;
+		stream->upstream->member->cores[l7->core->index].bytes_in += len;
+		if (len == body.len)
+			return true;
+		stream_wait(stream, STREAM_MEMBER, *moved);
+		return false;
+	case H1_END:
+		stream->is_request_done = true;
+		outlet_end(&stream->to_member);
+		stream_wait(stream, STREAM_MEMBER, true);
+		return false;
+	case H1_MORE:
+		invite_body(stream);
+		stream_wait(stream, STREAM_CLIENT, *moved);
+		return false;
+	default:
+		on_refused(stream);
+		return false;
+	}
+}
+
+static void pump_body(struct stream *stream)
+{
+	bool moved = false;
+
+	if (!outlet_flush(&stream->to_member)) {
+		stream_wait(stream, STREAM_MEMBER, false);
+		return;
+	}
+	if (stream->to_member.is_failed) {
+		stream_starved(stream);
+		return;
+	}
+	while (!stream->is_request_done && !stream->is_body_given_up)
+		if (!body_step(stream, &moved))
+			return;
+}
+
+void stream_pump_request(struct stream *stream)
+{
+	if (stream->state == STREAM_EXPECT_HEAD)
+		expect_head(stream);
+	else if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)
+		pump_body(stream);
+}

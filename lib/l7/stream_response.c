@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+#include "core.h"
+#include "stream.h"
+
+static const struct h1_limits limits = {
+	.header_bytes = MESSAGE_HEAD_BYTES,
+	.header_fields = HTTP_FIELDS_MAX,
+};
+
+/* Memory for the answer is taken with its first byte: a waiting request holds none. */
+static bool is_open(struct stream *stream)
+{
+	struct tcp_conn *tcp = stream->upstream->transport.tcp;
+
+	if (stream->response.parser != NULL)
+		return true;
+	if (tcp_readable(tcp) == 0) {
+		if (tcp_is_eof(tcp))
+			stream_member_lost(stream, false);
+		return false;
+	}
+	stream->is_response_begun = true;
+	if (inlet_open(&stream->response, &stream->upstream->transport, stream->l7->inlets,
+			    H1_RESPONSE, &limits) < 0) {
+		stream_starved(stream);
+		return false;
+	}
+	h1_expect_response(
+		stream->response.parser, h1_head(stream->request.parser)->is_head);
+	return true;
+}
+
+static bool write_head(struct stream *stream, const struct http_head *head, unsigned minor)
+{
+	struct l7_core *l7 = stream->l7;
+	struct h1_write_options options = { .minor = minor, .close = stream->is_close };
+	int len = h1_write_response(l7->scratch, sizeof(l7->scratch), head, &options);
+
+	if (len < 0)
+		return false;
+	outlet_put(&stream->to_client, l7->scratch, (size_t)len);
+	stream->upstream->member->cores[l7->core->index].bytes_out += (uint64_t)len;
+	return true;
+}
+
+/* RFC 9110 15.2: 1xx pass, but to HTTP/1.0, and but for the 100 that the client has from us. */
+static bool on_interim(struct stream *stream, const struct http_head *head, unsigned minor)
+{
+	/* We never ask for another protocol, so nobody may switch to one. */
+	if (head->status == 101)
+		return false;
+	stream_count_response(stream, head->status, true);
+	if (minor == 0 || (head->status == 100 && stream->is_continue_sent))
+		return true;
+	stream->is_continue_sent |= head->status == 100;
+	return write_head(stream, head, minor);
+}
+
+static bool on_final(struct stream *stream, const struct http_head *head, unsigned minor)
+{
+	enum http_body framing = h1_response_framing(head, minor);
+
+	stream->is_close = !h1_head(stream->request.parser)->is_keep_alive ||
+			   !stream->is_request_done || stream->l7->is_draining ||
+			   framing == HTTP_BODY_UNTIL_CLOSE ||
+			   connection_service(stream->connection) == NULL;
+	if (!write_head(stream, head, minor))
+		return false;
+	stream_count_response(stream, head->status, true);
+	stream->to_client.framing = framing;
+	stream->state = STREAM_EXPECT_END;
+	/* An error says that nobody wants the rest of the body; success may go on reading it. */
+	if (!stream->is_request_done && head->status >= 300)
+		stream->is_body_given_up = true;
+	stream_wait(stream, STREAM_MEMBER, true);
+	return true;
+}
+
+static bool on_head(struct stream *stream)
+{
+	const struct http_head *head = h1_head(stream->response.parser);
+	unsigned minor = h1_head(stream->request.parser)->minor;
+	bool is_good = head->status < 200 ? on_interim(stream, head, minor)
+					  : on_final(stream, head, minor);
+
+	if (!is_good)
+		stream_member_failed(stream, false);
+	return is_good;
+}
+
+static bool on_body(struct stream *stream, struct http_span body, bool *moved)
+{
+	struct l7_core *l7 = stream->l7;
+	size_t len = outlet_body(&stream->to_client, body.data, body.len);
+
+	inlet_take(&stream->response, len);
+	*moved |= len > 0;
+	l7->counters.bytes_out += len;
+	connection_counters(stream->connection)->bytes_out += len;
+	stream->upstream->member->cores[l7->core->index].bytes_out += len;
+	if (len == body.len)
+		return true;
+	stream_wait(stream, STREAM_CLIENT, *moved);
+	return false;
+}
+
+static void on_end(struct stream *stream)
+{
+	const struct http_head *head = h1_head(stream->response.parser);
+	bool is_clean = head->is_keep_alive && stream->is_request_done &&
+			h1_is_idle(stream->response.parser) && stream->to_member.pending == NULL;
+
+	outlet_end(&stream->to_client);
+	if (is_clean)
+		stream_detach(stream, STREAM_KEEP);
+	else
+		stream_detach(stream, stream->is_request_done ? STREAM_CLOSE : STREAM_ABORT);
+	stream_end_response(stream);
+}
+
+/* One event of the answer. Returns false when it cannot go on now. */
+static bool step(struct stream *stream, bool *moved)
+{
+	struct http_span body;
+
+	switch (inlet_next(&stream->response, &body)) {
+	case H1_HEAD:
+		*moved = true;
+		return on_head(stream);
+	case H1_BODY:
+		return on_body(stream, body, moved);
+	case H1_END:
+		on_end(stream);
+		return false;
+	case H1_MORE:
+		if (transport_is_eof(stream->response.transport))
+			stream_member_failed(stream, false);
+		else if (stream->state == STREAM_EXPECT_END)
+			stream_wait(stream, STREAM_MEMBER, *moved);
+		return false;
+	default:
+		stream->l7->refusals[h1_refusal(stream->response.parser)]++;
+		stream_member_failed(stream, false);
+		return false;
+	}
+}
+
+void stream_pump_response(struct stream *stream)
+{
+	bool moved = false;
+
+	if (stream->upstream == NULL || !is_open(stream))
+		return;
+	do {
+		if (stream->to_client.is_failed) {
+			stream_starved(stream);
+			return;
+		}
+		if (!outlet_flush(&stream->to_client)) {
+			stream_wait(stream, STREAM_CLIENT, moved);
+			return;
+		}
+	} while (step(stream, &moved));
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <rte_common.h>
+
+#include "../core.h"
+#include "upstream.h"
+
+static struct member_counters *counters_of(const struct upstream *upstream)
+{
+	return &upstream->member->cores[upstream->l7->core->index];
+}
+
+static void leave_idle(struct upstream *upstream)
+{
+	TAILQ_REMOVE(&upstream->pool->idle, upstream, idle_link);
+	upstream->pool->idle_count--;
+	wheel_cancel(&upstream->timer);
+}
+
+/*
+ * The books are closed here. The member's pointer is not ours any more afterwards. TCP is told by
+ * the caller.
+ */
+static struct tcp_conn *end(struct upstream *upstream)
+{
+	struct l7_core *l7 = upstream->l7;
+	struct tcp_conn *tcp = upstream->transport.tcp;
+
+	if (upstream->state == UPSTREAM_IDLE)
+		leave_idle(upstream);
+	upstream->state = UPSTREAM_CLOSED;
+	upstream->transport.tcp = NULL;
+	upstream->stream = NULL;
+	if (--upstream->pool->conn_count == 0)
+		upstream_pool_put(&l7->upstreams, upstream->pool);
+	counters_of(upstream)->conns_closed++;
+	upstream->member = NULL;
+	SLIST_INSERT_HEAD(&l7->upstreams.dead, upstream, dead_link);
+	return tcp;
+}
+
+void upstream_abort(struct upstream *upstream)
+{
+	struct tcp_conn *tcp = upstream->state == UPSTREAM_CLOSED ? NULL : end(upstream);
+
+	if (tcp != NULL)
+		tcp_abort(tcp);
+}
+
+void upstream_close(struct upstream *upstream)
+{
+	struct tcp_conn *tcp = upstream->state == UPSTREAM_CLOSED ? NULL : end(upstream);
+
+	if (tcp != NULL)
+		tcp_close(tcp);
+}
+
+static void on_connected(struct tcp_conn *tcp, void *ctx)
+{
+	struct upstream *upstream = ctx;
+
+	(void)tcp;
+	if (upstream->state != UPSTREAM_CONNECTING)
+		return;
+	upstream->state = UPSTREAM_BUSY;
+	stream_on_connected(upstream->stream);
+}
+
+static void on_readable(struct tcp_conn *tcp, void *ctx)
+{
+	struct upstream *upstream = ctx;
+
+	if (upstream->state == UPSTREAM_BUSY) {
+		stream_on_member_readable(upstream->stream);
+	} else if (upstream->state == UPSTREAM_IDLE) {
+		/* Its end, or a response that nobody asked for. */
+		if (tcp_readable(tcp) > 0)
+			upstream->l7->refusals[HTTP_REFUSED_surplus]++;
+		upstream_close(upstream);
+	}
+}
+
+static void on_writable(struct tcp_conn *tcp, void *ctx)
+{
+	struct upstream *upstream = ctx;
+
+	(void)tcp;
+	if (upstream->state == UPSTREAM_BUSY)
+		stream_on_member_writable(upstream->stream);
+}
+
+static void on_closed(struct tcp_conn *tcp, void *ctx, enum tcp_close_reason reason)
+{
+	struct upstream *upstream = ctx;
+
+	(void)tcp;
+	if (upstream->state == UPSTREAM_CLOSED)
+		return;
+	upstream->transport.tcp = NULL;
+	if (upstream->stream != NULL)
+		stream_on_member_closed(upstream->stream, reason);
+	if (upstream->state != UPSTREAM_CLOSED)
+		end(upstream);
+}
+
+static const struct tcp_handler handler = {
+	.on_connected = on_connected,
+	.on_readable = on_readable,
+	.on_writable = on_writable,
+	.on_closed = on_closed,
+};
+
+static void on_idle_timer(struct wheel_timer *timer, uint64_t now_us)
+{
+	(void)now_us;
+	upstream_close(container_of(timer, struct upstream, timer));
+}
+
+static struct upstream *reuse(struct upstream_pool *pool)
+{
+	struct upstream *upstream = TAILQ_FIRST(&pool->idle);
+
+	if (upstream == NULL)
+		return NULL;
+	leave_idle(upstream);
+	upstream->state = UPSTREAM_BUSY;
+	upstream->was_reused = true;
+	upstream->l7->counters.upstream_reused++;
+	return upstream;
+}
+
+static struct tcp_conn *connect_to(struct upstream *upstream, const struct config_pool *config)
+{
+	struct l7_core *l7 = upstream->l7;
+	const struct ip_addr *source =
+		neigh_net_source(l7->snapshot->net, &upstream->member->address);
+	int error;
+
+	if (source == NULL)
+		return NULL;
+	return tcp_connect(l7->tcp,
+		&(struct tcp_connect_args){
+			.src = source,
+			.dst = &upstream->member->address,
+			.dst_port = upstream->member->port,
+			.timeout_ms = config->connect_timeout_ms,
+			.handler = &handler,
+			.ctx = upstream,
+		},
+		&error, l7->now_us);
+}
+
+static struct upstream *open_new(struct l7_core *l7, struct member *member,
+	const struct config_pool *config)
+{
+	struct upstream *upstream = objpool_get(l7->upstreams.upstreams);
+	struct upstream_pool *pool;
+	struct tcp_conn *tcp;
+
+	if (upstream == NULL)
+		return NULL;
+	*upstream = (struct upstream){ .l7 = l7, .member = member };
+	wheel_timer_init(&upstream->timer, on_idle_timer);
+	tcp = connect_to(upstream, config);
+	pool = tcp == NULL ? NULL : upstream_pool_get(l7, member);
+	if (pool == NULL)
+		goto fail;
+	transport_init_plain(&upstream->transport, tcp);
+	upstream->pool = pool;
+	pool->conn_count++;
+	counters_of(upstream)->conns_opened++;
+	l7->counters.upstream_opened++;
+	return upstream;
+fail:
+	/* The handler may be called by tcp_abort(): it must see a connection that is over. */
+	upstream->state = UPSTREAM_CLOSED;
+	if (tcp != NULL)
+		tcp_abort(tcp);
+	objpool_put(l7->upstreams.upstreams, upstream);
+	return NULL;
+}
+
+struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
+	const struct config_pool *config, bool may_reuse)
+{
+	struct upstream *upstream = NULL;
+
+	if (may_reuse) {
+		struct upstream_pool *pool = upstream_pool_find(l7, member);
+
+		if (pool != NULL)
+			upstream = reuse(pool);
+	}
+	if (upstream == NULL)
+		upstream = open_new(l7, member, config);
+	if (upstream == NULL)
+		return NULL;
+	upstream->stream = stream;
+	upstream->idle_timeout_ms = config->idle_timeout_ms;
+	upstream->max_idle = config->max_idle_connections;
+	return upstream;
+}
+
+static bool may_be_kept(const struct upstream *upstream)
+{
+	const struct l7_core *l7 = upstream->l7;
+	const struct upstream_pool *pool = upstream->pool;
+
+	return !l7->is_draining && pool->generation == l7->generation &&
+	       pool->idle_count < upstream->max_idle && tcp_readable(upstream->transport.tcp) == 0 &&
+	       !tcp_is_eof(upstream->transport.tcp);
+}
+
+void upstream_release(struct upstream *upstream, bool is_clean)
+{
+	struct l7_core *l7 = upstream->l7;
+
+	if (upstream->state == UPSTREAM_CLOSED)
+		return;
+	if (!is_clean || !may_be_kept(upstream)) {
+		if (is_clean && tcp_readable(upstream->transport.tcp) > 0)
+			l7->refusals[HTTP_REFUSED_surplus]++;
+		upstream_close(upstream);
+		return;
+	}
+	upstream->stream = NULL;
+	upstream->state = UPSTREAM_IDLE;
+	TAILQ_INSERT_HEAD(&upstream->pool->idle, upstream, idle_link);
+	upstream->pool->idle_count++;
+	wheel_arm(l7->wheel, &upstream->timer,
+		l7->now_us + upstream->idle_timeout_ms * CLOCK_US_PER_MS);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UPSTREAM_H
+#define UPSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "backend/backend.h"
+#include "base/objpool.h"
+#include "conf/config.h"
+#include "runtime/wheel.h"
+#include "tcp/tcp.h"
+#include "../transport.h"
+
+struct l7_core;
+struct stream;
+
+enum upstream_state {
+	UPSTREAM_CONNECTING,
+	UPSTREAM_BUSY,
+	UPSTREAM_IDLE,       /* kept, without a stream */
+	UPSTREAM_CLOSED,     /* freed at the end of the turn */
+};
+
+/* A connection to a member. Counted in the member's counters as long as it is not CLOSED. */
+struct upstream {
+	struct transport transport;
+	struct l7_core *l7;
+	struct member *member;
+	struct upstream_pool *pool;
+	struct stream *stream;           /* whose request it carries, or NULL */
+	enum upstream_state state;
+	bool was_reused;                 /* carried a request before this one */
+	struct wheel_timer timer;        /* idle */
+	uint32_t idle_timeout_ms;        /* of the pool, as the last request found it */
+	uint32_t max_idle;
+	TAILQ_ENTRY(upstream) idle_link;
+	SLIST_ENTRY(upstream) dead_link;
+};
+
+/* The worker's connections to one member; there is one exactly while there are connections. */
+struct upstream_pool {
+	struct member *member;
+	uint64_t generation;             /* of the last snapshot in which the member was usable */
+	uint32_t conn_count;
+	uint32_t idle_count;
+	TAILQ_HEAD(, upstream) idle;     /* the last used first */
+	LIST_ENTRY(upstream_pool) link;
+};
+
+#define UPSTREAM_BUCKETS 1024
+
+struct upstream_pools {
+	LIST_HEAD(, upstream_pool) buckets[UPSTREAM_BUCKETS];
+	struct objpool *pools;
+	struct objpool *upstreams;
+	SLIST_HEAD(, upstream) dead;
+};
+
+/* 0 or -ENOMEM. */
+int upstream_pools_create(struct upstream_pools *pools, uint32_t max_connections);
+void upstream_pools_destroy(struct upstream_pools *pools);
+
+/* A new snapshot: kept connections to members that are gone or not usable end. */
+void upstream_pools_refresh(struct l7_core *l7);
+
+/* All kept connections end. */
+void upstream_pools_close_idle(struct l7_core *l7);
+void upstream_pools_free_dead(struct upstream_pools *pools);
+
+/* The entry of a member, or NULL. */
+struct upstream_pool *upstream_pool_find(struct l7_core *l7, const struct member *member);
+
+/* The entry of a member, made when missing; NULL when memory is short. */
+struct upstream_pool *upstream_pool_get(struct l7_core *l7, struct member *member);
+void upstream_pool_put(struct upstream_pools *pools, struct upstream_pool *pool);
+
+/*
+ * A connection for a stream's request to a member of the current snapshot: a kept one if allowed
+ * and there is one (BUSY), else a new one (CONNECTING). NULL when none can be opened.
+ */
+struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
+	const struct config_pool *config, bool may_reuse);
+
+/* The request is done. Kept for the next one if clean, or closed in order. */
+void upstream_release(struct upstream *upstream, bool is_clean);
+
+/* Cut off. */
+void upstream_abort(struct upstream *upstream);
+void upstream_close(struct upstream *upstream);
+
+#endif

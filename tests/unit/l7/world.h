@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "support/support.h"
+
+#include <stdbool.h>
+
+#include "l7/l7.h"
+
+/*
+ * An L7 worker and a second TCP stack joined back to back in virtual time: the second one plays
+ * all clients and all members. One worker, one VIP with plain HTTP at port 80, TLS at port 443
+ * when asked for; packets take LINK_US each way.
+ */
+#define WORLD_LINK_US 100
+
+#define WORLD_VIP    "203.0.113.10"
+#define WORLD_CLIENT "198.51.100.77"
+
+enum world_pool { POOL_MAIN, POOL_OTHER, POOL_EMPTY, POOL_COUNT };
+enum world_member { MEMBER_A, MEMBER_B, MEMBER_C, MEMBER_COUNT }; /* A and B: main, C: other */
+
+/* A member's server: gives one answer to each request, as raw bytes. */
+struct server {
+	struct world *world;
+	struct ip_addr address;
+	uint16_t port;
+	bool is_refusing;            /* no listener: RST to SYN */
+	bool is_silent;              /* answers nothing at all, not even SYN */
+	bool is_holding;             /* takes requests and does not answer */
+	bool closes;                 /* FIN behind the answer */
+	bool aborts;                 /* RST behind the answer */
+	bool aborts_on_request;      /* RST instead of an answer */
+	bool answers_early;          /* at the head, without reading the body */
+	bool echoes;                 /* the request's body as chunked answer, while it comes */
+	const char *answer;          /* head and body; NULL: 200 with the member's letter */
+	uint64_t extra_bytes;        /* generated body behind 'answer' */
+	unsigned accepted;
+	unsigned open;
+	unsigned requests;
+	char head[8192];             /* the last request's head, as written by the proxy */
+	uint64_t body_bytes;
+	uint32_t body_sum;
+};
+
+/* A client's connection. Bytes that come are kept up to a limit, counted and summed in any case. */
+struct client {
+	struct world *world;
+	struct tcp_conn *tcp;
+	bool is_connected;
+	bool is_closed;
+	bool is_eof;
+	bool is_paused;              /* does not read */
+	bool is_closing;             /* FIN once everything was sent */
+	enum tcp_close_reason reason;
+	char *sending;
+	size_t sending_len, sending_at;
+	uint64_t generate_left;      /* generated body bytes behind 'sending' */
+	uint64_t generated;
+	char received[65536];        /* always ends in NUL */
+	size_t received_len;
+	uint64_t total;
+};
+
+struct world {
+	uint64_t now_us;
+	struct core core;
+	struct core peer_core;
+	struct config config;
+	struct config_pool pools[POOL_COUNT];
+	struct config_member members[MEMBER_COUNT];
+	struct config_service services[2];
+	struct config_port port;
+	struct ip_prefix port_prefix;
+	struct ip_addr local;
+	struct config_l7_route routes[8];
+	struct rcu *rcu;
+	struct backend_registry *backend_registry;
+	struct service_registry *service_registry;
+	struct snapshot snapshot;
+	struct backend_set *set;
+	struct service_table *table;
+	struct l7_listener *listeners[2];
+	struct l7_core *l7;
+	struct tcp_stack *peer;
+	struct server servers[MEMBER_COUNT];
+	struct wire *wires[2];       /* to the worker, to the peer */
+	struct server_conn *server_conns;
+	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
+	void *user;
+};
+
+struct world_options {
+	bool tls;
+	const char *chain_path, *key_path;
+	struct config_http_limits http;  /* zero fields: a test's defaults */
+	bool trust_forwarded;
+	uint32_t max_connections;
+	enum config_health health;
+};
+
+struct world *world_create(const struct world_options *options);
+
+/* Ends everything and checks that the books are balanced: connections, members, listeners. */
+void world_destroy(struct world *world);
+
+/* Publishes a snapshot with the world's configuration as it stands now. */
+void world_publish(struct world *world, bool is_new_config);
+
+/* Lets virtual time pass. */
+void world_run(struct world *world, unsigned ms);
+
+/* The same until the text has come, or ms have passed: true if it came. */
+bool world_expect(struct client *client, const char *text, unsigned ms);
+
+struct member *world_member(struct world *world, enum world_member member);
+struct member_counters world_member_counters(struct world *world, enum world_member member);
+struct service_counters world_service_counters(struct world *world);
+
+struct client *client_open(struct world *world, uint16_t port);
+void client_send(struct client *client, const char *text);
+void client_generate(struct client *client, uint64_t bytes);
+void client_resume(struct client *client);
+void client_clear(struct client *client);  /* forgets what was received */
+void client_abort(struct client *client);
+void client_free(struct client *client);
+
+/* Byte i of every generated body, and the sum that servers keep. */
+static inline char world_byte(uint64_t i)
+{
+	return (char)('a' + (i * 7 + i / 251) % 26);
+}
+
+#endif
