@@ -73,7 +73,7 @@ def test_a_missing_device_ends_with_one(tmp_path, network, certificate):
     assert "nonexistent0" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["first.json"])
+@pytest.mark.parametrize("name", ["first.json", "nic.json", "demo/penstock.json"])
 def test_examples_are_valid(name):
     done = check(os.path.join(ROOT, "docs", "examples", name))
     assert done.returncode == 0, done.stderr

@@ -112,7 +112,7 @@ def make(network, certificate, layout="joint"):
         "certificates": [{"name": "shop", "chain": chain, "key": key}],
         "pools": pools(),
         "services": services(),
-        "drain_timeout_ms": 5000,
+        "drain_timeout_ms": 3000,
     }, routes()
 
 
