@@ -51,9 +51,9 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def network2():
-    """The same topology on cables with two queues."""
-    made = Network("q2-", queues=2)
+def site_network():
+    """The same once more: a module's shared daemon lives beside those that come and go."""
+    made = Network("site-")
     yield made
     made.close()
 
@@ -77,8 +77,8 @@ def servers(network, certificate, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def servers2(network2, certificate, tmp_path_factory):
-    made = Servers(network2, tmp_path_factory.mktemp("servers2"), certificate)
+def site_servers(site_network, certificate, tmp_path_factory):
+    made = Servers(site_network, tmp_path_factory.mktemp("site-servers"), certificate)
     yield made
     made.close()
 
@@ -94,18 +94,16 @@ class Site:
         self.ca = ca
 
 
-def _start(request, network, servers, authority, certificate, folder, layout):
+def _start(network, servers, authority, certificate, folder, layout):
     settings, routes = config.make(network, certificate, layout)
-    change = getattr(request.module, "configure", None)
-    if change:
-        settings, routes = change(settings, routes)
     daemon = Appliance(network, folder, settings, routes)
     _daemons.append(daemon)
-    request.addfinalizer(lambda: _daemons.remove(daemon))
-    daemon.start()
-    request.addfinalizer(lambda: daemon.__exit__())
-    _wait_checked(daemon)
-    return Site(daemon, network, servers, authority.path)
+    try:
+        with daemon:
+            _wait_checked(daemon)
+            yield Site(daemon, network, servers, authority.path)
+    finally:
+        _daemons.remove(daemon)
 
 
 def _wait_checked(daemon):
@@ -119,23 +117,20 @@ def _wait_checked(daemon):
 
 
 @pytest.fixture(scope="module", params=list(config.LAYOUTS))
-def everywhere(request, authority, certificate, tmp_path_factory):
+def everywhere(request, network, servers, authority, certificate, tmp_path_factory):
     """A site for each division of work over CPUs: the essential tests run on all."""
-    suffix = "2" if config.LAYOUTS[request.param][2] > 1 else ""
-    network = request.getfixturevalue("network" + suffix)
-    servers = request.getfixturevalue("servers" + suffix)
     folder = tmp_path_factory.mktemp(request.param)
-    return _start(request, network, servers, authority, certificate, folder, request.param)
+    yield from _start(network, servers, authority, certificate, folder, request.param)
 
 
 @pytest.fixture(scope="module")
-def site(request, network, servers, authority, certificate, tmp_path_factory):
+def site(site_network, site_servers, authority, certificate, tmp_path_factory):
     """A site with both loops on one CPU, shared by a module's tests."""
-    return _start(request, network, servers, authority, certificate,
-                  tmp_path_factory.mktemp("site"), "joint")
+    yield from _start(site_network, site_servers, authority, certificate,
+                      tmp_path_factory.mktemp("site"), "joint")
 
 
 @pytest.fixture
-def own_site(request, network, servers, authority, certificate, tmp_path):
+def own_site(network, servers, authority, certificate, tmp_path):
     """A site for one test, which may end the daemon or change its configuration."""
-    return _start(request, network, servers, authority, certificate, tmp_path, "split")
+    yield from _start(network, servers, authority, certificate, tmp_path, "split")

@@ -118,7 +118,7 @@ class Demo:
 def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
-    folder = tempfile.mkdtemp(prefix="penstock-demo-")
+    folder, demo = tempfile.mkdtemp(prefix="penstock-demo-"), None
     try:
         with contextlib.ExitStack() as stack:
             demo = Demo(stack, folder)
@@ -129,6 +129,9 @@ def main():
                 step()
             if demo.failed:
                 print("\npenstock's log:\n" + demo.appliance.log())
+    except (OSError, RuntimeError) as error:
+        print(f"\n{error}\n{demo.appliance.log() if demo else ''}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted; everything was removed", file=sys.stderr)
         return 130

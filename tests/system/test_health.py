@@ -69,7 +69,7 @@ def test_l4_member_dies_and_revives(whole):
             stream.flush()
             assert stream.readline() == b"still\n"
     for sock, stream in (pair for pairs in flows.values() for pair in pairs):
-        stream.detach()
+        stream.close()
         sock.close()
 
 
@@ -109,7 +109,7 @@ def test_drain_lets_flows_live_and_takes_no_new_ones(whole):
     whole.appliance.ctl("set server echo/echo-1 state ready")
     assert "echo-1" in {ask_tcp(whole.client, VIP) for _ in range(60)}
     for sock, stream in (pair for pairs in flows.values() for pair in pairs):
-        stream.detach()
+        stream.close()
         sock.close()
 
 
@@ -149,7 +149,7 @@ def test_weight_moves_the_share(whole):
     ("set server nowhere/echo-1 state drain", "nowhere"),
     ("set server echo/echo-1 state asleep", "asleep"),
     ("set server echo/echo-1 weight 257", "257"),
-    ("set server echo", "echo"),
+    ("set server echo", "usage"),
 ])
 def test_bad_commands_are_explained(whole, command, words):
     done = whole.appliance.run_ctl(command)

@@ -62,17 +62,18 @@ def test_exit_codes(words, code):
 
 def test_a_missing_device_ends_with_one(tmp_path, network, certificate):
     settings, routes = config.make(network, certificate)
+    settings["ports"] = settings["ports"][:1]
     settings["ports"][0]["device"] = "net_af_xdp0,iface=nonexistent0"
     settings["stats"] = {"socket": str(tmp_path / "s")}
     (tmp_path / "p.json").write_text(json.dumps(settings))
     (tmp_path / "routes.json").write_text(json.dumps({"routes": routes}))
-    command = network.appliance.command(binary("penstock"), "-c", str(tmp_path / "p.json"))
+    command = network.client.command(binary("penstock"), "-c", str(tmp_path / "p.json"))
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert "nonexistent0" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["first.json"])
+@pytest.mark.parametrize("name", ["first.json", "nic.json", "demo/penstock.json"])
 def test_examples_are_valid(name):
     done = check(os.path.join(ROOT, "docs", "examples", name))
     assert done.returncode == 0, done.stderr

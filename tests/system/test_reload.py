@@ -84,7 +84,7 @@ def test_flows_of_a_removed_member_live_on(own_site):
         stream.flush()
         assert stream.readline() == b"here\n"
     for stream, sock in zip(streams, socks):
-        stream.detach()
+        stream.close()
         sock.close()
 
 

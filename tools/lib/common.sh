@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2164
 # Shared by the commands in tools/: sourced, not run. Sets ROOT and goes there.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -46,7 +47,8 @@ quietly() {
 	run_child "$@" >"$log" 2>&1 || status=$?
 	if [[ $status -ne 0 ]]; then
 		echo "${0##*/}: this command failed: $*" >&2
-		tail -n 60 "$log" >&2
+		# Without ninja's lines of progress.
+		grep -v '^\[[0-9]*/[0-9]*\] ' "$log" | tail -n 60 >&2
 	fi
 	rm -f "$log"
 	return "$status"

@@ -6,11 +6,11 @@ import copy
 from . import servers
 from .network import VIP, VIP6, server, server6
 
-# name: (l4 CPUs, l7 CPUs, queues of each port)
+# name: (l4 CPUs, l7 CPUs)
 LAYOUTS = {
-    "split": ([0], [1], 1),        # packets cross a ring between the two kinds of worker
-    "joint": ([1], [1], 1),        # one CPU runs both loops
-    "pairs": ([0, 1], [0, 1], 2),  # replies arrive at a core that may not own them
+    "split": ([0], [1]),        # packets cross a ring between the two kinds of worker
+    "joint": ([1], [1]),        # one CPU runs both loops
+    "pairs": ([0, 1], [0, 1]),  # one queue for two cores: half of the packets change cores
 }
 
 HOSTS = ["shop.example", "*.shop.example"]
@@ -103,16 +103,16 @@ def routes():
 
 def make(network, certificate, layout="joint"):
     """(configuration, rows of the routing table)"""
-    l4_cpus, l7_cpus, queues = LAYOUTS[layout]
+    l4_cpus, l7_cpus = LAYOUTS[layout]
     chain, key = certificate
     return {
         "cores": {"control": 0, "l4": l4_cpus, "l7": l7_cpus, "idle": "adaptive"},
         "memory": {"pages": "auto", "packet_buffers": 32768},
-        "ports": network.ports(queues),
+        "ports": network.ports(),
         "certificates": [{"name": "shop", "chain": chain, "key": key}],
         "pools": pools(),
         "services": services(),
-        "drain_timeout_ms": 5000,
+        "drain_timeout_ms": 3000,
     }, routes()
 
 

@@ -114,11 +114,10 @@ class Namespace:
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
 
 
-def veth(ns_a, dev_a, ns_b, dev_b, queues=1):
+def veth(ns_a, dev_a, ns_b, dev_b):
     """A cable. Both ends send whole, checksummed frames as a wire would carry them."""
-    counts = ["numrxqueues", str(queues), "numtxqueues", str(queues)]
-    run("ip", "link", "add", dev_a, "netns", ns_a.name, *counts, "type", "veth",
-        "peer", "name", dev_b, "netns", ns_b.name, *counts)
+    run("ip", "link", "add", dev_a, "netns", ns_a.name, "type", "veth",
+        "peer", "name", dev_b, "netns", ns_b.name)
     for namespace, device in ((ns_a, dev_a), (ns_b, dev_b)):
         switches = [word for name in OFFLOADS for word in (name, "off")]
         namespace.run("ethtool", "-K", device, *switches)

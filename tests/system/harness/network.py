@@ -26,9 +26,8 @@ def server6(number):
 class Network:
     """Makes the three namespaces; close() removes them, half-built ones too."""
 
-    def __init__(self, tag="", queues=1):
+    def __init__(self, tag=""):
         netns.sweep()
-        self.queues = queues
         self.namespaces = []
         try:
             self.client = self._namespace(tag + "client")
@@ -48,8 +47,8 @@ class Network:
         # The kernel's own IPv6 must not speak on ports that the appliance owns.
         self.appliance.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
                            "net.ipv6.conf.default.disable_ipv6=1")
-        netns.veth(self.client, "c0", self.appliance, "lb0", self.queues)
-        netns.veth(self.servers, "s0", self.appliance, "lb1", self.queues)
+        netns.veth(self.client, "c0", self.appliance, "lb0")
+        netns.veth(self.servers, "s0", self.appliance, "lb1")
         for address in CLIENTS:
             self.client.add_address("c0", address + "/24")
         self.client.add_address("c0", CLIENT6 + "/64")
@@ -57,13 +56,12 @@ class Network:
             self.servers.add_address("s0", server(number) + "/24")
             self.servers.add_address("s0", server6(number) + "/64")
 
-    def ports(self, queues=1):
+    def ports(self):
         """The "ports" of a configuration that owns the appliance's two cables."""
-        more = f",queue_count={queues}" if queues > 1 else ""
         return [
-            {"name": "wan", "device": f"net_af_xdp0,iface=lb0{more}",
+            {"name": "wan", "device": "net_af_xdp0,iface=lb0",
              "addresses": [WAN + "/24", WAN6 + "/64"]},
-            {"name": "lan", "device": f"net_af_xdp1,iface=lb1{more}",
+            {"name": "lan", "device": "net_af_xdp1,iface=lb1",
              "addresses": [LAN + "/24", LAN6 + "/64"]},
         ]
 
