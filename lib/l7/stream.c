@@ -213,26 +213,38 @@ static bool is_idempotent(struct http_span method)
 	return false;
 }
 
-/* RFC 9112 9.3.1: a kept connection may close while the request is on its way; once is enough. */
+/*
+ * RFC 9112 9.3.1: a kept connection may close while the request is on its way; and a member may die
+ * with requests in its hands. What is idempotent is sent again; once is enough.
+ */
 static bool may_replay(const struct stream *stream)
 {
-	return stream->upstream->was_reused && !stream->is_response_begun && !stream->is_replayed &&
-		!stream->is_body_begun && is_idempotent(h1_head(stream->request.parser)->method);
+	return !stream->is_response_begun && !stream->is_replayed && !stream->is_body_begun &&
+		is_idempotent(h1_head(stream->request.parser)->method);
 }
 
 void stream_member_lost(struct stream *stream, bool is_timeout)
 {
 	struct l7_core *l7 = stream->l7;
+	struct member_counters *counters;
 
 	if (stream->state != STREAM_EXPECT_RESPONSE || !may_replay(stream)) {
 		stream_member_failed(stream, is_timeout);
 		return;
 	}
-	l7->counters.upstream_retries++;
-	stream->upstream->member->cores[l7->core->index].retries++;
+	counters = &stream->upstream->member->cores[l7->core->index];
 	stream->is_replayed = true;
+	/* A kept connection says nothing about its member; a new one that broke does. */
+	if (!stream->upstream->was_reused)
+		stream->failed_member_id = stream->upstream->member->id;
 	stream_detach(stream, STREAM_ABORT);
 	stream_dispatch(stream, false);
+	if (stream->upstream == NULL) {
+		counters->response_failures++;
+		return;
+	}
+	l7->counters.upstream_retries++;
+	counters->retries++;
 }
 
 /* Nothing was sent yet: another member may do. */

@@ -78,7 +78,22 @@ void stream_on_connected(struct stream *stream)
 	connection_settle(stream->connection);
 }
 
-/* The pool's choice, but not the member that just refused, unless it is the only one. */
+/* Any usable member but the one that failed, from a random one on; NULL when there is none. */
+static struct member *other_member(const struct pool *pool, uint32_t failed_id, uint32_t start)
+{
+	for (unsigned i = 0; i < pool->count; i++) {
+		struct member *member = pool->members[(start + i) % pool->count];
+
+		if (member->id != failed_id && member_is_usable(member))
+			return member;
+	}
+	return NULL;
+}
+
+/*
+ * The pool's choice, but not the member that just failed. A choice by load may well insist on that
+ * one: nobody has fewer requests than a dead member.
+ */
 static struct member *pick(struct stream *stream, const struct pool *pool, unsigned pool_index)
 {
 	struct l7_core *l7 = stream->l7;
@@ -96,7 +111,9 @@ static struct member *pick(struct stream *stream, const struct pool *pool, unsig
 		query.hash = (uint32_t)rng_next(&l7->rng);
 		member = pool_pick(pool, &query);
 	}
-	return member != NULL && member->id != stream->failed_member_id ? member : NULL;
+	if (member == NULL)
+		return NULL;
+	return other_member(pool, stream->failed_member_id, (uint32_t)rng_next(&l7->rng));
 }
 
 static void attach(

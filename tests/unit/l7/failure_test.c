@@ -130,6 +130,21 @@ static void goes_to_another_member_when_one_refuses(void **state)
 	client_free(client);
 }
 
+/* Nobody has fewer requests than a member that refuses them all. */
+static void goes_to_another_member_against_the_balance(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	world->pools[POOL_MAIN].balance = CONFIG_BALANCE_LEAST_REQUESTS;
+	world_publish(world, true);
+	world->servers[MEMBER_A].is_refusing = true;
+	for (unsigned i = 0; i < 8; i++)
+		world_exchange(client, GET_MAIN, "\nB\n");
+	assert_int_equal(l7_counters(world->l7)->upstream_failed, 0);
+	client_free(client);
+}
+
 static void answers_502_when_nobody_takes_it(void **state)
 {
 	struct world *world = *state;
@@ -255,6 +270,21 @@ static void sends_again_when_a_kept_connection_was_dead(void **state)
 	world->servers[MEMBER_C].aborts_on_request = 2;
 	world_exchange(client, GET_ONE, "HTTP/1.1 502 Bad Gateway\r\n");
 	assert_int_equal(world->servers[MEMBER_C].requests, 5);
+	client_free(client);
+}
+
+/* Its first request on a new connection: the member is not asked again, another one is. */
+static void goes_to_another_member_when_one_dies_with_the_request(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	world->servers[MEMBER_A].aborts_on_request = 1;
+	world_exchange(client, GET_MAIN, "\nB\n");
+	assert_int_equal(l7_counters(world->l7)->upstream_retries, 1);
+	assert_int_equal(world->servers[MEMBER_A].requests, 1);
+	assert_int_equal(world->servers[MEMBER_B].requests, 1);
+	assert_int_equal(l7_counters(world->l7)->upstream_failed, 0);
 	client_free(client);
 }
 
@@ -472,6 +502,7 @@ int main(void)
 			keeps_to_the_listeners_limits, setup_small, world_teardown),
 		WORLD_TEST(answers_503_without_a_member),
 		WORLD_TEST(goes_to_another_member_when_one_refuses),
+		WORLD_TEST(goes_to_another_member_against_the_balance),
 		WORLD_TEST(answers_502_when_nobody_takes_it),
 		WORLD_TEST(answers_504_when_connecting_takes_too_long),
 		WORLD_TEST(answers_504_when_the_answer_takes_too_long),
@@ -479,6 +510,7 @@ int main(void)
 		WORLD_TEST(closes_members_that_say_too_much),
 		WORLD_TEST(answers_502_when_the_member_resets),
 		WORLD_TEST(sends_again_when_a_kept_connection_was_dead),
+		WORLD_TEST(goes_to_another_member_when_one_dies_with_the_request),
 		WORLD_TEST(never_sends_a_post_again),
 		WORLD_TEST(notices_the_end_of_kept_connections),
 		WORLD_TEST(cuts_the_client_when_the_answer_breaks_off),
