@@ -24,24 +24,25 @@ struct health_results;
  */
 struct generation {
 	uint64_t number;
-	unsigned references;         /* snapshots */
+	unsigned references; /* snapshots */
 	struct config *config;
 	struct neigh_net *net;
 	struct service_table *services;
-	void **listeners;            /* [config->service_count], NULL for L4 */
+	void **listeners; /* [config->service_count], NULL for L4 */
 };
 
-/* The process. Written by the control thread; workers read ports, rings and the snapshot pointer. */
+/* The process. Written by the control thread; workers read ports, rings and the snapshot pointer.
+ */
 struct app {
 	const char *config_path;
-	struct config *boot;         /* the first configuration's: cores, ports, memory, sizes */
+	struct config *boot; /* the first configuration's: cores, ports, memory, sizes */
 	struct rte_mempool *mbufs;
 	struct port ports[NEIGH_PORTS_MAX];
 	struct neigh_port port_facts[NEIGH_PORTS_MAX];
 	unsigned port_count;
 	struct worker *workers[RUNTIME_WORKERS_MAX];
 	unsigned worker_count;
-	unsigned l4_count;           /* workers with an L4 loop, and with an L7 loop */
+	unsigned l4_count; /* workers with an L4 loop, and with an L7 loop */
 	unsigned l7_count;
 	struct worker *l4_workers[RUNTIME_WORKERS_MAX];
 	struct worker *l7_workers[RUNTIME_WORKERS_MAX];
@@ -52,12 +53,12 @@ struct app {
 	struct generation *generation;
 	_Atomic(const struct snapshot *) snapshot;
 	struct control *control;
-	uint64_t published;          /* snapshots so far */
+	uint64_t published; /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;
-	int results_fd;              /* eventfd: probe results wait */
+	int results_fd; /* eventfd: probe results wait */
 	atomic_bool is_draining;
-	atomic_bool must_stop;       /* workers return */
+	atomic_bool must_stop; /* workers return */
 	bool shutdown_requested;
 };
 

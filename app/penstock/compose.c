@@ -36,8 +36,8 @@ static int ports_open(struct app *app, struct err *err)
 
 	for (size_t i = 0; i < config->port_count; i++) {
 		struct port *port = &app->ports[i];
-		int status = port_open(port, &config->ports[i], config->cores.l4_count, app->mbufs,
-			err);
+		int status = port_open(
+			port, &config->ports[i], config->cores.l4_count, app->mbufs, err);
 
 		if (status < 0)
 			return status;
@@ -94,8 +94,8 @@ static int books_create(struct app *app, struct err *err)
 static int workers_launch(struct app *app, struct err *err)
 {
 	for (unsigned i = 0; i < app->worker_count; i++) {
-		int status = rte_eal_remote_launch(worker_main, app->workers[i],
-			FIRST_WORKER_LCORE + i);
+		int status = rte_eal_remote_launch(
+			worker_main, app->workers[i], FIRST_WORKER_LCORE + i);
 
 		if (status != 0)
 			return err_set(err, -status, "worker %u does not start on CPU %u", i,
@@ -120,8 +120,8 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 		status = tls_global_init(err);
 	if (status < 0)
 		return status;
-	app->mbufs = packet_pool_create("packets", config->memory.packet_buffers,
-		(int)rte_socket_id());
+	app->mbufs = packet_pool_create(
+		"packets", config->memory.packet_buffers, (int)rte_socket_id());
 	if (app->mbufs == NULL)
 		return err_set(err, ENOMEM, "no memory for %u packet buffers",
 			config->memory.packet_buffers);

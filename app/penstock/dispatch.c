@@ -11,8 +11,8 @@
 #define NEWS_BURST 16
 
 /* Hands a packet to another core, or drops it where that one does not keep up. */
-static void hand_over(struct worker *w, struct worker *to, enum worker_ring kind,
-	struct rte_mbuf *m)
+static void hand_over(
+	struct worker *w, struct worker *to, enum worker_ring kind, struct rte_mbuf *m)
 {
 	struct rte_ring *ring = to->in[w->core.index][kind];
 
@@ -30,8 +30,8 @@ static void l4_flush(struct worker *w)
 
 	if (w->l4_pending == 0)
 		return;
-	count = l4_run(w->l4, w->snapshot, w->l4_pkts, w->l4_services, w->l4_pending, out,
-		w->now_us);
+	count = l4_run(
+		w->l4, w->snapshot, w->l4_pkts, w->l4_services, w->l4_pending, out, w->now_us);
 	w->l4_pending = 0;
 	for (uint16_t i = 0; i < count; i++)
 		neigh_output(w->neigh, w->snapshot->net, out[i], w->now_us);
@@ -72,8 +72,8 @@ static void to_l7(struct worker *w, unsigned index, struct rte_mbuf *m)
 		hand_over(w, owner, WORKER_RING_L7, m);
 }
 
-static void to_l4(struct worker *w, unsigned index, struct rte_mbuf *m,
-	const struct service *service)
+static void to_l4(
+	struct worker *w, unsigned index, struct rte_mbuf *m, const struct service *service)
 {
 	struct worker *owner = w->app->l4_workers[index];
 
@@ -93,8 +93,8 @@ static bool is_refused_now(const struct worker *w, const struct packet *p)
 /* A packet to one of our own addresses: the port's slice tells the owner. */
 static void to_local_owner(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 {
-	struct steer_owner owner =
-		steer_by_port(&w->snapshot->steer, rte_be_to_cpu_16(p->dst_port_be));
+	struct steer_owner owner = steer_by_port(
+		&w->snapshot->steer, rte_be_to_cpu_16(p->dst_port_be));
 
 	if (owner.kind == STEER_L4)
 		to_l4(w, owner.index, m, NULL);
@@ -107,8 +107,8 @@ static void to_local_owner(struct worker *w, struct rte_mbuf *m, const struct pa
 static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 {
 	const struct snapshot *snapshot = w->snapshot;
-	const struct service *service =
-		service_find(snapshot->services, &p->dst, p->dst_port_be, p->protocol);
+	const struct service *service = service_find(
+		snapshot->services, &p->dst, p->dst_port_be, p->protocol);
 
 	if (service == NULL) {
 		if (neigh_net_is_local(snapshot->net, &p->dst))
@@ -207,8 +207,8 @@ static unsigned ring_drain(struct worker *w, struct rte_ring *ring, enum worker_
 static unsigned news_drain(struct worker *w, struct rte_ring *ring)
 {
 	struct neigh_news news[NEWS_BURST];
-	unsigned count =
-		rte_ring_sc_dequeue_burst_elem(ring, news, sizeof(news[0]), NEWS_BURST, NULL);
+	unsigned count = rte_ring_sc_dequeue_burst_elem(
+		ring, news, sizeof(news[0]), NEWS_BURST, NULL);
 
 	for (unsigned i = 0; i < count; i++)
 		neigh_learn(w->neigh, w->snapshot->net, news[i].port, &news[i].addr, news[i].mac,

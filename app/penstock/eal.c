@@ -26,8 +26,8 @@ struct arguments {
 	char *values[ARGS_MAX];
 };
 
-static void __attribute__((format(printf, 2, 3))) argument_add(struct arguments *args,
-	const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+argument_add(struct arguments *args, const char *format, ...)
 {
 	char text[ARG_MAX];
 	va_list words;
@@ -97,7 +97,8 @@ static int memory_choose(struct arguments *args, const struct config *config, st
 			there, need, (need + 1) / 2);
 	if (config->memory.pages == CONFIG_MEMORY_AUTO)
 		log_notice("%llu MB of hugepages are free and %llu MB are needed: "
-			   "running on normal pages, which is slower", there, need);
+			   "running on normal pages, which is slower",
+			there, need);
 	argument_add(args, "--no-huge");
 	argument_add(args, "--no-shconf");
 	argument_add(args, "-m");
@@ -113,16 +114,16 @@ static void cores_choose(struct arguments *args, const struct config_cores *core
 	unsigned lcore = 1;
 
 	for (unsigned i = 0; i < cores->l4_count; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", lcore++,
-			cores->l4[i]);
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, ",%u@%u", lcore++, cores->l4[i]);
 	for (unsigned i = 0; i < cores->l7_count; i++) {
 		bool is_shared = false;
 
 		for (unsigned j = 0; j < cores->l4_count; j++)
 			is_shared |= cores->l4[j] == cores->l7[i];
 		if (!is_shared)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", lcore++,
-				cores->l7[i]);
+			len += (size_t)snprintf(
+				text + len, sizeof(text) - len, ",%u@%u", lcore++, cores->l7[i]);
 	}
 	argument_add(args, "--lcores");
 	argument_add(args, "%s", text);

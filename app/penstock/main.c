@@ -11,10 +11,10 @@
 
 /* Exit codes; penstock(8) lists them too. */
 enum exit_code {
-	EXIT_DONE = 0,      /* ended in order, or the file is valid */
-	EXIT_RUN = 1,       /* could not start, or not go on */
-	EXIT_USAGE = 2,     /* wrong arguments */
-	EXIT_CONFIG = 3,    /* the configuration is invalid */
+	EXIT_DONE = 0,   /* ended in order, or the file is valid */
+	EXIT_RUN = 1,    /* could not start, or not go on */
+	EXIT_USAGE = 2,  /* wrong arguments */
+	EXIT_CONFIG = 3, /* the configuration is invalid */
 };
 
 struct options {

@@ -21,7 +21,8 @@ static bool generation_is_idle(void *object)
 	const struct generation *generation = object;
 
 	for (size_t i = 0; i < generation->config->service_count; i++) {
-		if (generation->listeners[i] != NULL && !l7_listener_is_idle(generation->listeners[i]))
+		if (generation->listeners[i] != NULL &&
+			!l7_listener_is_idle(generation->listeners[i]))
 			return false;
 	}
 	return true;
@@ -53,8 +54,8 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 	for (size_t i = 0; i < config->service_count; i++) {
 		if (config->services[i].mode != CONFIG_MODE_L7)
 			continue;
-		generation->listeners[i] =
-			l7_listener_create(config, &config->services[i], app->l7_count, err);
+		generation->listeners[i] = l7_listener_create(
+			config, &config->services[i], app->l7_count, err);
 		if (generation->listeners[i] == NULL)
 			return -EINVAL;
 	}
@@ -62,8 +63,7 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 }
 
 /* Takes config over, also on failure. */
-static struct generation *generation_create(struct app *app, struct config *config,
-	struct err *err)
+static struct generation *generation_create(struct app *app, struct config *config, struct err *err)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
@@ -78,8 +78,8 @@ static struct generation *generation_create(struct app *app, struct config *conf
 	generation->net = neigh_net_create(config, app->port_facts, err);
 	if (generation->net == NULL || listeners_create(app, generation, err) < 0)
 		goto fail;
-	generation->services =
-		service_table_create(app->services, config, generation->listeners, err);
+	generation->services = service_table_create(
+		app->services, config, generation->listeners, err);
 	if (generation->services == NULL)
 		goto fail;
 	return generation;
@@ -167,8 +167,7 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 int app_publish_pool(struct app *app, unsigned pool_index)
 {
 	const struct snapshot *now = atomic_load(&app->snapshot);
-	struct backend_set *backends =
-		backend_set_rebuild(now->backends, pool_index, now->config);
+	struct backend_set *backends = backend_set_rebuild(now->backends, pool_index, now->config);
 
 	if (backends == NULL)
 		return -ENOMEM;
@@ -216,8 +215,8 @@ static bool is_same_ports(const struct config *a, const struct config *b)
 }
 
 /* What a running process cannot change is refused, not ignored. */
-static void fixed_check(const struct app *app, const struct config *config,
-	struct config_errors *errors)
+static void fixed_check(
+	const struct app *app, const struct config *config, struct config_errors *errors)
 {
 	const struct config *boot = app->boot;
 	const struct {
@@ -225,12 +224,14 @@ static void fixed_check(const struct app *app, const struct config *config,
 		bool is_same;
 	} rows[] = {
 		{ "cores", is_same_cores(&boot->cores, &config->cores) },
-		{ "memory", boot->memory.pages == config->memory.pages &&
-				    boot->memory.size_mb == config->memory.size_mb &&
-				    boot->memory.packet_buffers == config->memory.packet_buffers },
+		{ "memory",
+			boot->memory.pages == config->memory.pages &&
+				boot->memory.size_mb == config->memory.size_mb &&
+				boot->memory.packet_buffers == config->memory.packet_buffers },
 		{ "ports", is_same_ports(boot, config) },
-		{ "local_ports", boot->local_port_min == config->local_port_min &&
-					 boot->local_port_max == config->local_port_max },
+		{ "local_ports",
+			boot->local_port_min == config->local_port_min &&
+				boot->local_port_max == config->local_port_max },
 		{ "max_connections", boot->max_connections == config->max_connections },
 		{ "neighbor_timeout_ms", boot->neighbor_timeout_ms == config->neighbor_timeout_ms },
 		{ "stats.socket", strcmp(boot->stats.socket, config->stats.socket) == 0 },

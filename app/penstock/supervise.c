@@ -23,8 +23,8 @@ struct supervisor {
 	int epoll_fd;
 	int signal_fd;
 	int timer_fd;
-	uint64_t deadline_us;       /* of the drain; 0: not draining */
-	uint64_t last_packets;      /* received by all workers */
+	uint64_t deadline_us;  /* of the drain; 0: not draining */
+	uint64_t last_packets; /* received by all workers */
 	uint64_t last_traffic_us;
 	bool is_over;
 };

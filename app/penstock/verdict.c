@@ -34,8 +34,8 @@ static void result_apply(struct app *app, const struct health_result *result)
 {
 	const struct snapshot *snapshot = atomic_load(&app->snapshot);
 	unsigned pool_index;
-	struct member *member =
-		health_member_find(snapshot->backends, result->member_id, &pool_index);
+	struct member *member = health_member_find(
+		snapshot->backends, result->member_id, &pool_index);
 	const struct config_health_check *check;
 	struct health_state *state;
 	bool has_changed;

@@ -84,8 +84,8 @@ static void call_answer(struct worker *w)
 /* One turn of the loop. Returns how many packets it handled. */
 static unsigned turn_run(struct worker *w)
 {
-	const struct snapshot *snapshot =
-		atomic_load_explicit(&w->app->snapshot, memory_order_acquire);
+	const struct snapshot *snapshot = atomic_load_explicit(
+		&w->app->snapshot, memory_order_acquire);
 	unsigned work;
 
 	w->now_us = clock_now_us();

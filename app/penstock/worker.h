@@ -17,10 +17,10 @@
 
 /* What travels between two cores; each kind has a ring of its own per pair. */
 enum worker_ring {
-	WORKER_RING_L4,     /* parsed frames whose connection table is the receiver's */
-	WORKER_RING_L7,     /* parsed frames for the receiver's TCP stack */
-	WORKER_RING_OUT,    /* IP packets to route and send */
-	WORKER_RING_FRAME,  /* whole frames for the port in mbuf->port: the sender has no queue */
+	WORKER_RING_L4,    /* parsed frames whose connection table is the receiver's */
+	WORKER_RING_L7,    /* parsed frames for the receiver's TCP stack */
+	WORKER_RING_OUT,   /* IP packets to route and send */
+	WORKER_RING_FRAME, /* whole frames for the port in mbuf->port: the sender has no queue */
 	WORKER_RING_KINDS,
 };
 
@@ -36,18 +36,18 @@ struct neigh_news {
 struct worker_call {
 	void (*fn)(struct control_worker *worker, void *arg);
 	void *arg;
-	atomic_uint state;  /* CALL_x of worker.c */
+	atomic_uint state; /* CALL_x of worker.c */
 };
 
 /* One poll-mode thread: an L4 worker, an L7 worker, or both. Owned by its core. */
 struct worker {
 	struct core core;
 	struct app *app;
-	const struct snapshot *snapshot;   /* of this turn */
+	const struct snapshot *snapshot; /* of this turn */
 	uint64_t now_us;
-	uint64_t turn_tsc;                 /* end of the last turn */
-	uint64_t idle_since_us;            /* first empty turn in a row; 0: busy */
-	uint64_t config_generation;        /* adopted */
+	uint64_t turn_tsc;          /* end of the last turn */
+	uint64_t idle_since_us;     /* first empty turn in a row; 0: busy */
+	uint64_t config_generation; /* adopted */
 	bool is_draining;
 	struct l4_core *l4;
 	struct neigh *neigh;
@@ -55,14 +55,14 @@ struct worker {
 	struct health_core *health;
 	struct port_tx tx[NEIGH_PORTS_MAX];
 	bool has_queue[NEIGH_PORTS_MAX];
-	uint16_t l4_pending;               /* gathered for l4_run() */
+	uint16_t l4_pending; /* gathered for l4_run() */
 	uint16_t l7_pending;
 	struct rte_mbuf *l4_pkts[L4_BURST_MAX];
 	const struct service *l4_services[L4_BURST_MAX];
 	struct rte_mbuf *l7_pkts[L4_BURST_MAX];
 	struct rte_ring *in[RUNTIME_WORKERS_MAX][WORKER_RING_KINDS]; /* by sender; NULL: none */
 	struct rte_ring *news[RUNTIME_WORKERS_MAX];                  /* by sender */
-	struct rte_ring *results;          /* struct health_result, to control */
+	struct rte_ring *results; /* struct health_result, to control */
 	struct worker_call call;
 	atomic_bool is_running;
 };

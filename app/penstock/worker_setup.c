@@ -35,8 +35,8 @@ static int l4_side_create(struct worker *w, struct err *err)
 	};
 	struct app *app = w->app;
 	const struct config *config = app->boot;
-	struct steer steer = steer_create(config->local_port_min, config->local_port_max,
-		app->l4_count, app->l7_count);
+	struct steer steer = steer_create(
+		config->local_port_min, config->local_port_max, app->l4_count, app->l7_count);
 	struct neigh_params neigh_params = {
 		.core = &w->core,
 		.mbufs = app->mbufs,
@@ -66,9 +66,10 @@ static int l4_side_create(struct worker *w, struct err *err)
 			.queue = (uint16_t)w->core.l4_index,
 		};
 	}
-	if (stats_registry_add(app->stats, &neigh_stats_set, w->core.index,
-		    neigh_counters(w->neigh)) < 0 ||
-		stats_registry_add(app->stats, &l4_stats_set, w->core.index, l4_counters(w->l4)) < 0)
+	if (stats_registry_add(
+		    app->stats, &neigh_stats_set, w->core.index, neigh_counters(w->neigh)) < 0 ||
+		stats_registry_add(app->stats, &l4_stats_set, w->core.index, l4_counters(w->l4)) <
+			0)
 		return err_set(err, ENOMEM, "no memory for counters");
 	return 0;
 }
@@ -77,8 +78,8 @@ static int l7_side_create(struct worker *w, struct err *err)
 {
 	struct app *app = w->app;
 	const struct config *config = app->boot;
-	struct steer steer = steer_create(config->local_port_min, config->local_port_max,
-		app->l4_count, app->l7_count);
+	struct steer steer = steer_create(
+		config->local_port_min, config->local_port_max, app->l4_count, app->l7_count);
 	struct l7_params params = {
 		.core = &w->core,
 		.mbufs = app->mbufs,
@@ -111,8 +112,8 @@ static int l7_side_create(struct worker *w, struct err *err)
 	if (stats_registry_add(app->stats, &l7_stats_set, w->core.index, l7_counters(w->l7)) < 0 ||
 		stats_registry_add(app->stats, &l7_refusal_stats_set, w->core.index,
 			l7_refusal_counts(w->l7)) < 0 ||
-		stats_registry_add(app->stats, &tcp_stats_set, w->core.index,
-			tcp_counters(l7_tcp(w->l7))) < 0)
+		stats_registry_add(
+			app->stats, &tcp_stats_set, w->core.index, tcp_counters(l7_tcp(w->l7))) < 0)
 		return err_set(err, ENOMEM, "no memory for counters");
 	return 0;
 }
@@ -129,8 +130,8 @@ static int index_of(const unsigned *cpus, unsigned count, unsigned cpu)
 struct worker *worker_create(struct app *app, unsigned index, struct err *err)
 {
 	const struct config_cores *cores = &app->boot->cores;
-	struct worker *w = aligned_alloc(RTE_CACHE_LINE_SIZE,
-		RTE_ALIGN_CEIL(sizeof(*w), (size_t)RTE_CACHE_LINE_SIZE));
+	struct worker *w = aligned_alloc(
+		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*w), (size_t)RTE_CACHE_LINE_SIZE));
 
 	if (w == NULL) {
 		err_set(err, ENOMEM, "no memory for a worker");
@@ -167,8 +168,8 @@ static struct rte_ring *ring_make(const char *kind, unsigned from, unsigned to)
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "%s-%u-%u", kind, from, to);
-	return rte_ring_create(name, WORKER_RING_SLOTS, SOCKET_ID_ANY,
-		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return rte_ring_create(
+		name, WORKER_RING_SLOTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static struct rte_ring *news_ring_make(unsigned from, unsigned to)

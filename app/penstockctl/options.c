@@ -6,9 +6,9 @@
 
 #include "penstockctl.h"
 
-#define SOCKET_DEFAULT	"/run/penstock/penstock.sock"
+#define SOCKET_DEFAULT  "/run/penstock/penstock.sock"
 #define TIMEOUT_DEFAULT 30
-#define SECONDS_MAX	86400
+#define SECONDS_MAX     86400
 
 enum { OPTION_JSON = 256, OPTION_WATCH, OPTION_COMMANDS };
 

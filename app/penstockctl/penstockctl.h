@@ -13,9 +13,9 @@ enum exit_code { EXIT_OK, EXIT_COMMAND_FAILED, EXIT_USAGE, EXIT_NO_CONNECTION };
 struct options {
 	const char *socket;
 	bool is_json;
-	bool is_silent_end;	  /* main() is done: --help, --version, --commands, or an error */
+	bool is_silent_end;       /* main() is done: --help, --version, --commands, or an error */
 	enum exit_code exit_code; /* in that case */
-	unsigned watch_s;	  /* 0: once */
+	unsigned watch_s;         /* 0: once */
 	unsigned timeout_s;
 	char command[CONTROL_LINE_MAX + 1]; /* "": interactive */
 };
@@ -30,13 +30,13 @@ bool command_append(struct options *options, const char *word);
  * lines ("# ...") bold on a terminal. The empty line that ends an answer shows only between two.
  */
 struct answer {
-	bool is_coloured;	/* stdout */
+	bool is_coloured;       /* stdout */
 	bool is_error_coloured; /* stderr */
-	bool is_inside;		/* a line of this answer was seen */
-	bool is_error;		/* this answer's first line began with "error: " */
-	bool is_gap_due;	/* an answer ended; another one may follow */
-	bool has_failed;	/* any answer */
-	bool is_complete;	/* the last line was the empty one */
+	bool is_inside;         /* a line of this answer was seen */
+	bool is_error;          /* this answer's first line began with "error: " */
+	bool is_gap_due;        /* an answer ended; another one may follow */
+	bool has_failed;        /* any answer */
+	bool is_complete;       /* the last line was the empty one */
 	char line[8192];
 	size_t len;
 };

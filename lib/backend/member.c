@@ -84,13 +84,12 @@ static uint64_t count_open(const struct member *member, size_t begun_offset, siz
 	uint64_t ended = 0;
 
 	for (unsigned i = 0; i < member->core_count; i++)
-		ended += __atomic_load_n(
-			(const uint64_t *)(cores + i * sizeof(struct member_counters) +
-					   ended_offset),
+		ended += __atomic_load_n((const uint64_t *)(cores +
+						 i * sizeof(struct member_counters) + ended_offset),
 			__ATOMIC_ACQUIRE);
 	for (unsigned i = 0; i < member->core_count; i++)
 		begun += stats_read((const uint64_t *)(cores + i * sizeof(struct member_counters) +
-						       begun_offset));
+			begun_offset));
 	return begun - ended;
 }
 

@@ -48,8 +48,8 @@ static bool is_same(const struct member *member, const struct config_pool *pool,
 	const struct config_member *config)
 {
 	return member->port == config->port && ip_equal(&member->address, &config->address) &&
-	       strcmp(member->name, config->name) == 0 &&
-	       strcmp(member->pool_name, pool->name) == 0;
+		strcmp(member->name, config->name) == 0 &&
+		strcmp(member->pool_name, pool->name) == 0;
 }
 
 struct member *registry_member_get(struct backend_registry *registry,

@@ -89,8 +89,8 @@ static struct pool *pool_create(
 	if (pool == NULL)
 		return NULL;
 	for (unsigned i = 0; i < pool->count; i++) {
-		pool->members[i] =
-			registry_member_get(registry, pool->config, &pool->config->members[i]);
+		pool->members[i] = registry_member_get(
+			registry, pool->config, &pool->config->members[i]);
 		if (pool->members[i] == NULL) {
 			pool_release(pool);
 			return NULL;

@@ -17,8 +17,8 @@ static void least_requests_destroy(struct balance *balance)
 static struct balance *least_requests_build(const struct balance_backend *backends, size_t count,
 	struct hash_key key, uint32_t table_size)
 {
-	struct least_requests *table =
-		malloc(sizeof(*table) + count * sizeof(table->candidates[0]));
+	struct least_requests *table = malloc(
+		sizeof(*table) + count * sizeof(table->candidates[0]));
 
 	(void)key;
 	(void)table_size;

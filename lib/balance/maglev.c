@@ -11,7 +11,7 @@
 /* One backend's place in its permutation while the table fills. */
 struct turn {
 	uint32_t backend; /* index into the caller's backends */
-	uint32_t slot;	  /* next slot of its permutation */
+	uint32_t slot;    /* next slot of its permutation */
 	uint32_t skip;
 	uint32_t weight;
 	uint64_t credit; /* weights added up since its last claim */

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define V4_BITS        32
-#define V6_BITS        128
-#define MAPPED_BITS    96
-#define PORT_DIGITS    5
-#define PREFIX_DIGITS  3
+#define V4_BITS       32
+#define V6_BITS       128
+#define MAPPED_BITS   96
+#define PORT_DIGITS   5
+#define PREFIX_DIGITS 3
 
 int ip_parse(const char *text, struct ip_addr *addr)
 {
@@ -27,7 +27,8 @@ int ip_parse(const char *text, struct ip_addr *addr)
 	return 0;
 }
 
-/* Decimal digits only, at most max_digits of them: no sign, no space. Returns -EINVAL or a value. */
+/* Decimal digits only, at most max_digits of them: no sign, no space. Returns -EINVAL or a value.
+ */
 static int number_parse(const char *text, size_t max_digits)
 {
 	size_t len = strlen(text);
@@ -117,8 +118,8 @@ const char *ip_format(const struct ip_addr *addr, char text[IP_TEXT_MAX])
 	return text;
 }
 
-const char *ip_endpoint_format(const struct ip_addr *addr, uint16_t port,
-	char text[IP_ENDPOINT_MAX])
+const char *ip_endpoint_format(
+	const struct ip_addr *addr, uint16_t port, char text[IP_ENDPOINT_MAX])
 {
 	char host[IP_TEXT_MAX];
 

@@ -125,8 +125,8 @@ static void document_parse(
 		return;
 	}
 	if (document->json == NULL) {
-		problem_add_line(problems, document, error.line, "column %d: %s", error.column,
-			error.text);
+		problem_add_line(
+			problems, document, error.line, "column %d: %s", error.column, error.text);
 		return;
 	}
 	document->root = position_scan(arena, document, problems);
@@ -136,7 +136,8 @@ static struct document *document_find(const struct document_list *list, const ch
 {
 	struct document *document;
 
-	SLIST_FOREACH(document, list, link) {
+	SLIST_FOREACH(document, list, link)
+	{
 		if (strcmp(document->path, path) == 0)
 			return document;
 	}

@@ -208,10 +208,11 @@ const struct table routes_file_table = {
 static void routes_file_read(
 	struct reader *reader, const struct node *node, const char *text, void *target)
 {
-	struct config_service *service =
-		(void *)((char *)target - offsetof(struct config_service, routes));
-	const char *path =
-		text[0] == '/' ? text : arena_format(reader->arena, "%s%s", reader->folder, text);
+	struct config_service *service = (void *)((char *)target -
+		offsetof(struct config_service, routes));
+	const char *path = text[0] == '/'
+		? text
+		: arena_format(reader->arena, "%s%s", reader->folder, text);
 	const struct document *document;
 
 	if (text[0] == '\0') {

@@ -31,8 +31,8 @@ static void problem_push(
 	}
 	if (problems->count == problems->capacity) {
 		size_t capacity = problems->capacity * 2 + FIRST_CAPACITY;
-		struct problem *items =
-			arena_array(problems->arena, capacity, sizeof(*problems->items));
+		struct problem *items = arena_array(
+			problems->arena, capacity, sizeof(*problems->items));
 
 		if (problems->count > 0)
 			memcpy(items, problems->items, problems->count * sizeof(*items));

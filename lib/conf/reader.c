@@ -217,8 +217,8 @@ static void items_read(
 	*(size_t *)count_target(field, target) = node->count;
 	for (const struct node *child = node->children; child != NULL; child = child->next) {
 		if (field->type == FIELD_MAP)
-			*(const char **)(item + table->key_offset) =
-				arena_copy(reader->arena, child->key, strlen(child->key));
+			*(const char **)(item + table->key_offset) = arena_copy(
+				reader->arena, child->key, strlen(child->key));
 		table_read(reader, table, child, item);
 		item += table->size;
 	}

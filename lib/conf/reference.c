@@ -148,6 +148,7 @@ void config_reference_print(FILE *out)
 	      "`penstock --check FILE` says everything that is wrong with a file.\n",
 		out);
 	table_print(out, &config_table, "The file");
-	fprintf(out, "\n## A file of routes\n\n`{\"routes\": [...]}`, with items as in "
-		     "`services[].routes[]`. Its errors name its own lines.\n");
+	fprintf(out,
+		"\n## A file of routes\n\n`{\"routes\": [...]}`, with items as in "
+		"`services[].routes[]`. Its errors name its own lines.\n");
 }

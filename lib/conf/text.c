@@ -214,8 +214,8 @@ static void file_read(
 	else if (text[0] == '/')
 		string_take(reader, text, target);
 	else
-		*(const char **)target =
-			arena_format(reader->arena, "%s%s", reader->absolute_folder, text);
+		*(const char **)target = arena_format(
+			reader->arena, "%s%s", reader->absolute_folder, text);
 }
 
 static void socket_read(

@@ -17,7 +17,7 @@
  * is made when that one was taken, so memory does not grow with the answer or with a slow reader.
  */
 struct client {
-	int fd;		/* -1: free */
+	int fd;         /* -1: free */
 	bool is_ending; /* closes after what is still to be sent */
 	bool is_broken; /* closes at once */
 	bool is_eof;

@@ -144,8 +144,8 @@ static struct client *client_find_free(struct control *control)
 
 static void refuse(int fd)
 {
-	static const char words[] =
-		CONTROL_ERROR_PREFIX "too many connections to the stats socket\n\n";
+	static const char words[] = CONTROL_ERROR_PREFIX
+		"too many connections to the stats socket\n\n";
 
 	if (send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("stats socket: %s", strerror(errno));

@@ -47,7 +47,7 @@ static bool is_answered(const struct sockaddr_un *address)
 	if (fd < 0)
 		return true;
 	is_alive = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		   (errno != ECONNREFUSED && errno != ENOENT);
+		(errno != ECONNREFUSED && errno != ENOENT);
 	close(fd);
 	return is_alive;
 }
@@ -59,8 +59,8 @@ static int stale_remove(const struct sockaddr_un *address, struct err *err)
 
 	if (lstat(path, &status) < 0)
 		return errno == ENOENT
-			       ? 0
-			       : err_set(err, errno, "stats socket %s: %s", path, strerror(errno));
+			? 0
+			: err_set(err, errno, "stats socket %s: %s", path, strerror(errno));
 	if (!S_ISSOCK(status.st_mode))
 		return err_set(
 			err, EEXIST, "stats socket %s: the file exists and is no socket", path);

@@ -74,7 +74,7 @@ struct session {
 	bool is_interactive; /* after prompt */
 	bool is_quitting;    /* after quit */
 	char line[CONTROL_LINE_MAX + 1];
-	char *rest;	 /* what of the line is still to run; NULL: nothing */
+	char *rest;      /* what of the line is still to run; NULL: nothing */
 	bool is_running; /* request waits to be called again */
 	struct request request;
 };

@@ -26,9 +26,9 @@ struct table {
 	unsigned widths[TABLE_COLUMNS_MAX];
 	bool is_json;
 	bool is_header_due; /* text: before the next row */
-	bool is_open;	    /* JSON: '[' was written */
-	bool has_rows;	    /* one was printed */
-	FILE *gathered;	    /* NUL-terminated cells since the last flush */
+	bool is_open;       /* JSON: '[' was written */
+	bool has_rows;      /* one was printed */
+	FILE *gathered;     /* NUL-terminated cells since the last flush */
 	char *cells;
 	size_t cells_len;
 };

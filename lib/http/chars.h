@@ -10,11 +10,11 @@
 
 /* Classes of bytes, one bit each; a byte may be in several. */
 enum char_class {
-	CHAR_TOKEN = 1 << 0,	  /* tchar, RFC 9110 5.6.2 */
-	CHAR_TARGET = 1 << 1,	  /* visible ASCII but '#': what a request target may hold */
-	CHAR_HOST = 1 << 2,	  /* letters, digits, '-', '.', '_' */
+	CHAR_TOKEN = 1 << 0,      /* tchar, RFC 9110 5.6.2 */
+	CHAR_TARGET = 1 << 1,     /* visible ASCII but '#': what a request target may hold */
+	CHAR_HOST = 1 << 2,       /* letters, digits, '-', '.', '_' */
 	CHAR_UNRESERVED = 1 << 3, /* RFC 3986 2.3 */
-	CHAR_TEXT = 1 << 4,	  /* field values: HTAB, SP, visible ASCII, obs-text */
+	CHAR_TEXT = 1 << 4,       /* field values: HTAB, SP, visible ASCII, obs-text */
 };
 
 extern const uint8_t char_classes[256];

@@ -159,7 +159,7 @@ static bool body_begin(struct h1_parser *parser)
 {
 	const struct http_head *head = &parser->head;
 	bool is_empty = head->body == HTTP_BODY_NONE ||
-			(head->body == HTTP_BODY_LENGTH && head->content_length == 0);
+		(head->body == HTTP_BODY_LENGTH && head->content_length == 0);
 
 	if (is_empty != parser->is_llhttp_done)
 		return h1_refuse(parser, HTTP_REFUSED_syntax, parser->buffer + parser->line);

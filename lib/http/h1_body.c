@@ -28,8 +28,8 @@ int h1_expect_body(struct h1_parser *parser, struct h1_input *in, struct http_sp
 		return H1_MORE;
 	parser->remaining -= len;
 	if (parser->remaining == 0)
-		parser->state =
-			parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END : EXPECT_CHUNK_END;
+		parser->state = parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END
+								      : EXPECT_CHUNK_END;
 	return take_body(parser, in, len, body);
 }
 

@@ -11,8 +11,8 @@
 
 /* What the framing fields of one head say together. */
 struct framing {
-	const char *length_at;	    /* value of Content-Length, or NULL */
-	const char *chunked_at;	    /* value of Transfer-Encoding, or NULL */
+	const char *length_at;      /* value of Content-Length, or NULL */
+	const char *chunked_at;     /* value of Transfer-Encoding, or NULL */
 	const char *expectation_at; /* value of an Expect that is not 100-continue, or NULL */
 	unsigned connection_options;
 	bool has_upgrade;
@@ -72,8 +72,8 @@ static bool version_line(struct h1_parser *parser, const char *version, size_t r
 static bool has_target_form(const struct http_head *head, const char *target, size_t len)
 {
 	return target[0] == '/' || (len > 7 && strncasecmp(target, "http://", 7) == 0) ||
-	       (len > 8 && strncasecmp(target, "https://", 8) == 0) ||
-	       (len == 1 && target[0] == '*' && http_span_is(head->method, "OPTIONS"));
+		(len > 8 && strncasecmp(target, "https://", 8) == 0) ||
+		(len == 1 && target[0] == '*' && http_span_is(head->method, "OPTIONS"));
 }
 
 /* RFC 9112 3: method SP target SP version CRLF, with single spaces. */
@@ -343,7 +343,7 @@ bool h1_framing(struct h1_parser *parser)
 		head->content_length > parser->limits.body_bytes)
 		return h1_refuse(parser, HTTP_REFUSED_body_too_large, framing.length_at);
 	head->is_keep_alive = !framing.is_close && head->body != HTTP_BODY_UNTIL_CLOSE &&
-			      (head->minor == 1 || framing.is_keep_alive);
+		(head->minor == 1 || framing.is_keep_alive);
 	head->is_upgrade = framing.has_upgrade && framing.is_connection_upgrade && head->minor == 1;
 	head->expects_continue = framing.expects_continue && head->body != HTTP_BODY_NONE;
 	return true;

@@ -21,8 +21,8 @@ enum h1_state {
 	EXPECT_CHUNK_DATA,
 	EXPECT_CHUNK_END,
 	EXPECT_TRAILER,
-	EXPECT_CLOSE,	/* a body until the connection ends */
-	EXPECT_END,	/* the last byte is in, H1_END is due */
+	EXPECT_CLOSE,   /* a body until the connection ends */
+	EXPECT_END,     /* the last byte is in, H1_END is due */
 	EXPECT_NOTHING, /* after "Connection: close": what follows is thrown away */
 	REFUSED,
 	H1_STATE_COUNT,
@@ -42,10 +42,10 @@ struct h1_parser {
 
 	char *buffer; /* of the caller */
 	size_t size;
-	size_t used;		 /* bytes collected */
-	size_t line;		 /* where the line that is being collected starts */
-	size_t section;		 /* where the head (0) or the trailer section starts */
-	size_t section_max;	 /* where it must have ended */
+	size_t used;             /* bytes collected */
+	size_t line;             /* where the line that is being collected starts */
+	size_t section;          /* where the head (0) or the trailer section starts */
+	size_t section_max;      /* where it must have ended */
 	uint64_t section_offset; /* buffer[section]'s place in the connection */
 
 	llhttp_t llhttp;

@@ -203,9 +203,9 @@ static bool is_same(
 	const struct authority *one, const struct authority *other, unsigned default_port)
 {
 	return one->host.len == other->host.len &&
-	       memcmp(one->host.data, other->host.data, one->host.len) == 0 &&
-	       (one->port != 0 ? one->port : default_port) ==
-		       (other->port != 0 ? other->port : default_port);
+		memcmp(one->host.data, other->host.data, one->host.len) == 0 &&
+		(one->port != 0 ? one->port : default_port) ==
+		(other->port != 0 ? other->port : default_port);
 }
 
 /*

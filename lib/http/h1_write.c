@@ -86,8 +86,8 @@ static void collect_options(struct options *options, struct http_span value)
 		while (c < end && char_is(*c, CHAR_TOKEN))
 			c++;
 		if (c > start)
-			options->names[options->count++] =
-				(struct http_span){ .data = start, .len = (size_t)(c - start) };
+			options->names[options->count++] = (struct http_span){ .data = start,
+				.len = (size_t)(c - start) };
 		else
 			c++;
 	}
@@ -143,7 +143,7 @@ static bool starts_with(struct http_span name, const char *prefix)
 static bool is_forwarded(struct http_span name)
 {
 	return starts_with(name, "x-forwarded-") ||
-	       (name.len == strlen("forwarded") && starts_with(name, "forwarded"));
+		(name.len == strlen("forwarded") && starts_with(name, "forwarded"));
 }
 
 /*

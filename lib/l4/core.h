@@ -32,8 +32,8 @@ struct l4_burst {
 /* A packet on its way through. */
 struct l4_packet {
 	const struct packet *p;
-	uint64_t hash;		       /* the table's */
-	struct conn *conn;	       /* a guess at first, then the connection */
+	uint64_t hash;                 /* the table's */
+	struct conn *conn;             /* a guess at first, then the connection */
 	const struct service *service; /* NULL: from a member */
 };
 
@@ -51,7 +51,7 @@ static inline bool member_is_gone(const struct member *member)
 {
 	/* Written by the control thread at any time. */
 	return __atomic_load_n(&member->health, __ATOMIC_RELAXED) == MEMBER_DOWN ||
-	       __atomic_load_n(&member->admin, __ATOMIC_RELAXED) == MEMBER_MAINT;
+		__atomic_load_n(&member->admin, __ATOMIC_RELAXED) == MEMBER_MAINT;
 }
 
 /* Removes an expired connection: CLOSED has ended, the others have timed out. */

@@ -12,8 +12,8 @@
 #include "forward/full_nat.h"
 
 #define CONNECTIONS_MAX (1u << 30)
-#define SWEEP_MAX	256
-#define SWEEP_SHIFT	20 /* all connections are looked at every 2^20 us: about a second */
+#define SWEEP_MAX       256
+#define SWEEP_SHIFT     20 /* all connections are looked at every 2^20 us: about a second */
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },

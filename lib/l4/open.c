@@ -27,7 +27,7 @@ static uint32_t balance_hash(
 		pool->config->balance != CONFIG_BALANCE_SOURCE_HASH)
 		return p->flow_hash;
 	return (uint32_t)(hash_words2(burst->snapshot->key, p->src.halves[0], p->src.halves[1]) >>
-			  32);
+		32);
 }
 
 static struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)

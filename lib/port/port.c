@@ -9,9 +9,11 @@
 #include <rte_ethdev.h>
 
 #define TX_CHECKSUMS                                                                               \
-	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |                            \
+		RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 #define RX_CHECKSUMS                                                                               \
-	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |                            \
+		RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 #define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
 /* The ethdev's name: a vdev string up to its first comma, or the PCI address as it stands. */
@@ -48,11 +50,11 @@ static int queues_set(struct port *port, struct rte_mempool *mbufs)
 	int status = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev_id, &rx_count, &tx_count);
 
 	for (uint16_t queue = 0; status == 0 && queue < port->queues; queue++) {
-		status = rte_eth_rx_queue_setup(port->ethdev_id, queue, rx_count,
-			(unsigned)socket, NULL, mbufs);
+		status = rte_eth_rx_queue_setup(
+			port->ethdev_id, queue, rx_count, (unsigned)socket, NULL, mbufs);
 		if (status == 0)
-			status = rte_eth_tx_queue_setup(port->ethdev_id, queue, tx_count,
-				(unsigned)socket, NULL);
+			status = rte_eth_tx_queue_setup(
+				port->ethdev_id, queue, tx_count, (unsigned)socket, NULL);
 	}
 	return status;
 }
@@ -104,18 +106,19 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 
 	*port = (struct port){ .config = config, .mtu = (uint16_t)config->mtu };
 	if (ethdev_find(config->device, &port->ethdev_id) != 0)
-		return err_set(err, ENODEV, "port %s: there is no device %s, or its driver refused it",
-			config->name, config->device);
+		return err_set(err, ENODEV,
+			"port %s: there is no device %s, or its driver refused it", config->name,
+			config->device);
 	status = rte_eth_dev_info_get(port->ethdev_id, &info);
 	if (status != 0)
-		return err_set(err, -status, "port %s: %s tells nothing of itself: %s", config->name,
-			config->device, strerror(-status));
+		return err_set(err, -status, "port %s: %s tells nothing of itself: %s",
+			config->name, config->device, strerror(-status));
 	port->driver = info.driver_name;
 	port->is_finite = strcmp(info.driver_name, "net_pcap") == 0 &&
 		strstr(config->device, "rx_pcap=") != NULL &&
 		strstr(config->device, "infinite_rx=1") == NULL;
-	port->queues = (uint16_t)RTE_MIN(worker_count,
-		(unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
+	port->queues = (uint16_t)RTE_MIN(
+		worker_count, (unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
 	port->has_tx_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
 	if (port->queues == 0)
@@ -133,8 +136,8 @@ void port_close(struct port *port)
 	port->config = NULL;
 }
 
-uint16_t port_rx(const struct port *port, uint16_t queue, struct core *core,
-	struct rte_mbuf **frames)
+uint16_t port_rx(
+	const struct port *port, uint16_t queue, struct core *core, struct rte_mbuf **frames)
 {
 	uint16_t count = rte_eth_rx_burst(port->ethdev_id, queue, frames, PORT_BURST);
 	uint64_t bytes = 0;

@@ -29,8 +29,8 @@ struct rcu *rcu_create(unsigned reader_count)
 	if (rcu == NULL)
 		return NULL;
 	TAILQ_INIT(&rcu->waiting);
-	rcu->qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE,
-		RTE_ALIGN_CEIL(bytes, (size_t)RTE_CACHE_LINE_SIZE));
+	rcu->qsbr = aligned_alloc(
+		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(bytes, (size_t)RTE_CACHE_LINE_SIZE));
 	if (rcu->qsbr == NULL || rte_rcu_qsbr_init(rcu->qsbr, reader_count) != 0) {
 		rcu_destroy(rcu);
 		return NULL;
@@ -75,8 +75,8 @@ void rcu_reader_quiescent(struct rcu *rcu, unsigned reader)
 	rte_rcu_qsbr_quiescent(rcu->qsbr, reader);
 }
 
-int rcu_defer(struct rcu *rcu, void *object, bool (*is_idle)(void *object),
-	void (*destroy)(void *object))
+int rcu_defer(
+	struct rcu *rcu, void *object, bool (*is_idle)(void *object), void (*destroy)(void *object))
 {
 	struct deferred *entry = malloc(sizeof(*entry));
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/steer.h"
 
-struct steer steer_create(unsigned port_min, unsigned port_max, unsigned l4_count,
-	unsigned l7_count)
+struct steer steer_create(
+	unsigned port_min, unsigned port_max, unsigned l4_count, unsigned l7_count)
 {
 	unsigned workers = l4_count + l7_count;
 

@@ -171,8 +171,7 @@ static uint64_t next_event_tick(const struct wheel *wheel, bool is_exact)
 			level_find(&wheel->levels[level], (unsigned)digit + 1, is_exact, &slot))
 			return ((base << SLOT_BITS) | slot) << shift;
 		/* The top level wraps: slots at or below the digit lie in its next round. */
-		if (level == LEVELS - 1 &&
-			level_find(&wheel->levels[level], 0, is_exact, &slot))
+		if (level == LEVELS - 1 && level_find(&wheel->levels[level], 0, is_exact, &slot))
 			return (((base + 1) << SLOT_BITS) | slot) << shift;
 	}
 	return UINT64_MAX;
@@ -192,8 +191,8 @@ void wheel_advance(struct wheel *wheel, uint64_t now_us)
 		wheel->tick = next;
 		for (unsigned level = LEVELS - 1; level > 0; level--) {
 			if ((next & ((1ull << (level * SLOT_BITS)) - 1)) == 0)
-				slot_cascade(wheel, level,
-					(next >> (level * SLOT_BITS)) & SLOT_MASK);
+				slot_cascade(
+					wheel, level, (next >> (level * SLOT_BITS)) & SLOT_MASK);
 		}
 		slot_fire(wheel, next & SLOT_MASK, now_us);
 	}

@@ -37,7 +37,7 @@ static uint32_t hash_of(const struct ip_addr *address, uint16_t port_be, uint8_t
 	uint64_t rest = (uint64_t)port_be << 8 | protocol;
 
 	return (uint32_t)(hash_words2(key, address->halves[0] ^ rest << 40, address->halves[1]) >>
-			  32);
+		32);
 }
 
 const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
@@ -79,8 +79,8 @@ void service_table_destroy(struct service_table *table)
 
 static struct service_table *table_alloc(unsigned count)
 {
-	struct service_table *table =
-		calloc(1, sizeof(*table) + count * sizeof(table->services[0]));
+	struct service_table *table = calloc(
+		1, sizeof(*table) + count * sizeof(table->services[0]));
 	uint32_t slots = RTE_MAX((uint32_t)SLOTS_MIN, rte_align32pow2(2 * count));
 
 	if (table == NULL)
@@ -128,8 +128,8 @@ static int service_add(struct service_table *table, struct service_registry *reg
 	const struct service *made, struct err *err)
 {
 	struct service *service = &table->services[table->count];
-	const struct service *other =
-		service_find(table, &made->address, made->port_be, made->protocol);
+	const struct service *other = service_find(
+		table, &made->address, made->port_be, made->protocol);
 	char text[IP_ENDPOINT_MAX];
 
 	if (other != NULL)

@@ -34,21 +34,21 @@ int stats_registry_add(struct stats_registry *registry, const struct stats_set *
 {
 	if (registry->count == registry->capacity) {
 		unsigned capacity = registry->capacity * 2 + 16;
-		struct entry *entries =
-			reallocarray(registry->entries, capacity, sizeof(*entries));
+		struct entry *entries = reallocarray(registry->entries, capacity, sizeof(*entries));
 
 		if (entries == NULL)
 			return -ENOMEM;
 		registry->entries = entries;
 		registry->capacity = capacity;
 	}
-	registry->entries[registry->count++] =
-		(struct entry){ .set = set, .core = core, .values = values };
+	registry->entries[registry->count++] = (struct entry){
+		.set = set, .core = core, .values = values
+	};
 	return 0;
 }
 
-uint64_t stats_sum(const struct stats_registry *registry, const struct stats_set *set,
-	unsigned index)
+uint64_t stats_sum(
+	const struct stats_registry *registry, const struct stats_set *set, unsigned index)
 {
 	uint64_t sum = 0;
 

@@ -160,9 +160,8 @@ bool ack_receive(struct tcp_conn *conn, const struct segment *seg)
 	conn->heard_us = conn->stack->now_us;
 	if (seq_lt(seg->ack, conn->snd_una))
 		return true;
-	news.is_duplicate = has_outstanding && seg->ack == conn->snd_una &&
-		seg->payload_len == 0 && !(seg->flags & RTE_TCP_FIN_FLAG) &&
-		window == conn->snd_wnd;
+	news.is_duplicate = has_outstanding && seg->ack == conn->snd_una && seg->payload_len == 0 &&
+		!(seg->flags & RTE_TCP_FIN_FLAG) && window == conn->snd_wnd;
 	if (seg->options.sack_count > 0 && conn->flags & CONN_HAS_SACK)
 		sack_apply(conn, seg, &news);
 	if (seg->ack != conn->snd_una)

@@ -7,14 +7,14 @@
 
 #include "stack.h"
 
-#define IP4_TCP_BYTES   40
-#define IP6_TCP_BYTES   60
-#define MSS_MIN         88 /* a peer that claims less would only cost us work */
-#define MSS_DEFAULT_V4  536
-#define MSS_DEFAULT_V6  1220
-#define MTU_MIN_V4      552
-#define MTU_MIN_V6      1280
-#define RTO_INITIAL_US  1000000u
+#define IP4_TCP_BYTES  40
+#define IP6_TCP_BYTES  60
+#define MSS_MIN        88 /* a peer that claims less would only cost us work */
+#define MSS_DEFAULT_V4 536
+#define MSS_DEFAULT_V6 1220
+#define MTU_MIN_V4     552
+#define MTU_MIN_V6     1280
+#define RTO_INITIAL_US 1000000u
 
 uint32_t conn_hash(const struct tcp_stack *stack, const struct conn_tuple *tuple)
 {
@@ -29,14 +29,16 @@ uint32_t conn_hash(const struct tcp_stack *stack, const struct conn_tuple *tuple
 	return (uint32_t)hash_words5(stack->key, words);
 }
 
-struct tcp_conn *conn_find(const struct tcp_stack *stack, const struct conn_tuple *tuple,
-	uint32_t hash)
+struct tcp_conn *conn_find(
+	const struct tcp_stack *stack, const struct conn_tuple *tuple, uint32_t hash)
 {
 	struct tcp_conn *conn = stack->buckets[hash & stack->bucket_mask];
 
-	while (conn != NULL && !(conn->remote_port_be == tuple->remote_port_be &&
-		conn->local_port_be == tuple->local_port_be &&
-		ip_equal(&conn->remote, tuple->remote) && ip_equal(&conn->local, tuple->local)))
+	while (conn != NULL &&
+		!(conn->remote_port_be == tuple->remote_port_be &&
+			conn->local_port_be == tuple->local_port_be &&
+			ip_equal(&conn->remote, tuple->remote) &&
+			ip_equal(&conn->local, tuple->local)))
 		conn = conn->hash_next;
 	return conn;
 }

@@ -44,21 +44,21 @@ enum conn_state {
 enum conn_flags {
 	CONN_HAS_TS = 1 << 0,
 	CONN_HAS_SACK = 1 << 1,
-	CONN_FIN_WANTED = 1 << 2,    /* tcp_shutdown() was called */
-	CONN_FIN_QUEUED = 1 << 3,    /* a unit of the send queue carries FIN */
+	CONN_FIN_WANTED = 1 << 2, /* tcp_shutdown() was called */
+	CONN_FIN_QUEUED = 1 << 3, /* a unit of the send queue carries FIN */
 	CONN_FIN_ACKED = 1 << 4,
-	CONN_FIN_RECEIVED = 1 << 5,  /* in order: nothing follows */
-	CONN_WANTS_WRITE = 1 << 6,   /* tcp_write() took less than given */
+	CONN_FIN_RECEIVED = 1 << 5, /* in order: nothing follows */
+	CONN_WANTS_WRITE = 1 << 6,  /* tcp_write() took less than given */
 	CONN_ACK_NOW = 1 << 7,
-	CONN_ACK_LATER = 1 << 8,     /* the delayed acknowledgment waits */
+	CONN_ACK_LATER = 1 << 8, /* the delayed acknowledgment waits */
 	CONN_IN_EVENTS = 1 << 9,
 	CONN_IN_OUTPUT = 1 << 10,
 	CONN_IN_GRAVE = 1 << 11,
 	CONN_IN_TABLE = 1 << 12,
-	CONN_FINISHED = 1 << 13,     /* the protocol is done, the handler still reads */
+	CONN_FINISHED = 1 << 13, /* the protocol is done, the handler still reads */
 	CONN_CWND_LIMITED = 1 << 14,
-	CONN_TLP_RETRANS = 1 << 15,  /* the outstanding tail probe repeated old bytes */
-	CONN_REORDERED = 1 << 16,    /* the path has been seen to reorder (RFC 8985 6.2) */
+	CONN_TLP_RETRANS = 1 << 15, /* the outstanding tail probe repeated old bytes */
+	CONN_REORDERED = 1 << 16,   /* the path has been seen to reorder (RFC 8985 6.2) */
 	CONN_DSACK_PENDING = 1 << 17,
 	CONN_SYN_RESENT = 1 << 18,
 	CONN_CAN_OVERRIDE = 1 << 19, /* sender's SWS avoidance gave way to its timer */
@@ -101,72 +101,72 @@ struct tcp_conn {
 	struct ip_addr local;
 	uint16_t remote_port_be;
 	uint16_t local_port_be;
-	uint32_t flags;              /* enum conn_flags */
+	uint32_t flags; /* enum conn_flags */
 	uint32_t rcv_nxt;
 	uint32_t snd_una;
-	uint32_t snd_nxt;            /* highest sent, never moves back */
-	uint8_t state;               /* enum conn_state: conn_set_state() */
-	uint8_t recovery;            /* enum recovery */
+	uint32_t snd_nxt; /* highest sent, never moves back */
+	uint8_t state;    /* enum conn_state: conn_set_state() */
+	uint8_t recovery; /* enum recovery */
 	uint8_t snd_wscale;
 	uint8_t rcv_wscale;
 	struct tcp_conn *hash_next;
 
 	/* Hot: queues and windows. */
 	struct tcp_stack *stack;
-	struct rte_mbuf *rx_head;    /* in order, chained by mbuf->next */
+	struct rte_mbuf *rx_head; /* in order, chained by mbuf->next */
 	struct rte_mbuf *rx_tail;
-	struct rte_mbuf *tx_head;    /* unacknowledged units, chained by tx_unit.next */
+	struct rte_mbuf *tx_head; /* unacknowledged units, chained by tx_unit.next */
 	struct rte_mbuf *tx_tail;
-	struct rte_mbuf *tx_unsent;  /* the first that was never sent */
-	uint32_t rx_bytes;           /* in order, not consumed */
-	uint32_t rcv_adv;            /* right edge of the window that we advertised */
+	struct rte_mbuf *tx_unsent; /* the first that was never sent */
+	uint32_t rx_bytes;          /* in order, not consumed */
+	uint32_t rcv_adv;           /* right edge of the window that we advertised */
 	uint32_t snd_wnd;
-	uint32_t flight;             /* sequence space believed to be on the way */
+	uint32_t flight; /* sequence space believed to be on the way */
 
 	/* Warm. */
-	struct rte_mbuf *ooo_head;   /* segments ahead of a hole, by rx_unit.next, in order */
+	struct rte_mbuf *ooo_head; /* segments ahead of a hole, by rx_unit.next, in order */
 	uint32_t ts_recent;
 	uint32_t ts_recent_ms;
 	uint32_t ts_offset;
 	uint32_t last_ack_sent;
-	uint32_t lost_bytes;         /* marked lost and not sent again */
+	uint32_t lost_bytes; /* marked lost and not sent again */
 	uint32_t sacked_bytes;
-	uint32_t tx_bytes;           /* payload in the send queue */
+	uint32_t tx_bytes; /* payload in the send queue */
 	uint32_t unsent_bytes;
 	uint32_t tx_units;
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
-	uint32_t rto_us;             /* without backoff */
-	uint16_t mss;                /* payload of a full segment, options taken off */
-	uint16_t peer_mss;           /* as in its SYN */
+	uint32_t rto_us;   /* without backoff */
+	uint16_t mss;      /* payload of a full segment, options taken off */
+	uint16_t peer_mss; /* as in its SYN */
 	uint16_t ooo_count;
 	uint8_t backoff;
 	uint8_t dupacks;
-	uint8_t events;              /* enum conn_events */
-	uint8_t loss_timer;          /* enum loss_timer */
+	uint8_t events;     /* enum conn_events */
+	uint8_t loss_timer; /* enum loss_timer */
 	uint8_t close_reason;
 	uint8_t sack_recent_count;
 	struct cc cc;
 	struct wheel_timer timer;
-	uint64_t loss_at_us;         /* UINT64_MAX: not running; so are the next two */
+	uint64_t loss_at_us; /* UINT64_MAX: not running; so are the next two */
 	uint64_t ack_at_us;
-	uint64_t life_at_us;         /* connect's or FIN-WAIT-2's end */
-	uint64_t rto_base_us;        /* the retransmission timer counts from here */
+	uint64_t life_at_us;  /* connect's or FIN-WAIT-2's end */
+	uint64_t rto_base_us; /* the retransmission timer counts from here */
 	uint64_t last_send_us;
-	uint64_t heard_us;           /* the last acknowledgment, for giving up */
+	uint64_t heard_us; /* the last acknowledgment, for giving up */
 
 	/* RACK and PRR. */
 	uint64_t rack_sent_us;
 	uint32_t rack_end;
 	uint32_t rack_rtt_us;
-	uint32_t rack_fack;          /* highest end that was ever acknowledged or SACKed */
+	uint32_t rack_fack; /* highest end that was ever acknowledged or SACKed */
 	uint32_t min_rtt_us;
-	uint32_t recover;            /* recovery ends when this is acknowledged */
+	uint32_t recover; /* recovery ends when this is acknowledged */
 	uint32_t prr_delivered;
 	uint32_t prr_out;
 	uint32_t prr_flight;
-	uint32_t tlp_end;            /* end of the probe's episode */
-	uint32_t dup_bytes;          /* without SACK: what duplicate ACKs say has left the path */
+	uint32_t tlp_end;   /* end of the probe's episode */
+	uint32_t dup_bytes; /* without SACK: what duplicate ACKs say has left the path */
 
 	/* Cold. */
 	const struct tcp_handler *handler;
@@ -198,11 +198,11 @@ static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection stays under 51
  */
 struct tx_unit {
 	struct rte_mbuf *next;
-	uint64_t sent_us;     /* the last transmission */
+	uint64_t sent_us; /* the last transmission */
 	uint32_t seq;
-	uint16_t len;         /* payload */
-	uint8_t flags;        /* enum unit_flags */
-	uint8_t sends;        /* transmissions, saturating */
+	uint16_t len;  /* payload */
+	uint8_t flags; /* enum unit_flags */
+	uint8_t sends; /* transmissions, saturating */
 };
 
 static_assert(sizeof(struct tx_unit) <= PACKET_PRIV_BYTES, "fits the private area");
@@ -211,7 +211,7 @@ enum unit_flags {
 	UNIT_FIN = 1 << 0,
 	UNIT_IN_FLIGHT = 1 << 1, /* counted in conn->flight */
 	UNIT_SACKED = 1 << 2,
-	UNIT_LOST = 1 << 3,      /* to be sent again, counted in conn->lost_bytes */
+	UNIT_LOST = 1 << 3, /* to be sent again, counted in conn->lost_bytes */
 };
 
 static inline struct tx_unit *unit_of(struct rte_mbuf *m)
@@ -238,8 +238,8 @@ struct conn_tuple {
 };
 
 uint32_t conn_hash(const struct tcp_stack *stack, const struct conn_tuple *tuple);
-struct tcp_conn *conn_find(const struct tcp_stack *stack, const struct conn_tuple *tuple,
-	uint32_t hash);
+struct tcp_conn *conn_find(
+	const struct tcp_stack *stack, const struct conn_tuple *tuple, uint32_t hash);
 
 /* A zeroed block in the table, or NULL: the limit (counted as refused_limit) or no memory. */
 struct tcp_conn *conn_create(struct tcp_stack *stack, const struct conn_tuple *tuple);
@@ -247,7 +247,7 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct conn_tuple *t
 struct conn_start {
 	uint32_t iss;
 	uint32_t irs;
-	uint32_t window;      /* the peer's, unscaled in a SYN */
+	uint32_t window;        /* the peer's, unscaled in a SYN */
 	struct options options; /* of the peer's SYN; TS only if we use it */
 };
 
@@ -312,12 +312,12 @@ bool ack_receive(struct tcp_conn *conn, const struct segment *seg);
 
 /* What one acknowledgment told. */
 struct ack_news {
-	uint32_t acked;       /* sequence space, cumulative */
-	uint32_t delivered;   /* newly acked or SACKed */
-	uint32_t rtt_us;      /* 0: no sample */
+	uint32_t acked;     /* sequence space, cumulative */
+	uint32_t delivered; /* newly acked or SACKed */
+	uint32_t rtt_us;    /* 0: no sample */
 	bool is_dsack;
-	bool is_duplicate;    /* RFC 5681's duplicate acknowledgment */
-	bool has_sacked;      /* units were newly SACKed */
+	bool is_duplicate; /* RFC 5681's duplicate acknowledgment */
+	bool has_sacked;   /* units were newly SACKed */
 };
 
 /* sack.c: the sender's scoreboard */

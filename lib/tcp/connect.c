@@ -75,8 +75,8 @@ static void syn_start(struct tcp_conn *conn, const struct tcp_connect_args *args
 	conn_loss_timer_set(conn, LOSS_SYN, stack->now_us + rto_backed_off_us(conn));
 }
 
-struct tcp_conn *tcp_connect(struct tcp_stack *stack, const struct tcp_connect_args *args,
-	int *error, uint64_t now_us)
+struct tcp_conn *tcp_connect(
+	struct tcp_stack *stack, const struct tcp_connect_args *args, int *error, uint64_t now_us)
 {
 	struct conn_tuple tuple = {
 		.remote = args->dst,

@@ -8,17 +8,24 @@
  * a clock and the MSS class, then three bits that name that class. The other options ride in the
  * low bits of our timestamp and come back as its echo; without timestamps there are none.
  */
-#define COOKIE_CLOCK_US  (64 * CLOCK_US_PER_S)
-#define COOKIE_USE       0x636f6f6bull /* keeps this use of the PRF apart from others */
-#define MSS_CLASS_BITS   3
-#define TS_BITS          6
-#define TS_MASK          ((1u << TS_BITS) - 1)
-#define TS_WSCALE_MASK   0xfu
-#define TS_NO_WSCALE     0xfu
-#define TS_SACK_OK       0x10u
+#define COOKIE_CLOCK_US (64 * CLOCK_US_PER_S)
+#define COOKIE_USE      0x636f6f6bull /* keeps this use of the PRF apart from others */
+#define MSS_CLASS_BITS  3
+#define TS_BITS         6
+#define TS_MASK         ((1u << TS_BITS) - 1)
+#define TS_WSCALE_MASK  0xfu
+#define TS_NO_WSCALE    0xfu
+#define TS_SACK_OK      0x10u
 
 static const uint16_t mss_classes[1 << MSS_CLASS_BITS] = {
-	216, 536, 1024, 1220, 1360, 1400, 1440, 1460,
+	216,
+	536,
+	1024,
+	1220,
+	1360,
+	1400,
+	1440,
+	1460,
 };
 
 static uint32_t cookie_make(const struct tcp_stack *stack, const struct conn_tuple *tuple,
@@ -53,8 +60,7 @@ static uint32_t tsval_make(const struct tcp_stack *stack, const struct conn_tupl
 	return seq_gt(tsval, now) ? tsval - (TS_MASK + 1) : tsval;
 }
 
-void cookie_send(struct tcp_stack *stack, const struct segment *seg,
-	const struct conn_tuple *tuple)
+void cookie_send(struct tcp_stack *stack, const struct segment *seg, const struct conn_tuple *tuple)
 {
 	const struct options *options = &seg->options;
 	struct syn_answer answer = {

@@ -44,8 +44,8 @@ void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 
 /* The cursor is a bucket. One that no longer fits is left for the next call, but for one that is
  * longer than a whole call: its end is cut off. */
-unsigned tcp_dump(const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows,
-	unsigned max)
+unsigned tcp_dump(
+	const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows, unsigned max)
 {
 	unsigned count = 0;
 

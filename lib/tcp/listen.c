@@ -118,8 +118,8 @@ void listen_establish(struct tcp_stack *stack, struct segment *seg, const struct
 }
 
 /* An ACK where no connection is known may bring back a cookie. True: it did, seg->m is taken. */
-static bool cookie_receive(struct tcp_stack *stack, struct segment *seg,
-	const struct conn_tuple *tuple)
+static bool cookie_receive(
+	struct tcp_stack *stack, struct segment *seg, const struct conn_tuple *tuple)
 {
 	struct conn_start start;
 

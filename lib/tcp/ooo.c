@@ -17,7 +17,7 @@ struct rx_unit {
 
 static_assert(sizeof(struct rx_unit) <= PACKET_PRIV_BYTES, "fits the private area");
 
-#define OOO_MIN        64   /* entries that any connection may have */
+#define OOO_MIN        64 /* entries that any connection may have */
 #define OOO_MAX        2048
 #define BYTES_PER_UNIT 1024 /* window per entry: two short segments for each buffer's worth */
 
@@ -47,8 +47,8 @@ static void recent_note(struct tcp_conn *conn, uint32_t seq)
 		conn->sack_recent_count++;
 }
 
-static void link_insert(struct tcp_conn *conn, struct rte_mbuf **link, struct rte_mbuf *m,
-	uint32_t seq)
+static void link_insert(
+	struct tcp_conn *conn, struct rte_mbuf **link, struct rte_mbuf *m, uint32_t seq)
 {
 	*rx_of(m) = (struct rx_unit){ .next = *link, .seq = seq, .len = m->pkt_len };
 	*link = m;

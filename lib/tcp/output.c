@@ -6,8 +6,8 @@
 
 #include "stack.h"
 
-#define COPY_BYTES      256 /* up to here a copy is cheaper than a second mbuf */
-#define CHALLENGE_MS    200 /* one per connection in so long */
+#define COPY_BYTES   256 /* up to here a copy is cheaper than a second mbuf */
+#define CHALLENGE_MS 200 /* one per connection in so long */
 
 uint32_t conn_timestamp(const struct tcp_conn *conn)
 {
@@ -17,11 +17,11 @@ uint32_t conn_timestamp(const struct tcp_conn *conn)
 /* The window field, and what it promises. */
 static uint16_t window_advertise(struct tcp_conn *conn)
 {
-	uint16_t field = (uint16_t)RTE_MIN(rx_window(conn) >> conn->rcv_wscale,
-		(uint32_t)UINT16_MAX);
+	uint16_t field = (uint16_t)RTE_MIN(
+		rx_window(conn) >> conn->rcv_wscale, (uint32_t)UINT16_MAX);
 
-	conn->rcv_adv = seq_max(conn->rcv_adv,
-		conn->rcv_nxt + ((uint32_t)field << conn->rcv_wscale));
+	conn->rcv_adv = seq_max(
+		conn->rcv_adv, conn->rcv_nxt + ((uint32_t)field << conn->rcv_wscale));
 	return field;
 }
 
@@ -38,8 +38,8 @@ static void segment_start(struct tcp_conn *conn, struct segment_out *out)
 	out->flags = RTE_TCP_ACK_FLAG;
 	out->options_len = 0;
 	if (conn->flags & CONN_HAS_TS)
-		out->options_len = (uint8_t)options_put_ts(out->options, conn_timestamp(conn),
-			conn->ts_recent);
+		out->options_len = (uint8_t)options_put_ts(
+			out->options, conn_timestamp(conn), conn->ts_recent);
 	conn->last_ack_sent = conn->rcv_nxt;
 	conn->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_LATER);
 	conn->ack_at_us = UINT64_MAX;
@@ -243,7 +243,7 @@ void conn_output(struct tcp_conn *conn)
 			had_memory = new_send(conn);
 		if (conn->loss_timer != LOSS_REORDER &&
 			(conn->stack->counters.segments_out != sent_before ||
-			conn->loss_timer == LOSS_NONE))
+				conn->loss_timer == LOSS_NONE))
 			conn_loss_timer_rearm(conn);
 	}
 	if (conn->flags & CONN_ACK_NOW)

@@ -64,8 +64,9 @@ void rack_detect(struct tcp_conn *conn)
 		struct tx_unit *unit = unit_of(m);
 		uint64_t due = unit->sent_us + conn->rack_rtt_us + window_us;
 
-		if (!(unit->flags & UNIT_IN_FLIGHT) || !sent_after(conn->rack_sent_us,
-			conn->rack_end, unit->sent_us, unit_end(unit)))
+		if (!(unit->flags & UNIT_IN_FLIGHT) ||
+			!sent_after(
+				conn->rack_sent_us, conn->rack_end, unit->sent_us, unit_end(unit)))
 			continue;
 		if (due <= conn->stack->now_us)
 			tx_unit_mark_lost(conn, unit);

@@ -216,8 +216,8 @@ static void data_receive(struct tcp_conn *conn, struct segment *seg)
 		start = conn->rcv_nxt;
 	}
 	if (seq_lt(start, end)) {
-		struct rte_mbuf *m = payload_slice(seg->m, offset + (start - seg->seq),
-			end - start);
+		struct rte_mbuf *m = payload_slice(
+			seg->m, offset + (start - seg->seq), end - start);
 
 		if (start == conn->rcv_nxt && conn->ooo_head == NULL)
 			data_append(conn, m);

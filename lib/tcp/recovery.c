@@ -51,8 +51,8 @@ void recovery_enter_fast(struct tcp_conn *conn)
 static void recovery_leave(struct tcp_conn *conn)
 {
 	if (conn->recovery == RECOVERY_FAST)
-		conn->cc.cwnd = RTE_MAX(RTE_MIN(conn->cc.ssthresh, conn->flight + conn->mss),
-			2u * conn->mss);
+		conn->cc.cwnd = RTE_MAX(
+			RTE_MIN(conn->cc.ssthresh, conn->flight + conn->mss), 2u * conn->mss);
 	conn->recovery = RECOVERY_NONE;
 	conn->dup_bytes = 0;
 	conn->dupacks = 0;

@@ -3,7 +3,7 @@
 
 #include "stack.h"
 
-#define RTO_MIN_US 200000u   /* RFC 6298 2.4 would have 1 s; 200 ms is what is deployed */
+#define RTO_MIN_US 200000u /* RFC 6298 2.4 would have 1 s; 200 ms is what is deployed */
 #define RTO_MAX_US 60000000u
 
 void rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
@@ -16,8 +16,8 @@ void rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
 		conn->srtt_us = rtt_us;
 		conn->rttvar_us = rtt_us / 2;
 	} else {
-		uint32_t delta = conn->srtt_us > rtt_us ? conn->srtt_us - rtt_us :
-			rtt_us - conn->srtt_us;
+		uint32_t delta = conn->srtt_us > rtt_us ? conn->srtt_us - rtt_us
+							: rtt_us - conn->srtt_us;
 
 		conn->rttvar_us = conn->rttvar_us - conn->rttvar_us / 4 + delta / 4;
 		conn->srtt_us = RTE_MAX(conn->srtt_us - conn->srtt_us / 8 + rtt_us / 8, 1u);

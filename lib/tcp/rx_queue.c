@@ -114,8 +114,8 @@ void rx_clear(struct tcp_conn *conn)
 /* Without window scaling the field's 16 bits are the limit. */
 static uint32_t rx_buffer(const struct tcp_conn *conn)
 {
-	return RTE_MIN(conn->stack->params.receive_window,
-		(uint32_t)UINT16_MAX << conn->rcv_wscale);
+	return RTE_MIN(
+		conn->stack->params.receive_window, (uint32_t)UINT16_MAX << conn->rcv_wscale);
 }
 
 /* What the peer may send from rcv_nxt on. An edge once given is never taken back, and it moves in

@@ -26,8 +26,8 @@ static bool is_covered(const struct options *options, unsigned first, const stru
 }
 
 /* Blocks that claim what was never sent, or nothing at all, void the option. */
-static bool blocks_are_valid(const struct tcp_conn *conn, const struct options *options,
-	unsigned first)
+static bool blocks_are_valid(
+	const struct tcp_conn *conn, const struct options *options, unsigned first)
 {
 	for (unsigned i = first; i < options->sack_count; i++) {
 		const struct sack_block *block = &options->sacks[i];

@@ -68,8 +68,8 @@ static void option_read(const uint8_t *at, unsigned len, struct options *options
 	}
 }
 
-static __rte_noinline bool options_read(const uint8_t *at, const uint8_t *end,
-	struct options *options)
+static __rte_noinline bool options_read(
+	const uint8_t *at, const uint8_t *end, struct options *options)
 {
 	while (at < end && *at != KIND_END) {
 		unsigned len;
@@ -221,8 +221,8 @@ static void packet_fill(struct rte_mbuf *m, const struct segment_out *out, uint3
 	};
 }
 
-struct rte_mbuf *segment_make(struct tcp_stack *stack, const struct segment_out *out,
-	uint32_t payload_len)
+struct rte_mbuf *segment_make(
+	struct tcp_stack *stack, const struct segment_out *out, uint32_t payload_len)
 {
 	bool is_v4 = ip_is_v4(out->local);
 	unsigned ip_len = is_v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);

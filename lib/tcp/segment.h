@@ -91,8 +91,8 @@ struct segment_out {
  * An mbuf with IP and TCP headers for payload_len bytes that the caller appends or chains before
  * segment_emit(). NULL when no mbuf is free.
  */
-struct rte_mbuf *segment_make(struct tcp_stack *stack, const struct segment_out *out,
-	uint32_t payload_len);
+struct rte_mbuf *segment_make(
+	struct tcp_stack *stack, const struct segment_out *out, uint32_t payload_len);
 
 /* Hands a complete segment to ops.output. */
 void segment_emit(struct tcp_stack *stack, struct rte_mbuf *m);

@@ -7,13 +7,13 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 
-#define CONNS_PER_CHUNK    64
-#define MEMORY_CHECK_US    5000
-#define STARVED_RETRY_US   1000
-#define MBUFS_LOW_SHARE    16 /* of the pool */
-#define IP4_TCP_BYTES      40
-#define IP6_TCP_BYTES      60
-#define TIME_WAIT_MIN      1024
+#define CONNS_PER_CHUNK  64
+#define MEMORY_CHECK_US  5000
+#define STARVED_RETRY_US 1000
+#define MBUFS_LOW_SHARE  16 /* of the pool */
+#define IP4_TCP_BYTES    40
+#define IP6_TCP_BYTES    60
+#define TIME_WAIT_MIN    1024
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -47,12 +47,12 @@ static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
 		stack->rcv_wscale++;
 	stack->bucket_mask = rte_align32pow2(params->max_connections) * 2 - 1;
 	stack->buckets = calloc(stack->bucket_mask + 1, sizeof(struct tcp_conn *));
-	stack->conns = objpool_create(sizeof(struct tcp_conn), CONNS_PER_CHUNK,
-		params->max_connections);
+	stack->conns = objpool_create(
+		sizeof(struct tcp_conn), CONNS_PER_CHUNK, params->max_connections);
 	stack->wheel = wheel_create(now_us);
 	stack->syncache = syncache_create(params->max_half_open);
-	stack->time_wait = time_wait_create(RTE_MAX(params->max_connections,
-		(uint32_t)TIME_WAIT_MIN));
+	stack->time_wait = time_wait_create(
+		RTE_MAX(params->max_connections, (uint32_t)TIME_WAIT_MIN));
 	stack->unit_room = (uint16_t)(rte_pktmbuf_data_room_size(params->mbufs) -
 		RTE_PKTMBUF_HEADROOM);
 	stack->mbufs_low = params->mbufs->size / MBUFS_LOW_SHARE;
@@ -231,8 +231,8 @@ uint16_t stack_path_mss(const struct tcp_stack *stack, const struct ip_addr *rem
 	return (uint16_t)(mtu - (ip_is_v4(remote) ? IP4_TCP_BYTES : IP6_TCP_BYTES));
 }
 
-uint64_t stack_prf(const struct tcp_stack *stack, const struct conn_tuple *tuple, uint64_t a,
-	uint64_t b)
+uint64_t stack_prf(
+	const struct tcp_stack *stack, const struct conn_tuple *tuple, uint64_t a, uint64_t b)
 {
 	uint64_t words[7] = {
 		tuple->remote->halves[0],

@@ -22,8 +22,8 @@ struct limiter {
 };
 
 struct tcp_stack {
-	struct tcp_params params;       /* defaults filled in */
-	uint64_t now_us;                /* of the last tcp_input() or tcp_advance() */
+	struct tcp_params params; /* defaults filled in */
+	uint64_t now_us;          /* of the last tcp_input() or tcp_advance() */
 	struct hash_key key;
 	const struct cc_ops *cc;
 	struct tcp_conn **buckets;
@@ -32,20 +32,20 @@ struct tcp_stack {
 	struct conn_list output;
 	struct conn_list graves;
 	TAILQ_HEAD(conn_queue, tcp_conn) with_ooo; /* the oldest first */
-	struct conn_queue lingering;    /* CONN_FINISHED: bytes may still be read */
+	struct conn_queue lingering;               /* CONN_FINISHED: bytes may still be read */
 	struct objpool *conns;
 	struct wheel *wheel;
 	struct syncache *syncache;
 	struct time_wait *time_wait;
 	uint32_t mbufs_held;
-	uint16_t unit_room;             /* payload that an mbuf of the pool holds */
-	uint32_t mbufs_low;             /* below so many free ones memory is short */
-	uint32_t mbufs_hold_max;        /* what queues may hold: the rest carries headers */
+	uint16_t unit_room;      /* payload that an mbuf of the pool holds */
+	uint32_t mbufs_low;      /* below so many free ones memory is short */
+	uint32_t mbufs_hold_max; /* what queues may hold: the rest carries headers */
 	bool is_short_of_memory;
-	bool is_starved;                /* output waits for an mbuf */
+	bool is_starved; /* output waits for an mbuf */
 	uint64_t memory_checked_us;
 	uint32_t connect_count;
-	uint64_t cookies_sent_us;       /* the last one, 0: never */
+	uint64_t cookies_sent_us; /* the last one, 0: never */
 	uint8_t rcv_wscale;
 	struct limiter resets;
 	struct limiter challenges;
@@ -80,8 +80,8 @@ uint32_t stack_isn(const struct tcp_stack *stack, const struct conn_tuple *tuple
 /* RFC 7323 5.4: added to the clock in timestamps of this tuple. */
 uint32_t stack_ts_offset(const struct tcp_stack *stack, const struct conn_tuple *tuple);
 /* A PRF of the tuple and two words under the stack's secret. */
-uint64_t stack_prf(const struct tcp_stack *stack, const struct conn_tuple *tuple, uint64_t a,
-	uint64_t b);
+uint64_t stack_prf(
+	const struct tcp_stack *stack, const struct conn_tuple *tuple, uint64_t a, uint64_t b);
 
 /* dispatch.c: calls handlers; the only place that does, but for tcp_abort(). */
 void stack_dispatch(struct tcp_stack *stack);

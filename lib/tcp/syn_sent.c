@@ -26,8 +26,8 @@ static void established(struct tcp_conn *conn, const struct segment *seg)
 	conn->snd_una = seg->ack;
 	conn->snd_wl2 = seg->ack;
 	if (conn->flags & CONN_HAS_TS)
-		rtt_sample(conn, (conn_timestamp(conn) - seg->options.tsecr) *
-			(uint32_t)CLOCK_US_PER_MS);
+		rtt_sample(conn,
+			(conn_timestamp(conn) - seg->options.tsecr) * (uint32_t)CLOCK_US_PER_MS);
 	else if (!(conn->flags & CONN_SYN_RESENT))
 		rtt_sample(conn, (uint32_t)(stack->now_us - conn->last_send_us));
 	else

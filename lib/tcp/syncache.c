@@ -20,7 +20,7 @@ struct syncache {
 	uint16_t *buckets;
 	uint32_t bucket_mask;
 	uint32_t max;
-	uint32_t fresh;      /* entries from here on were never used */
+	uint32_t fresh; /* entries from here on were never used */
 	uint32_t count;
 	uint16_t free;
 	struct queue queues[SYNCACHE_WAITS];
@@ -70,8 +70,8 @@ static bool entry_matches(const struct syn_entry *entry, const struct conn_tuple
 		ip_equal(&entry->remote, tuple->remote) && ip_equal(&entry->local, tuple->local);
 }
 
-struct syn_entry *syncache_find(const struct syncache *cache, const struct conn_tuple *tuple,
-	uint32_t hash)
+struct syn_entry *syncache_find(
+	const struct syncache *cache, const struct conn_tuple *tuple, uint32_t hash)
 {
 	uint16_t index;
 
@@ -112,8 +112,8 @@ static void queue_unlink(struct syncache *cache, uint16_t index)
 		cache->entries[entry->queue_next].queue_prev = entry->queue_prev;
 }
 
-struct syn_entry *syncache_add(struct syncache *cache, const struct conn_tuple *tuple,
-	uint32_t hash, uint32_t now_ms)
+struct syn_entry *syncache_add(
+	struct syncache *cache, const struct conn_tuple *tuple, uint32_t hash, uint32_t now_ms)
 {
 	uint16_t *bucket = &cache->buckets[hash & cache->bucket_mask];
 	struct syn_entry *entry;
@@ -276,8 +276,8 @@ static void entry_challenge(struct tcp_stack *stack, const struct syn_entry *ent
 }
 
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED; false: dropped, answered or not. */
-static bool entry_accepts(struct tcp_stack *stack, struct syn_entry *entry,
-	const struct segment *seg)
+static bool entry_accepts(
+	struct tcp_stack *stack, struct syn_entry *entry, const struct segment *seg)
 {
 	uint32_t offset = seg->seq - (entry->irs + 1);
 
@@ -309,8 +309,9 @@ static bool entry_accepts(struct tcp_stack *stack, struct syn_entry *entry,
 		entry_challenge(stack, entry);
 		return false;
 	}
-	if ((entry->present & OPTION_TS) && (!(seg->options.present & OPTION_TS) ||
-		seq_lt(seg->options.tsval, entry->ts_recent))) {
+	if ((entry->present & OPTION_TS) &&
+		(!(seg->options.present & OPTION_TS) ||
+			seq_lt(seg->options.tsval, entry->ts_recent))) {
 		stack->counters.paws_drops++;
 		return false;
 	}

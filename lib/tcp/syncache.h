@@ -14,8 +14,8 @@
  * 16-bit indices. Each wait of the retransmission schedule is a queue, so that its head is always
  * the next to act. Owned by one stack.
  */
-#define SYNCACHE_MAX  65535 /* 16-bit indices, one of them means none */
-#define SYNCACHE_WAITS 4    /* SYN-ACK again after 1, 2 and 4 s; given up after 8 more */
+#define SYNCACHE_MAX   65535 /* 16-bit indices, one of them means none */
+#define SYNCACHE_WAITS 4     /* SYN-ACK again after 1, 2 and 4 s; given up after 8 more */
 
 struct syn_entry {
 	struct ip_addr remote;
@@ -27,10 +27,10 @@ struct syn_entry {
 	uint32_t ts_recent;
 	uint32_t due_ms;
 	uint16_t peer_mss;
-	uint8_t present;       /* enum option_bits: agreed options */
+	uint8_t present; /* enum option_bits: agreed options */
 	uint8_t wscale : 4;
-	uint8_t wait : 4;      /* SYN-ACKs sent again so far */
-	uint16_t hash_next;    /* also the free list */
+	uint8_t wait : 4;   /* SYN-ACKs sent again so far */
+	uint16_t hash_next; /* also the free list */
 	uint16_t queue_next;
 	uint16_t queue_prev;
 };
@@ -45,12 +45,12 @@ struct syncache *syncache_create(uint32_t max);
 void syncache_destroy(struct syncache *cache);
 uint32_t syncache_count(const struct syncache *cache);
 
-struct syn_entry *syncache_find(const struct syncache *cache, const struct conn_tuple *tuple,
-	uint32_t hash);
+struct syn_entry *syncache_find(
+	const struct syncache *cache, const struct conn_tuple *tuple, uint32_t hash);
 
 /* An entry for the tuple, its timer running; NULL when the cache is full. */
-struct syn_entry *syncache_add(struct syncache *cache, const struct conn_tuple *tuple,
-	uint32_t hash, uint32_t now_ms);
+struct syn_entry *syncache_add(
+	struct syncache *cache, const struct conn_tuple *tuple, uint32_t hash, uint32_t now_ms);
 void syncache_remove(struct tcp_stack *stack, struct syn_entry *entry);
 
 /* Sends SYN-ACKs again and gives up. */
@@ -74,8 +74,8 @@ struct syn_answer {
 void syn_answer_send(struct tcp_stack *stack, const struct syn_answer *answer);
 
 /* cookies.c (RFC 4987 3.6): answers a SYN without keeping anything. Takes nothing. */
-void cookie_send(struct tcp_stack *stack, const struct segment *seg,
-	const struct conn_tuple *tuple);
+void cookie_send(
+	struct tcp_stack *stack, const struct segment *seg, const struct conn_tuple *tuple);
 struct conn_start;
 /* Does this ACK bring back a cookie of ours? Then start says what the SYN said. */
 bool cookie_check(const struct tcp_stack *stack, const struct segment *seg,

@@ -15,10 +15,10 @@ struct time_wait {
 	uint32_t *buckets;
 	uint32_t bucket_mask;
 	uint32_t max;
-	uint32_t fresh;      /* entries from here on were never used */
+	uint32_t fresh; /* entries from here on were never used */
 	uint32_t count;
 	uint32_t free;
-	uint32_t head;       /* the oldest */
+	uint32_t head; /* the oldest */
 	uint32_t tail;
 };
 
@@ -56,8 +56,8 @@ uint32_t time_wait_count(const struct time_wait *table)
 	return table->count;
 }
 
-struct tw_entry *time_wait_find(const struct time_wait *table, const struct conn_tuple *tuple,
-	uint32_t hash)
+struct tw_entry *time_wait_find(
+	const struct time_wait *table, const struct conn_tuple *tuple, uint32_t hash)
 {
 	uint32_t index;
 

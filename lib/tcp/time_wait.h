@@ -39,8 +39,8 @@ struct time_wait *time_wait_create(uint32_t max);
 void time_wait_destroy(struct time_wait *table);
 uint32_t time_wait_count(const struct time_wait *table);
 
-struct tw_entry *time_wait_find(const struct time_wait *table, const struct conn_tuple *tuple,
-	uint32_t hash);
+struct tw_entry *time_wait_find(
+	const struct time_wait *table, const struct conn_tuple *tuple, uint32_t hash);
 
 /* Takes a connection's place. */
 void time_wait_enter(struct tcp_stack *stack, const struct tcp_conn *conn);

@@ -7,12 +7,12 @@
  * One wheel node per connection for all of its deadlines. It is moved only when a deadline comes
  * before it; one that was put off is found out when the node fires.
  */
-#define DELAYED_ACK_US  40000
+#define DELAYED_ACK_US   40000
 #define MAX_ACK_DELAY_US 200000 /* what TLP grants the peer for a single segment */
-#define TLP_MIN_US      10000
-#define GIVE_UP_US      (120 * CLOCK_US_PER_S) /* RFC 9293 3.8.3: R2 is at least 100 s */
-#define ORPHAN_US       (60 * CLOCK_US_PER_S)
-#define SYN_SENDS_MAX   6
+#define TLP_MIN_US       10000
+#define GIVE_UP_US       (120 * CLOCK_US_PER_S) /* RFC 9293 3.8.3: R2 is at least 100 s */
+#define ORPHAN_US        (60 * CLOCK_US_PER_S)
+#define SYN_SENDS_MAX    6
 
 static struct tcp_conn *conn_of(struct wheel_timer *timer)
 {

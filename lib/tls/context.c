@@ -87,8 +87,8 @@ static int load_certificates(
 	if (context->certificates == NULL)
 		return err_set(err, ENOMEM, "TLS: out of memory");
 	for (size_t i = 0; i < params->certificate_count; i++) {
-		context->certificates[i] =
-			tls_certificate_load(params->chain_paths[i], params->key_paths[i], err);
+		context->certificates[i] = tls_certificate_load(
+			params->chain_paths[i], params->key_paths[i], err);
 		if (context->certificates[i] == NULL)
 			return -EINVAL;
 		context->certificate_count++;
@@ -119,18 +119,18 @@ static void set_policy(struct tls_context *context, const struct tls_context_par
 {
 	mbedtls_ssl_config *config = &context->config;
 
-	mbedtls_ssl_conf_min_tls_version(config, params->min_version == 0x0304
-							 ? MBEDTLS_SSL_VERSION_TLS1_3
-							 : MBEDTLS_SSL_VERSION_TLS1_2);
+	mbedtls_ssl_conf_min_tls_version(config,
+		params->min_version == 0x0304 ? MBEDTLS_SSL_VERSION_TLS1_3
+					      : MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
 	mbedtls_ssl_conf_ciphersuites(config, ciphersuites);
 	mbedtls_ssl_conf_groups(config, groups);
 	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 	/* A resumed session has fresh keys as well: forward secrecy. */
-	mbedtls_ssl_conf_tls13_key_exchange_modes(
-		config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
-				MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
+		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+			MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
 	mbedtls_ssl_conf_sni(config, choose_certificate, context);
 	mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
 	mbedtls_ssl_conf_session_tickets_cb(

@@ -8,7 +8,7 @@
 
 #define RECORD_HEAD_BYTES 5
 /* An alert under TLS 1.3: two bytes and the content type, padded as mbedTLS does, and a tag. */
-#define PADDING_BYTES	   MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
+#define PADDING_BYTES      MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
 #define SEALED_ALERT_BYTES ((3 + PADDING_BYTES - 1) / PADDING_BYTES * PADDING_BYTES + 16)
 
 struct tls_session {
@@ -19,7 +19,7 @@ struct tls_session {
 	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
 	bool has_eof;  /* the transport ended */
 	bool has_failed;
-	bool has_ended;	 /* the peer sent close_notify */
+	bool has_ended;  /* the peer sent close_notify */
 	bool has_closed; /* close_notify was written */
 	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */
 	size_t record_left;
@@ -76,8 +76,7 @@ static void watch_records(struct tls_session *session, const unsigned char *data
 				session->record_head_len = 0;
 				body = (size_t)head[3] << 8 | head[4];
 				session->record_left = body;
-				session->is_alert_last =
-					head[0] == MBEDTLS_SSL_MSG_ALERT ||
+				session->is_alert_last = head[0] == MBEDTLS_SSL_MSG_ALERT ||
 					(head[0] == MBEDTLS_SSL_MSG_APPLICATION_DATA &&
 						body == SEALED_ALERT_BYTES);
 			}
@@ -155,7 +154,7 @@ void tls_transport_eof(struct tls_session *session)
 static bool is_alert_useless(int error)
 {
 	return error == MBEDTLS_ERR_SSL_CONN_EOF || error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ||
-	       error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+		error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
 }
 
 static unsigned char alert_for(int error)

@@ -29,7 +29,7 @@ struct tls_context {
 	mbedtls_ssl_ticket_context tickets;
 	struct tls_certificate **certificates;
 	size_t certificate_count;
-	char **alpn;	   /* NULL-terminated, or NULL; the configuration points to it */
+	char **alpn;       /* NULL-terminated, or NULL; the configuration points to it */
 	uint32_t sessions; /* written by the worker, read by the control thread */
 };
 

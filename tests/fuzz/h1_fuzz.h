@@ -80,8 +80,8 @@ static inline void h1_run(struct h1_run *run, const uint8_t *data, size_t len, s
 {
 	char *buffer = malloc(H1_FUZZ_BUFFER);
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
-	struct h1_parser *parser =
-		h1_parser_init(memory, run->role, &h1_fuzz_limits, buffer, H1_FUZZ_BUFFER);
+	struct h1_parser *parser = h1_parser_init(
+		memory, run->role, &h1_fuzz_limits, buffer, H1_FUZZ_BUFFER);
 	enum h1_event event = H1_MORE;
 
 	run->digest = 0xcbf29ce484222325;
@@ -139,8 +139,8 @@ static inline void h1_reread(enum h1_role role, bool to_head_request, const char
 	const struct h1_limits limits = { .target_bytes = 1024,
 		.header_bytes = H1_FUZZ_BUFFER * 2,
 		.header_fields = HTTP_FIELDS_MAX };
-	struct h1_parser *parser =
-		h1_parser_init(memory, role, &limits, buffer, H1_FUZZ_BUFFER * 2);
+	struct h1_parser *parser = h1_parser_init(
+		memory, role, &limits, buffer, H1_FUZZ_BUFFER * 2);
 	const struct http_head *again = h1_head(parser);
 	struct http_span body;
 	size_t used;

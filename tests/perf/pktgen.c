@@ -3,10 +3,10 @@
  * Packet generator for benchmarks: sends 64-byte UDP packets of N flows in turn on one port as fast
  * as they are taken, counts what comes back, and prints one JSON object. One core, bounded time.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +20,12 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#define BURST           32
-#define DESCRIPTORS     1024
-#define MBUFS           16383
-#define FRAME_BYTES     60 /* 64 on the wire, with the checksum */
-#define PORTS_PER_HOST  32768u
-#define FIRST_PORT      1024u
+#define BURST          32
+#define DESCRIPTORS    1024
+#define MBUFS          16383
+#define FRAME_BYTES    60 /* 64 on the wire, with the checksum */
+#define PORTS_PER_HOST 32768u
+#define FIRST_PORT     1024u
 
 struct options {
 	struct rte_ether_addr gateway;
@@ -252,8 +252,8 @@ int main(int argc, char **argv)
 		usage_print(stderr);
 		return 2;
 	}
-	g.mbufs = rte_pktmbuf_pool_create("pktgen", MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-		(int)rte_socket_id());
+	g.mbufs = rte_pktmbuf_pool_create(
+		"pktgen", MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
 	if (g.mbufs == NULL || rte_eth_dev_count_avail() == 0 || port_start(&g) != 0) {
 		fprintf(stderr, "pktgen: no port to send on, or no memory\n");
 		return 1;

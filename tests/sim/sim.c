@@ -52,8 +52,8 @@ static uint64_t arrival_us(struct sim *sim, struct sim_host *from, uint32_t len)
 static void syn_strip(uint8_t *packet)
 {
 	bool is_v4 = packet[0] >> 4 == 4;
-	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(packet + (is_v4 ?
-		sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr)));
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(packet +
+		(is_v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr)));
 	uint8_t *option = (uint8_t *)(tcp + 1);
 	const uint8_t *end = (uint8_t *)tcp + (tcp->data_off >> 4) * 4;
 
@@ -67,16 +67,16 @@ static void syn_strip(uint8_t *packet)
 		option += len;
 	}
 	tcp->cksum = 0;
-	tcp->cksum = is_v4 ? rte_ipv4_udptcp_cksum((void *)packet, tcp) :
-		rte_ipv6_udptcp_cksum((void *)packet, tcp);
+	tcp->cksum = is_v4 ? rte_ipv4_udptcp_cksum((void *)packet, tcp)
+			   : rte_ipv6_udptcp_cksum((void *)packet, tcp);
 }
 
 static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
 {
 	struct sim *sim = from->sim;
 	struct rte_ether_hdr ether = {
-		.ether_type = rte_cpu_to_be_16(packet[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 :
-			RTE_ETHER_TYPE_IPV6),
+		.ether_type = rte_cpu_to_be_16(
+			packet[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6),
 	};
 	struct sim_frame *frame;
 	uint64_t at = arrival_us(sim, from, len);
@@ -94,8 +94,8 @@ static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t le
 	memcpy(frame->bytes, &ether, sizeof(ether));
 	memcpy(frame->bytes + sizeof(ether), packet, len);
 	if (chance(sim, sim->link.corrupt_permille))
-		frame->bytes[sizeof(ether) + rng_below(&sim->rng, len)] ^=
-			(uint8_t)(1 + rng_below(&sim->rng, 255));
+		frame->bytes[sizeof(ether) + rng_below(&sim->rng, len)] ^= (uint8_t)(1 +
+			rng_below(&sim->rng, 255));
 	frame_queue(sim, frame);
 }
 

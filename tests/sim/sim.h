@@ -19,11 +19,11 @@ struct sim_link {
 	uint32_t duplicate_permille;
 	uint32_t corrupt_permille;
 	uint32_t reorder_permille;
-	uint32_t reorder_us;        /* so much later at most */
-	uint32_t delay_us;          /* one way */
-	uint32_t bytes_per_ms;      /* 0: no limit */
-	uint32_t queue_bytes;       /* before the bottleneck; more is dropped */
-	bool strips_options;        /* a middlebox that lets only the MSS of a SYN through */
+	uint32_t reorder_us;   /* so much later at most */
+	uint32_t delay_us;     /* one way */
+	uint32_t bytes_per_ms; /* 0: no limit */
+	uint32_t queue_bytes;  /* before the bottleneck; more is dropped */
+	bool strips_options;   /* a middlebox that lets only the MSS of a SYN through */
 };
 
 struct sim_frame {
@@ -42,7 +42,7 @@ struct sim_host {
 	struct tcp_stack *stack;
 	struct core core;
 	struct ip_addr address;
-	uint64_t link_free_us;      /* when the bottleneck will have sent what it holds */
+	uint64_t link_free_us; /* when the bottleneck will have sent what it holds */
 	void *app;
 };
 
@@ -57,12 +57,12 @@ struct sim {
 	uint64_t now_us;
 	struct rng rng;
 	struct sim_link link;
-	struct sim_host hosts[2];   /* 0: client, 1: server */
-	struct sim_frame *frames;   /* by time */
+	struct sim_host hosts[2]; /* 0: client, 1: server */
+	struct sim_frame *frames; /* by time */
 	const struct sim_app_ops *ops;
 	uint64_t frames_sent;
 	uint64_t frames_lost;
-	bool is_blocked;            /* nothing gets through */
+	bool is_blocked; /* nothing gets through */
 };
 
 #define SIM_PORT 80
@@ -71,7 +71,7 @@ struct sim_params {
 	uint64_t seed;
 	struct sim_link link;
 	bool is_v6;
-	struct tcp_params tcp;      /* what is set here overrides the defaults */
+	struct tcp_params tcp;        /* what is set here overrides the defaults */
 	struct rte_mempool *mbufs[2]; /* NULL: the tests' common pool */
 	const struct sim_app_ops *ops;
 	void *apps[2];

@@ -20,8 +20,8 @@
 #define POLL_US     5000
 
 enum close_style {
-	CLOSE_WHEN_SENT,     /* FIN behind the last byte */
-	CLOSE_AFTER_PEER,    /* sends only when the peer's FIN came */
+	CLOSE_WHEN_SENT,  /* FIN behind the last byte */
+	CLOSE_AFTER_PEER, /* sends only when the peer's FIN came */
 	CLOSE_STYLES,
 };
 
@@ -34,8 +34,8 @@ struct flow {
 	uint64_t sent;
 	uint64_t received;
 	enum close_style style;
-	bool waits_for_closed;  /* else calls tcp_close() */
-	uint32_t read_bytes;    /* 0: reads what there is, else so much a poll */
+	bool waits_for_closed; /* else calls tcp_close() */
+	uint32_t read_bytes;   /* 0: reads what there is, else so much a poll */
 	bool is_shut;
 	bool is_over;
 	unsigned closed_calls;
@@ -89,8 +89,8 @@ static void flow_read(struct flow *flow, size_t max)
 			size_t len = RTE_MIN(spans[i].len, max - taken);
 
 			for (size_t j = 0; j < len; j++)
-				assert_int_equal(spans[i].data[j], byte_at(1 - flow->app->side,
-					flow->received + taken + j));
+				assert_int_equal(spans[i].data[j],
+					byte_at(1 - flow->app->side, flow->received + taken + j));
 			taken += len;
 		}
 		tcp_consume(flow->conn, taken);
@@ -213,8 +213,7 @@ static void flow_fill(struct flow *flow, struct app *app, struct rng *rng)
 {
 	*flow = (struct flow){
 		.app = app,
-		.to_send = rng_below(rng, 4) == 0 ? rng_below(rng, 100) :
-			rng_below(rng, BYTES_MAX),
+		.to_send = rng_below(rng, 4) == 0 ? rng_below(rng, 100) : rng_below(rng, BYTES_MAX),
 		.waits_for_closed = rng_below(rng, 2),
 		.read_bytes = rng_below(rng, 4) == 0 ? 2000 + rng_below(rng, 20000) : 0,
 	};
@@ -265,11 +264,13 @@ static void usage_check_empty(const struct scenario *s)
 
 static void scenario_describe(const struct scenario *s, uint64_t seed)
 {
-	fprintf(stderr, "seed %lu at %.3f s: loss %u dup %u corrupt %u reorder %u/%u us "
-		"delay %u us, %u bytes/ms, queue %u\n", (unsigned long)seed, (double)s->sim.now_us / 1e6,
-		s->sim.link.loss_permille, s->sim.link.duplicate_permille,
-		s->sim.link.corrupt_permille, s->sim.link.reorder_permille, s->sim.link.reorder_us,
-		s->sim.link.delay_us, s->sim.link.bytes_per_ms, s->sim.link.queue_bytes);
+	fprintf(stderr,
+		"seed %lu at %.3f s: loss %u dup %u corrupt %u reorder %u/%u us "
+		"delay %u us, %u bytes/ms, queue %u\n",
+		(unsigned long)seed, (double)s->sim.now_us / 1e6, s->sim.link.loss_permille,
+		s->sim.link.duplicate_permille, s->sim.link.corrupt_permille,
+		s->sim.link.reorder_permille, s->sim.link.reorder_us, s->sim.link.delay_us,
+		s->sim.link.bytes_per_ms, s->sim.link.queue_bytes);
 	for (unsigned side = 0; side < 2; side++) {
 		for (unsigned i = 0; i < s->apps[side].count; i++) {
 			const struct flow *flow = &s->apps[side].flows[i];
@@ -277,13 +278,13 @@ static void scenario_describe(const struct scenario *s, uint64_t seed)
 
 			if (flow->conn != NULL && !flow->is_over)
 				tcp_conn_info(flow->conn, &info);
-			fprintf(stderr, "  %u.%u over %d sent %lu/%lu received %lu/%lu %s "
+			fprintf(stderr,
+				"  %u.%u over %d sent %lu/%lu received %lu/%lu %s "
 				"cwnd %u ssthresh %u rto %u queued %u/%u\n",
-				side, i, flow->is_over,
-				(unsigned long)flow->sent, (unsigned long)flow->to_send,
-				(unsigned long)flow->received, (unsigned long)flow->to_receive,
-				info.state, info.cwnd, info.ssthresh, info.rto_us,
-				info.send_queued, info.receive_queued);
+				side, i, flow->is_over, (unsigned long)flow->sent,
+				(unsigned long)flow->to_send, (unsigned long)flow->received,
+				(unsigned long)flow->to_receive, info.state, info.cwnd,
+				info.ssthresh, info.rto_us, info.send_queued, info.receive_queued);
 		}
 	}
 }
@@ -384,8 +385,9 @@ static void test_plain_peers(void **state)
 /* Each stack lives on so few buffers that its queues would like to hold all of them. */
 static void test_few_buffers(void **state)
 {
-	struct sim_link link = { .delay_us = 5000, .loss_permille = 10, .reorder_permille = 20,
-		.reorder_us = 2000 };
+	struct sim_link link = {
+		.delay_us = 5000, .loss_permille = 10, .reorder_permille = 20, .reorder_us = 2000
+	};
 	struct rte_mempool *pools[2];
 
 	RTE_SET_USED(state);

@@ -21,8 +21,17 @@ int support_eal_start(void **state)
 {
 	static int started;
 	char *args[] = {
-		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "256",
-		"--lcores", "0@0", "--log-level", "error",
+		"test",
+		"--no-huge",
+		"--no-shconf",
+		"--no-pci",
+		"--no-telemetry",
+		"-m",
+		"256",
+		"--lcores",
+		"0@0",
+		"--log-level",
+		"error",
 	};
 
 	RTE_SET_USED(state);
@@ -83,7 +92,8 @@ size_t support_hex(const char *hex, uint8_t *out, size_t max)
 		}
 		digits[0] = hex[0];
 		digits[1] = hex[1];
-		assert_true(isxdigit((unsigned char)digits[0]) && isxdigit((unsigned char)digits[1]));
+		assert_true(
+			isxdigit((unsigned char)digits[0]) && isxdigit((unsigned char)digits[1]));
 		assert_true(len < max);
 		out[len++] = (uint8_t)strtoul(digits, NULL, 16);
 		hex += 2;

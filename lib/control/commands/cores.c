@@ -43,8 +43,8 @@ static void row_add(struct table *table, const struct core *core, const struct c
 	uint64_t busy = stats_read(&counters->busy_cycles);
 	uint64_t idle = stats_read(&counters->idle_cycles);
 	/* An L7 worker behind a ring never sees a port. */
-	uint64_t packets =
-		stats_read(&counters->rx_packets) + stats_read(&counters->ring_in_packets);
+	uint64_t packets = stats_read(&counters->rx_packets) +
+		stats_read(&counters->ring_in_packets);
 
 	table_cell(table, "%u", core->index);
 	table_cell(table, "%u", core->cpu);

@@ -55,9 +55,8 @@ static void core_sets_print(const struct request *request)
 		for (unsigned j = first; j < set->count; j++) {
 			counter_family_print(request->out, set, j, name, sizeof(name));
 			for (unsigned k = 0; (core = request_core(request, k)) != NULL; k++) {
-				const uint64_t *values =
-					(const uint64_t *)(const void *)((const char *)core +
-									 core_sets[i].offset);
+				const uint64_t *values = (const uint64_t *)(const void
+						*)((const char *)core + core_sets[i].offset);
 
 				fprintf(request->out, "%s{core=\"%u\"} %" PRIu64 "\n", name,
 					core->index, stats_read(&values[j]));
@@ -70,7 +69,7 @@ static void core_sets_print(const struct request *request)
 static bool has_labels(const struct stats_set *set)
 {
 	return set == &core_stats_set || set == &drop_stats_set || set == &service_stats_set ||
-	       set == &member_stats_set;
+		set == &member_stats_set;
 }
 
 static void sum_visit(

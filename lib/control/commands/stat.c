@@ -24,7 +24,7 @@ struct printer {
 	bool is_json;
 	bool has_rows;
 	const char *name; /* of a service or pool; NULL: any */
-	long iid, sid;	  /* -1: any */
+	long iid, sid;    /* -1: any */
 	long types;
 };
 

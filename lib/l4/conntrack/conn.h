@@ -41,8 +41,8 @@ struct conn {
 	struct conn_addresses addresses[2]; /* by enum conn_side */
 	struct conn_ports ports[2];
 	uint8_t protocol; /* 0: not in use */
-	uint8_t state;	  /* enum l4_state */
-	uint8_t flags;	  /* enum conn_flags */
+	uint8_t state;    /* enum l4_state */
+	uint8_t flags;    /* enum conn_flags */
 	uint8_t reserved;
 	uint32_t seen_ms; /* when the last packet came; wraps */
 	uint32_t timeout_ms;
@@ -65,11 +65,11 @@ static_assert(sizeof(struct conn_v6) == 64, "and an IPv6 connection's addresses 
 
 /* A parsed packet begins with its tuple: no copy is needed to look it up. */
 static_assert(offsetof(struct packet, dst) == offsetof(struct packet_tuple, dst) &&
-		      offsetof(struct packet, src_port_be) ==
-			      offsetof(struct packet_tuple, src_port_be) &&
-		      offsetof(struct packet, dst_port_be) ==
-			      offsetof(struct packet_tuple, dst_port_be) &&
-		      offsetof(struct packet, protocol) == offsetof(struct packet_tuple, protocol),
+		offsetof(struct packet, src_port_be) ==
+			offsetof(struct packet_tuple, src_port_be) &&
+		offsetof(struct packet, dst_port_be) ==
+			offsetof(struct packet_tuple, dst_port_be) &&
+		offsetof(struct packet, protocol) == offsetof(struct packet_tuple, protocol),
 	"struct packet begins like struct packet_tuple");
 
 static inline const struct packet_tuple *packet_tuple_of(const struct packet *p)

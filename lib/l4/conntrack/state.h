@@ -28,8 +28,9 @@
 /* SYN alone: asks for a connection. */
 static inline bool tcp_is_opening(uint8_t tcp_flags)
 {
-	return (tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG |
-				    RTE_TCP_FIN_FLAG)) == RTE_TCP_SYN_FLAG;
+	return (tcp_flags &
+		       (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG |
+			       RTE_TCP_FIN_FLAG)) == RTE_TCP_SYN_FLAG;
 }
 
 /* Begins the life of an entered connection. */

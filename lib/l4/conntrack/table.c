@@ -8,7 +8,7 @@
 #include "l4/l4.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define NOBODY		UINT32_MAX
+#define NOBODY          UINT32_MAX
 
 /*
  * Anonymous memory in transparent huge pages where the kernel gives them: random access to a
@@ -42,8 +42,8 @@ struct conntrack *conntrack_create(uint32_t max, struct hash_key key)
 	table->max = max;
 	table->free = NOBODY;
 	table->key = key;
-	table->buckets =
-		region_map(&table->regions[0], table->bucket_count * sizeof(table->buckets[0]));
+	table->buckets = region_map(
+		&table->regions[0], table->bucket_count * sizeof(table->buckets[0]));
 	table->conns = region_map(&table->regions[1], max * sizeof(table->conns[0]));
 	table->v6 = region_map(&table->regions[2], max * sizeof(table->v6[0]));
 	if (table->buckets == NULL || table->conns == NULL || table->v6 == NULL) {

@@ -22,7 +22,7 @@
 #define BUCKET_ENTRIES 8
 
 struct conntrack_bucket {
-	uint16_t tags[BUCKET_ENTRIES];	  /* 0: empty */
+	uint16_t tags[BUCKET_ENTRIES];    /* 0: empty */
 	uint32_t entries[BUCKET_ENTRIES]; /* number of the connection * 2 + side */
 } __rte_cache_aligned;
 
@@ -43,7 +43,7 @@ struct conntrack {
 	uint32_t max;
 	uint32_t used;
 	uint32_t fresh; /* conns[fresh..] were never in use */
-	uint32_t free;	/* head of the free list */
+	uint32_t free;  /* head of the free list */
 	struct region regions[3];
 };
 
@@ -83,7 +83,7 @@ static inline uint64_t conntrack_hash(
 	const struct conntrack *table, const struct packet_tuple *tuple, enum conn_side side)
 {
 	uint64_t rest = (uint64_t)tuple->src_port_be << 48 | (uint64_t)tuple->dst_port_be << 32 |
-			(uint64_t)tuple->protocol << 8 | (uint64_t)side;
+		(uint64_t)tuple->protocol << 8 | (uint64_t)side;
 	uint64_t words[5];
 
 	if (ip_is_v4(&tuple->src))
@@ -126,7 +126,7 @@ static inline unsigned bucket_match(const struct conntrack_bucket *bucket, uint1
 
 	/* One bit of each hit, moved side by side into the uppermost lane. */
 	return (unsigned)(((hits[0] & 0x0008000400020001ull) * 0x0001000100010001ull) >> 48) |
-	       (unsigned)(((hits[1] & 0x0008000400020001ull) * 0x0001000100010001ull) >> 48) << 4;
+		(unsigned)(((hits[1] & 0x0008000400020001ull) * 0x0001000100010001ull) >> 48) << 4;
 }
 
 static inline bool conn_matches_v6(const struct conntrack *table, const struct conn *conn,
@@ -135,7 +135,7 @@ static inline bool conn_matches_v6(const struct conntrack *table, const struct c
 	const struct conn_v6 *v6 = conntrack_v6(table, conn);
 
 	return ip_equal(&v6->addresses[side].remote, &tuple->src) &&
-	       ip_equal(&v6->addresses[side].ours, &tuple->dst);
+		ip_equal(&v6->addresses[side].ours, &tuple->dst);
 }
 
 /* True when a packet with this tuple from this side belongs to the connection, which is in use. */

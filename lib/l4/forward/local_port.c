@@ -25,7 +25,7 @@ static bool is_free(struct conntrack *table, const struct service_table *service
 
 	/* A reply to a port that is served would be taken for a client's packet. */
 	return conntrack_find(table, hash, tuple, CONN_MEMBER) == NULL &&
-	       service_find(services, &tuple->dst, tuple->dst_port_be, tuple->protocol) == NULL;
+		service_find(services, &tuple->dst, tuple->dst_port_be, tuple->protocol) == NULL;
 }
 
 bool local_port_choose(struct local_ports *ports, struct conntrack *table,

@@ -12,7 +12,7 @@ struct cc {
 	uint32_t cwnd;     /* bytes */
 	uint32_t ssthresh; /* bytes */
 	uint32_t mss;
-	uint32_t acked;    /* bytes acknowledged since cwnd last grew, congestion avoidance */
+	uint32_t acked; /* bytes acknowledged since cwnd last grew, congestion avoidance */
 	/* CUBIC only; an algorithm that needs other state makes a union of this. */
 	uint32_t w_max;
 	uint32_t w_est;

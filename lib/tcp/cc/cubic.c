@@ -7,8 +7,8 @@
  * CUBIC (RFC 9438) in integers: windows in bytes, times in milliseconds. C = 0.4 segments per
  * second cubed, beta = 0.7.
  */
-#define BETA_TENTHS  7
-#define SPAN_MAX_MS  100000 /* keeps the cube within 64 bits */
+#define BETA_TENTHS 7
+#define SPAN_MAX_MS 100000 /* keeps the cube within 64 bits */
 
 static uint32_t cube_root(uint64_t value)
 {

@@ -19,8 +19,8 @@ static uint32_t load_read(const void *ctx)
 
 static struct balance *build(const char *name, const struct balance_backend *backends, size_t count)
 {
-	struct balance *balance =
-		balance_build(balance_find(name), backends, count, key, TABLE_SIZE);
+	struct balance *balance = balance_build(
+		balance_find(name), backends, count, key, TABLE_SIZE);
 
 	assert_non_null(balance);
 	return balance;

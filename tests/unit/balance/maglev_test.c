@@ -229,7 +229,7 @@ struct disruption {
 	uint32_t size;
 	unsigned trials;
 	size_t leave;
-	double changed;	   /* per cent of all slots */
+	double changed;    /* per cent of all slots */
 	double collateral; /* per cent: slots of survivors that moved */
 };
 

@@ -202,8 +202,8 @@ static void test_endpoint(void **state)
 
 		assert_int_equal(result, rows[i].result);
 		if (result == 0)
-			assert_string_equal(ip_endpoint_format(&addr, port, text),
-				rows[i].expected);
+			assert_string_equal(
+				ip_endpoint_format(&addr, port, text), rows[i].expected);
 	}
 }
 

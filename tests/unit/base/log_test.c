@@ -61,8 +61,8 @@ static void test_journal(void **state)
 	log_notice("c");
 	log_info("d");
 	log_debug("e");
-	assert_string_equal(sink_read(*state, text, sizeof(text)),
-		"<3>a\n<4>b\n<5>c\n<6>d\n<7>e\n");
+	assert_string_equal(
+		sink_read(*state, text, sizeof(text)), "<3>a\n<4>b\n<5>c\n<6>d\n<7>e\n");
 }
 
 static void test_level(void **state)

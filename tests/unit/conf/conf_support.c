@@ -115,8 +115,7 @@ int conf_rows_run(const char *group, const struct conf_row *rows, size_t count)
 			.test_func = row_run,
 			.initial_state = (void *)(uintptr_t)&rows[i],
 		};
-	failed = _cmocka_run_group_tests(group, tests, count, conf_folder_enter,
-		conf_folder_leave);
+	failed = _cmocka_run_group_tests(group, tests, count, conf_folder_enter, conf_folder_leave);
 	free(tests);
 	return failed;
 }

@@ -7,8 +7,7 @@
 #include "conf/config.h"
 
 /* A port with an IPv4 address: what most configurations here begin with. One line. */
-#define CONF_PORTS                                                                                 \
-	"'ports': [{'name': 'p', 'device': 'd', 'addresses': ['192.0.2.2/24']}]"
+#define CONF_PORTS "'ports': [{'name': 'p', 'device': 'd', 'addresses': ['192.0.2.2/24']}]"
 
 /* A good configuration that has every key; ' stands for ". */
 extern const char conf_full[];
@@ -31,9 +30,9 @@ void conf_errors_expect(const char *expected);
 /* A file, and every word that is said about it. */
 struct conf_row {
 	const char *what;
-	const char *json;      /* ' stands for " */
-	const char *expected;  /* as for conf_errors_expect() */
-	const char *routes;    /* "routes.json"; NULL: none */
+	const char *json;     /* ' stands for " */
+	const char *expected; /* as for conf_errors_expect() */
+	const char *routes;   /* "routes.json"; NULL: none */
 };
 
 /* A test of each row; for main() to return. */

@@ -61,7 +61,8 @@ static void test_encoding(void **state)
 /* A string of x makes the file as large as wanted. */
 static void large_write(size_t len)
 {
-	static const char head[] = "{\"ports\": [{\"name\": \"p\", \"device\": \"d\"}], \"seed\": \"";
+	static const char head[] =
+		"{\"ports\": [{\"name\": \"p\", \"device\": \"d\"}], \"seed\": \"";
 	char *text = malloc(len);
 
 	assert_non_null(text);
@@ -136,7 +137,8 @@ static void test_deep_path(void **state)
 	fclose(out);
 	assert_null(config_load("c.json", &errors));
 	assert_int_equal(errors.count, 2);
-	assert_string_equal(errors.lines[0], "c.json:1: ports[0]: expected an object, found a list");
+	assert_string_equal(
+		errors.lines[0], "c.json:1: ports[0]: expected an object, found a list");
 	assert_int_equal(strncmp(errors.lines[1], "c.json:1: ports[0][0][0]", 24), 0);
 	assert_non_null(strstr(errors.lines[1], ": the key is given twice, first on line 1"));
 	assert_true(strlen(errors.lines[1]) < 700);
@@ -158,8 +160,8 @@ static void test_many_errors(void **state)
 	assert_null(config_load("c.json", &errors));
 	assert_int_equal(errors.count, 1001);
 	assert_string_equal(errors.lines[0], "c.json:1: ports: expected a list, found 1");
-	assert_string_equal(errors.lines[999],
-		"c.json:1000: local_addresses[998]: expected a string, found 0");
+	assert_string_equal(
+		errors.lines[999], "c.json:1000: local_addresses[998]: expected a string, found 0");
 	assert_string_equal(errors.lines[1000], "c.json: and 2001 more errors");
 	config_errors_clear(&errors);
 }
@@ -195,7 +197,8 @@ static void test_other_folder(void **state)
 	conf_json_write("sub/r.json", "{'routes': [{'pool': 'x'}]}");
 	assert_null(config_load("sub/c.json", &errors));
 	assert_int_equal(errors.count, 1);
-	assert_string_equal(errors.lines[0], "sub/r.json:1: routes[0].pool: there is no pool \"x\"");
+	assert_string_equal(
+		errors.lines[0], "sub/r.json:1: routes[0].pool: there is no pool \"x\"");
 	config_errors_clear(&errors);
 	remove("sub/c.json");
 	remove("sub/r.json");
@@ -218,8 +221,9 @@ static void test_jansson_out_of_memory(void **state)
 	bool is_loaded = false;
 
 	(void)state;
-	conf_json_write("c.json", "{" CONF_PORTS ", 's\\u0065ed': 'x', 'pools': {'\\u0061': "
-				  "{'members': ['198.51.100.1:80', {'address': '198.51.100.2:80'}]}}}");
+	conf_json_write("c.json",
+		"{" CONF_PORTS ", 's\\u0065ed': 'x', 'pools': {'\\u0061': "
+		"{'members': ['198.51.100.1:80', {'address': '198.51.100.2:80'}]}}}");
 	for (size_t limit = 0; !is_loaded; limit++) {
 		struct config_errors errors = { .lines = NULL };
 		struct config *config;

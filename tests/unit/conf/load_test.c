@@ -212,8 +212,9 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->maglev_size, 65537);
 	assert_int_equal(config->drain_timeout_ms, 10000);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
-	assert_int_equal(config->route_count + config->neighbor_count +
-		config->certificate_count + config->pool_count + config->service_count, 0);
+	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
+			config->pool_count + config->service_count,
+		0);
 	config_destroy(config);
 }
 

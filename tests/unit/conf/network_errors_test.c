@@ -5,8 +5,7 @@
 #define WITH(text) "{" CONF_PORTS ",\n" text "}"
 
 /* A port's addresses, or what stands for them, on line 2. */
-#define ADDRESSES(text)                                                                            \
-	"{'ports': [{'name': 'p', 'device': 'd', 'addresses':\n" text "}]}"
+#define ADDRESSES(text) "{'ports': [{'name': 'p', 'device': 'd', 'addresses':\n" text "}]}"
 
 static const struct conf_row rows[] = {
 	{
@@ -31,12 +30,13 @@ static const struct conf_row rows[] = {
 			"{'name': 'a', 'device': 'd', 'addresses': ['192.0.2.2/24', '2001:db8::2/64']},\n"
 			"{'name': 'a', 'device': 'd', 'addresses': ['192.0.2.2/25',\n"
 			"'2001:DB8:0::2/32']}]}",
-		.expected = "c.json:3: ports[1].name: port name a is given twice, first on line 2\n"
-			    "c.json:3: ports[1].device: device d is given twice, first on line 2\n"
-			    "c.json:3: ports[1].addresses[0]: address 192.0.2.2 is given twice, first on "
-			    "line 2\n"
-			    "c.json:4: ports[1].addresses[1]: address 2001:db8::2 is given twice, first "
-			    "on line 2",
+		.expected =
+			"c.json:3: ports[1].name: port name a is given twice, first on line 2\n"
+			"c.json:3: ports[1].device: device d is given twice, first on line 2\n"
+			"c.json:3: ports[1].addresses[0]: address 192.0.2.2 is given twice, first on "
+			"line 2\n"
+			"c.json:4: ports[1].addresses[1]: address 2001:db8::2 is given twice, first "
+			"on line 2",
 	},
 	{
 		.what = "an address without a length",
@@ -106,10 +106,11 @@ static const struct conf_row rows[] = {
 		.what = "an IPv6 next hop is not on the link of a port that could not be read",
 		.json = "{'ports': [{'name': 'p', 'device': 'd', 'addresses': ['x']}],\n"
 			"'routes': [{'to': '::/0', 'via': '2001:db8::1'}]}",
-		.expected = "c.json:1: ports[0].addresses[0]: expected ADDRESS/LENGTH, as "
-			    "192.0.2.2/24 or 2001:db8::2/64, found \"x\"\n"
-			    "c.json:2: routes[0].via: 2001:db8::1 is on no port's link: no prefix in "
-			    "ports[].addresses holds it",
+		.expected =
+			"c.json:1: ports[0].addresses[0]: expected ADDRESS/LENGTH, as "
+			"192.0.2.2/24 or 2001:db8::2/64, found \"x\"\n"
+			"c.json:2: routes[0].via: 2001:db8::1 is on no port's link: no prefix in "
+			"ports[].addresses holds it",
 	},
 	{
 		.what = "neighbors",
@@ -137,10 +138,11 @@ static const struct conf_row rows[] = {
 	{
 		.what = "local addresses",
 		.json = WITH("'local_addresses': ['192.0.2.2', '192.0.2.2/24',\n'192.0.2.2']"),
-		.expected = "c.json:2: local_addresses[1]: expected an IPv4 or IPv6 address, found "
-			    "\"192.0.2.2/24\"\n"
-			    "c.json:3: local_addresses[2]: local address 192.0.2.2 is given twice, first "
-			    "on line 2",
+		.expected =
+			"c.json:2: local_addresses[1]: expected an IPv4 or IPv6 address, found "
+			"\"192.0.2.2/24\"\n"
+			"c.json:3: local_addresses[2]: local address 192.0.2.2 is given twice, first "
+			"on line 2",
 	},
 	{
 		.what = "no local address of a member's family",

@@ -67,11 +67,13 @@ static bool object_validate(struct validator *validator, const json_t *schema, c
 	const char *key;
 	size_t i;
 
-	json_array_foreach (json_object_get(schema, "required"), i, child) {
+	json_array_foreach(json_object_get(schema, "required"), i, child)
+	{
 		if (json_object_get(value, json_string_value(child)) == NULL)
 			return fault_set(validator, "required", json_string_value(child));
 	}
-	json_object_foreach ((json_t *)(uintptr_t)value, key, child) {
+	json_object_foreach((json_t *)(uintptr_t)value, key, child)
+	{
 		json_t *property = json_object_get(properties, key);
 
 		if (property == NULL && !json_is_object(more))
@@ -93,7 +95,8 @@ static bool array_validate(struct validator *validator, const json_t *schema, co
 		return fault_set(validator, "minItems", "");
 	if (max != NULL && json_array_size(value) > (size_t)json_integer_value(max))
 		return fault_set(validator, "maxItems", "");
-	json_array_foreach (value, i, child) {
+	json_array_foreach(value, i, child)
+	{
 		if (!validate(validator, json_object_get(schema, "items"), child))
 			return false;
 	}
@@ -105,7 +108,8 @@ static bool choice_validate(struct validator *validator, const json_t *names, co
 	json_t *name;
 	size_t i;
 
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		if (json_equal(name, value))
 			return true;
 	}
@@ -117,7 +121,8 @@ static bool any_validate(struct validator *validator, const json_t *schemas, con
 	json_t *schema;
 	size_t i;
 
-	json_array_foreach (schemas, i, schema) {
+	json_array_foreach(schemas, i, schema)
+	{
 		if (validate(validator, schema, value))
 			return true;
 	}
@@ -141,7 +146,8 @@ static bool validate(struct validator *validator, const json_t *schema, const js
 	if (json_object_get(schema, "enum") != NULL)
 		return choice_validate(validator, json_object_get(schema, "enum"), value);
 	if (json_is_integer(value) &&
-		(json_integer_value(value) < json_integer_value(json_object_get(schema, "minimum")) ||
+		(json_integer_value(value) <
+				json_integer_value(json_object_get(schema, "minimum")) ||
 			json_integer_value(value) >
 				json_integer_value(json_object_get(schema, "maximum"))))
 		return fault_set(validator, "range", "");
@@ -197,7 +203,7 @@ static void properties_collect(const json_t *schema, json_t *names)
 	const char *key;
 	json_t *child;
 
-	json_object_foreach (json_object_get(schema, "properties"), key, child)
+	json_object_foreach(json_object_get(schema, "properties"), key, child)
 		json_object_set_new(names, key, json_true());
 }
 
@@ -209,7 +215,7 @@ static json_t *names_create(void)
 	json_t *child;
 
 	properties_collect(schema, names);
-	json_object_foreach (json_object_get(schema, "$defs"), key, child)
+	json_object_foreach(json_object_get(schema, "$defs"), key, child)
 		properties_collect(child, names);
 	json_decref(schema);
 	assert_true(json_object_size(names) > 60);
@@ -223,7 +229,8 @@ static void test_full_has_all(void **state)
 	json_t *child;
 
 	(void)state;
-	json_object_foreach (names, key, child) {
+	json_object_foreach(names, key, child)
+	{
 		char quoted[64];
 
 		snprintf(quoted, sizeof(quoted), "'%s':", key);
@@ -241,7 +248,8 @@ static void test_reference_has_all(void **state)
 	json_t *child;
 
 	(void)state;
-	json_object_foreach (names, key, child) {
+	json_object_foreach(names, key, child)
+	{
 		char row[64];
 
 		snprintf(row, sizeof(row), "\n| `%s` | ", key);

@@ -16,8 +16,7 @@
 #define SERVICES(text) WITH(POOLS ", 'services': [\n" text "]")
 
 /* The inside of an l7 service, from line 3 on. */
-#define L7(text)                                                                                   \
-	SERVICES("{'name': 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp',\n" text "}")
+#define L7(text) SERVICES("{'name': 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp',\n" text "}")
 
 /* A route's match, on line 4. */
 #define MATCH(text) L7("'routes': [{'pool': 'a', 'match': " text "}]")
@@ -38,8 +37,9 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "a balance and a health check that do not exist",
-		.json = WITH("'pools': {'a': {'members': ['198.51.100.1:80'], 'balance': 'maglve',\n"
-			     "'health': {'type': 'https', 'intervall_ms': 5}}}"),
+		.json = WITH(
+			"'pools': {'a': {'members': ['198.51.100.1:80'], 'balance': 'maglve',\n"
+			"'health': {'type': 'https', 'intervall_ms': 5}}}"),
 		.expected = "c.json:2: pools.a.balance: \"maglve\" is not one of: maglev, "
 			    "round-robin, least-requests, p2c, source-hash; did you mean "
 			    "\"maglev\"?\n"
@@ -50,9 +50,10 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "members that are no endpoints",
-		.json = MEMBERS("'198.51.100.1',\n'198.51.100.1:', '198.51.100.1:0',\n"
-				"'198.51.100.1:65536', '198.51.100.1:+1',\n'db.example:80', '2001:db8::1:80',\n"
-				"'[198.51.100.1]:80', '2001:db8::1', ''"),
+		.json = MEMBERS(
+			"'198.51.100.1',\n'198.51.100.1:', '198.51.100.1:0',\n"
+			"'198.51.100.1:65536', '198.51.100.1:+1',\n'db.example:80', '2001:db8::1:80',\n"
+			"'[198.51.100.1]:80', '2001:db8::1', ''"),
 		.expected =
 			"c.json:3: pools.a.members[0]: \"198.51.100.1\" has no port; write "
 			"ADDRESS:PORT\n"
@@ -144,10 +145,11 @@ static const struct conf_row rows[] = {
 	{
 		.what = "a line's end in a request",
 		.json = HEALTH("'type': 'http', 'path': '/\\r\\nX: y', 'host': 'a\\r\\nX: y'"),
-		.expected = "c.json:3: pools.a.health.path: a path is visible ASCII without any of: "
-			    "#\n"
-			    "c.json:3: pools.a.health.host: expected HOST or HOST:PORT, found "
-			    "\"a\\r\\nX: y\"",
+		.expected =
+			"c.json:3: pools.a.health.path: a path is visible ASCII without any of: "
+			"#\n"
+			"c.json:3: pools.a.health.host: expected HOST or HOST:PORT, found "
+			"\"a\\r\\nX: y\"",
 	},
 	{
 		.what = "a health check needs its type, and an L7 worker",
@@ -199,15 +201,16 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "pools that do not exist",
-		.json = WITH("'pools': {'postgres': {'members': ['198.51.100.1:80']}},\n"
-			     "'services': [\n"
-			     "{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
-			     "'postgress'},\n"
-			     "{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp', 'pool': "
-			     "'mysql'},\n"
-			     "{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/tcp', 'routes': "
-			     "[{'pool': 'progress'}]},\n"
-			     "{'name': 'd', 'mode': 'l4', 'listen': '192.0.2.100:4/tcp', 'pool': ''}]"),
+		.json = WITH(
+			"'pools': {'postgres': {'members': ['198.51.100.1:80']}},\n"
+			"'services': [\n"
+			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+			"'postgress'},\n"
+			"{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp', 'pool': "
+			"'mysql'},\n"
+			"{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/tcp', 'routes': "
+			"[{'pool': 'progress'}]},\n"
+			"{'name': 'd', 'mode': 'l4', 'listen': '192.0.2.100:4/tcp', 'pool': ''}]"),
 		.expected = "c.json:4: services[0].pool: there is no pool \"postgress\"; did you "
 			    "mean \"postgres\"?\n"
 			    "c.json:5: services[1].pool: there is no pool \"mysql\"\n"
@@ -226,21 +229,23 @@ static const struct conf_row rows[] = {
 		.json = SERVICES("{'name': 'a', 'mode': 'L4', 'listen': '192.0.2.100:1/tcp'},\n"
 				 "{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp'},\n"
 				 "{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/udp'}"),
-		.expected = "c.json:3: services[0].mode: \"L4\" is not one of: l4, l7; did you mean "
-			    "\"l4\"?\n"
-			    "c.json:4: services[1].pool: a service of mode \"l4\" needs a pool\n"
-			    "c.json:5: services[2].routes: a service of mode \"l7\" needs "
-			    "\"routes\", a \"pool\", or both\n"
-			    "c.json:5: services[2].listen: a service of mode \"l7\" listens on tcp",
+		.expected =
+			"c.json:3: services[0].mode: \"L4\" is not one of: l4, l7; did you mean "
+			"\"l4\"?\n"
+			"c.json:4: services[1].pool: a service of mode \"l4\" needs a pool\n"
+			"c.json:5: services[2].routes: a service of mode \"l7\" needs "
+			"\"routes\", a \"pool\", or both\n"
+			"c.json:5: services[2].listen: a service of mode \"l7\" listens on tcp",
 	},
 	{
 		.what = "keys of the other mode",
-		.json = SERVICES("{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
-				 "'a',\n'routes': [], 'http': {}, 'trust_forwarded': true,\n"
-				 "'tls': {'certificates': ['x']}},\n"
-				 "{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': "
-				 "'a',\n'forward': 'full-nat', 'hash': 'source-ip', "
-				 "'tcp_idle_timeout_ms': 999}"),
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+			"'a',\n'routes': [], 'http': {}, 'trust_forwarded': true,\n"
+			"'tls': {'certificates': ['x']}},\n"
+			"{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': "
+			"'a',\n'forward': 'full-nat', 'hash': 'source-ip', "
+			"'tcp_idle_timeout_ms': 999}"),
 		.expected = "c.json:4: services[0].routes: is for services of mode \"l7\" only\n"
 			    "c.json:4: services[0].http: is for services of mode \"l7\" only\n"
 			    "c.json:4: services[0].trust_forwarded: is for services of mode \"l7\" "
@@ -257,8 +262,9 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "a forwarding mode that is not there",
-		.json = SERVICES("{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
-				 "'a',\n'forward': 'full_nat', 'hash': 'src'}"),
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+			"'a',\n'forward': 'full_nat', 'hash': 'src'}"),
 		.expected = "c.json:4: services[0].forward: \"full_nat\" is not one of: full-nat; "
 			    "did you mean \"full-nat\"?\n"
 			    "c.json:4: services[0].hash: \"src\" is not one of: five-tuple, "
@@ -274,25 +280,28 @@ static const struct conf_row rows[] = {
 			"{'name': 'b', 'mode': 'l4', 'listen': '[2001:db8::100]:1/tcp', 'pool': "
 			"'mixed'},\n"
 			"{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': 'six'}]}",
-		.expected = "c.json:5: services[0].pool: member [2001:db8::10]:80 of pool \"six\" "
-			    "is IPv6, but the service listens on IPv4\n"
-			    "c.json:6: services[1].pool: member 198.51.100.1:80 of pool \"mixed\" is "
-			    "IPv4, but the service listens on IPv6",
+		.expected =
+			"c.json:5: services[0].pool: member [2001:db8::10]:80 of pool \"six\" "
+			"is IPv6, but the service listens on IPv4\n"
+			"c.json:6: services[1].pool: member 198.51.100.1:80 of pool \"mixed\" is "
+			"IPv4, but the service listens on IPv6",
 	},
 	{
 		.what = "a listener among the local ports",
-		.json = SERVICES("{'name': 'a', 'mode': 'l7', 'listen': '192.0.2.2:8080/tcp', 'pool': "
-				 "'a'},\n"
-				 "{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.2:1023/tcp', 'pool': "
-				 "'a'}"),
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l7', 'listen': '192.0.2.2:8080/tcp', 'pool': "
+			"'a'},\n"
+			"{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.2:1023/tcp', 'pool': "
+			"'a'}"),
 		.expected = "c.json:3: services[0].listen: port 8080 of 192.0.2.2 lies in "
 			    "local_ports (1024-65535), where members' replies arrive; narrow "
 			    "local_ports, or use another address",
 	},
 	{
 		.what = "an l7 service without an L7 worker",
-		.json = WITH(POOLS ", 'cores': {'l7': []},\n'services': [{'name': 's', 'mode': 'l7', "
-				   "'listen': '192.0.2.100:1/tcp', 'pool': 'a'}]"),
+		.json = WITH(
+			POOLS ", 'cores': {'l7': []},\n'services': [{'name': 's', 'mode': 'l7', "
+			      "'listen': '192.0.2.100:1/tcp', 'pool': 'a'}]"),
 		.expected = "c.json:2: cores.l7: service \"s\" needs at least one L7 worker",
 	},
 	{
@@ -303,12 +312,13 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "TLS's values",
-		.json = WITH(POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
-				   "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
-				   "'192.0.2.100:443/tcp', 'tls': {'certificates': ['siet', 5],\n"
-				   "'min_version': '1.1', 'alpn': ['h2', 'http/1.0', 1]}},\n"
-				   "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
-				   "'192.0.2.101:443/tcp', 'tls': {'certificates': [], 'alpn': []}}]"),
+		.json = WITH(
+			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
+			      "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.100:443/tcp', 'tls': {'certificates': ['siet', 5],\n"
+			      "'min_version': '1.1', 'alpn': ['h2', 'http/1.0', 1]}},\n"
+			      "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.101:443/tcp', 'tls': {'certificates': [], 'alpn': []}}]"),
 		.expected =
 			"c.json:4: services[0].tls.certificates[0]: there is no certificate \"siet\"; "
 			"did you mean \"site\"?\n"
@@ -326,14 +336,15 @@ static const struct conf_row rows[] = {
 		.what = "limits",
 		.json = L7("'pool': 'a', 'http': {'max_header_bytes': 1023, 'max_body_bytes': -1,\n"
 			   "'header_timeout_ms': 0, 'max_heder_fields': 1}"),
-		.expected = "c.json:4: services[0].http.max_header_bytes: 1023 is out of range "
-			    "(1024-1048576)\n"
-			    "c.json:4: services[0].http.max_body_bytes: -1 is out of range "
-			    "(0-9223372036854775807)\n"
-			    "c.json:5: services[0].http.header_timeout_ms: 0 is out of range "
-			    "(1-86400000)\n"
-			    "c.json:5: services[0].http.max_heder_fields: unknown key; did you mean "
-			    "\"max_header_fields\"?",
+		.expected =
+			"c.json:4: services[0].http.max_header_bytes: 1023 is out of range "
+			"(1024-1048576)\n"
+			"c.json:4: services[0].http.max_body_bytes: -1 is out of range "
+			"(0-9223372036854775807)\n"
+			"c.json:5: services[0].http.header_timeout_ms: 0 is out of range "
+			"(1-86400000)\n"
+			"c.json:5: services[0].http.max_heder_fields: unknown key; did you mean "
+			"\"max_header_fields\"?",
 	},
 	{
 		.what = "hosts",
@@ -390,11 +401,12 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "routes that never come to their turn",
-		.json = L7("'routes': [{'pool': 'a', 'match': {'host': 'A.example', 'path': "
-			   "{'prefix': '/x'}}},\n"
-			   "{'pool': 'a', 'match': {'host': 'a.example', 'path': {'exact': '/x'}}},\n"
-			   "{'pool': 'b', 'match': {'host': 'a.EXAMPLE', 'path': {'prefix': '/x'}}},\n"
-			   "{'pool': 'a'}, {'pool': 'b', 'match': {}}]"),
+		.json = L7(
+			"'routes': [{'pool': 'a', 'match': {'host': 'A.example', 'path': "
+			"{'prefix': '/x'}}},\n"
+			"{'pool': 'a', 'match': {'host': 'a.example', 'path': {'exact': '/x'}}},\n"
+			"{'pool': 'b', 'match': {'host': 'a.EXAMPLE', 'path': {'prefix': '/x'}}},\n"
+			"{'pool': 'a'}, {'pool': 'b', 'match': {}}]"),
 		.expected = "c.json:6: services[0].routes[2]: a route for host a.example, path "
 			    "prefix /x is given twice, first on line 4\n"
 			    "c.json:7: services[0].routes[4]: a route for host any, path any is "

@@ -55,18 +55,19 @@ static const struct conf_row rows[] = {
 	{
 		.what = "a key that needs quotes in the path",
 		.json = WITH("'a.b': 1,\n'': 2,\n'\\u0041\\n': 3"),
-		.expected = "c.json:2: [\"a.b\"]: unknown key; known here: $schema, cores, memory, "
-			    "log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
-			    "local_addresses, local_ports, max_connections, maglev_size, seed, "
-			    "drain_timeout_ms, certificates, pools, services\n"
-			    "c.json:3: [\"\"]: unknown key; known here: $schema, cores, memory, "
-			    "log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
-			    "local_addresses, local_ports, max_connections, maglev_size, seed, "
-			    "drain_timeout_ms, certificates, pools, services\n"
-			    "c.json:4: [\"A\\n\"]: unknown key; known here: $schema, cores, memory, "
-			    "log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
-			    "local_addresses, local_ports, max_connections, maglev_size, seed, "
-			    "drain_timeout_ms, certificates, pools, services",
+		.expected =
+			"c.json:2: [\"a.b\"]: unknown key; known here: $schema, cores, memory, "
+			"log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"local_addresses, local_ports, max_connections, maglev_size, seed, "
+			"drain_timeout_ms, certificates, pools, services\n"
+			"c.json:3: [\"\"]: unknown key; known here: $schema, cores, memory, "
+			"log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"local_addresses, local_ports, max_connections, maglev_size, seed, "
+			"drain_timeout_ms, certificates, pools, services\n"
+			"c.json:4: [\"A\\n\"]: unknown key; known here: $schema, cores, memory, "
+			"log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"local_addresses, local_ports, max_connections, maglev_size, seed, "
+			"drain_timeout_ms, certificates, pools, services",
 	},
 	{
 		.what = "a key given twice, and the last one is read",
@@ -111,10 +112,12 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "a long value is cut, and its control characters are not sent on",
-		.json = WITH("'log': {'level': 'a\\u001b[31m\\u00e9-----------------------------------"
-			     "---------------------------------------------------------'}"),
-		.expected = "c.json:2: log.level: \"a\\u001B[31m\\u00E9--------------------------"
-			    "----------------... is not one of: error, warning, notice, info, debug",
+		.json = WITH(
+			"'log': {'level': 'a\\u001b[31m\\u00e9-----------------------------------"
+			"---------------------------------------------------------'}"),
+		.expected =
+			"c.json:2: log.level: \"a\\u001B[31m\\u00E9--------------------------"
+			"----------------... is not one of: error, warning, notice, info, debug",
 	},
 	{
 		.what = "numbers out of range",
@@ -165,9 +168,10 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "more CPUs than fit",
-		.json = WITH("'cores': {'l7': [0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,"
-			     "7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,"
-			     "2,3,4]}"),
+		.json = WITH(
+			"'cores': {'l7': [0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,"
+			"7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,"
+			"2,3,4]}"),
 		.expected = "c.json:2: cores.l7: 65 are too many, at most 64 fit",
 	},
 	{
@@ -197,8 +201,9 @@ static const struct conf_row rows[] = {
 	{
 		.what = "too few local ports for the workers",
 		.json = WITH("'cores': {'l4': [1, 2], 'l7': [3]},\n'local_ports': '50000-50190'"),
-		.expected = "c.json:3: local_ports: 191 ports are too few for 3 workers: each needs "
-			    "at least 64",
+		.expected =
+			"c.json:3: local_ports: 191 ports are too few for 3 workers: each needs "
+			"at least 64",
 	},
 	{
 		.what = "the socket",
@@ -210,26 +215,29 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "a socket's path that is too long, a mode with sticky bits",
-		.json = WITH("'stats': {'socket': '/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-			     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',\n"
-			     "'mode': '1777'}"),
-		.expected = "c.json:2: stats.socket: 108 bytes are too long for a socket's path (at "
-			    "most 107)\n"
-			    "c.json:3: stats.mode: expected an octal file mode, as \"0660\", found "
-			    "\"1777\"",
+		.json = WITH(
+			"'stats': {'socket': '/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',\n"
+			"'mode': '1777'}"),
+		.expected =
+			"c.json:2: stats.socket: 108 bytes are too long for a socket's path (at "
+			"most 107)\n"
+			"c.json:3: stats.mode: expected an octal file mode, as \"0660\", found "
+			"\"1777\"",
 	},
 	{
 		.what = "certificates",
 		.json = WITH("'certificates': [{'name': 'a b', 'chain': '', 'key': 'k'},\n"
 			     "{'name': 'c', 'chian': 'x', 'key': 'k'},\n"
 			     "{'name': 'c', 'chain': 'x', 'key': 'k'}]"),
-		.expected = "c.json:2: certificates[0].name: expected a name of 1-63 letters, "
-			    "digits, \"_\", \".\" and \"-\", found \"a b\"\n"
-			    "c.json:2: certificates[0].chain: must not be empty\n"
-			    "c.json:3: certificates[1].chain: is required and missing\n"
-			    "c.json:3: certificates[1].chian: unknown key; did you mean \"chain\"?\n"
-			    "c.json:4: certificates[2].name: certificate name c is given twice, first on "
-			    "line 3",
+		.expected =
+			"c.json:2: certificates[0].name: expected a name of 1-63 letters, "
+			"digits, \"_\", \".\" and \"-\", found \"a b\"\n"
+			"c.json:2: certificates[0].chain: must not be empty\n"
+			"c.json:3: certificates[1].chain: is required and missing\n"
+			"c.json:3: certificates[1].chian: unknown key; did you mean \"chain\"?\n"
+			"c.json:4: certificates[2].name: certificate name c is given twice, first on "
+			"line 3",
 	},
 };
 

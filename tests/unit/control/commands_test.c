@@ -132,21 +132,27 @@ static void test_conns_edges(void **state)
 {
 	(void)state;
 	fixture.l4_conn_count = 0;
-	assert_answer("show conns l4", "# layer proto client vip local member state idle_ms "
-				       "timeout_ms packets_in packets_out core\n");
+	assert_answer("show conns l4",
+		"# layer proto client vip local member state idle_ms "
+		"timeout_ms packets_in packets_out core\n");
 	assert_answer("show conns l4 json", "[]\n");
 	assert_answer("show conns limit 0 json", "[]\n");
 	fixture.silent_core = 0;
-	assert_answer("show conns l4", "# layer core error\n"
-				       "l4         0 the worker did not answer\n");
-	assert_answer("show conns l4 json", "[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
-					    "\"the worker did not answer\"}\n]\n");
-	assert_answer("show conns l5", "error: \"l5\" is not understood\n"
-				       "usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit", "error: \"limit\" is not understood\n"
-					  "usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit 5x", "error: a limit is a number, not \"5x\"\n"
-					     "usage: show conns [l4|l7] [limit N] [json]\n");
+	assert_answer("show conns l4",
+		"# layer core error\n"
+		"l4         0 the worker did not answer\n");
+	assert_answer("show conns l4 json",
+		"[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
+		"\"the worker did not answer\"}\n]\n");
+	assert_answer("show conns l5",
+		"error: \"l5\" is not understood\n"
+		"usage: show conns [l4|l7] [limit N] [json]\n");
+	assert_answer("show conns limit",
+		"error: \"limit\" is not understood\n"
+		"usage: show conns [l4|l7] [limit N] [json]\n");
+	assert_answer("show conns limit 5x",
+		"error: a limit is a number, not \"5x\"\n"
+		"usage: show conns [l4|l7] [limit N] [json]\n");
 	assert_answer("show conns limit 5000000000",
 		"error: a limit is a number, not \"5000000000\"\n"
 		"usage: show conns [l4|l7] [limit N] [json]\n");
@@ -213,9 +219,10 @@ static void test_drops(void **state)
 static void test_network(void **state)
 {
 	(void)state;
-	assert_answer("show neigh", "# address   mac               port state      age_ms core\n"
-				    "192.0.2.1   02:00:00:00:00:01 wan  REACHABLE    1200    0\n"
-				    "2001:db8::1 -                 9    INCOMPLETE      0    0\n");
+	assert_answer("show neigh",
+		"# address   mac               port state      age_ms core\n"
+		"192.0.2.1   02:00:00:00:00:01 wan  REACHABLE    1200    0\n"
+		"2001:db8::1 -                 9    INCOMPLETE      0    0\n");
 	assert_answer("show ports",
 		"# port driver     link mac                mtu rx_packets rx_bytes rx_missed "
 		"rx_errors tx_packets tx_bytes tx_errors device\n"
@@ -244,14 +251,16 @@ static void test_metrics(void **state)
 	assert_answer_has("show metrics",
 		"# HELP penstock_uptime_seconds seconds since the start\n"
 		"# TYPE penstock_uptime_seconds gauge\npenstock_uptime_seconds 93783\n");
-	assert_answer_has("show metrics", "# TYPE penstock_core_busy_cycles_total counter\n"
-					  "penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
-					  "penstock_core_busy_cycles_total{core=\"1\"} 0\n");
+	assert_answer_has("show metrics",
+		"# TYPE penstock_core_busy_cycles_total counter\n"
+		"penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
+		"penstock_core_busy_cycles_total{core=\"1\"} 0\n");
 	assert_answer_has("show metrics", "\npenstock_drop_no_service_total{core=\"1\"} 4\n");
 	assert_answer_has(
 		"show metrics", "\npenstock_service_requests_total{service=\"web\"} 44\n");
-	assert_answer_has("show metrics", "\npenstock_member_conns_opened_total{pool=\"postgres\","
-					  "member=\"198.51.100.10:5432\"} 12\n");
+	assert_answer_has("show metrics",
+		"\npenstock_member_conns_opened_total{pool=\"postgres\","
+		"member=\"198.51.100.10:5432\"} 12\n");
 	assert_answer_has("show metrics",
 		"# TYPE penstock_member_usable gauge\n"
 		"penstock_member_usable{pool=\"postgres\",member=\"198.51.100.10:5432\"} 1\n"
@@ -381,8 +390,9 @@ static void test_reload(void **state)
 static void test_shutdown(void **state)
 {
 	(void)state;
-	assert_answer("shutdwon", "error: unknown command \"shutdwon\"\n"
-				  "did you mean \"shutdown\"?\n\"help\" lists the commands\n");
+	assert_answer("shutdwon",
+		"error: unknown command \"shutdwon\"\n"
+		"did you mean \"shutdown\"?\n\"help\" lists the commands\n");
 	assert_int_equal(fixture.shutdown_count, 0);
 	assert_answer("shutdown", "");
 	assert_int_equal(fixture.shutdown_count, 1);
@@ -391,8 +401,9 @@ static void test_shutdown(void **state)
 static void test_help(void **state)
 {
 	(void)state;
-	assert_answer("help reload", "reload\n    reads the configuration file again; a bad file "
-				     "changes nothing and is explained (admin)\n");
+	assert_answer("help reload",
+		"reload\n    reads the configuration file again; a bad file "
+		"changes nothing and is explained (admin)\n");
 	assert_answer_has("help", "\nshow drops [all] [json]\n    dropped packets by reason; ");
 	assert_answer_has("help set", "set weight POOL/MEMBER N|N%\n");
 	assert_null(strstr(fixture_ask("help set"), "show"));
@@ -402,23 +413,27 @@ static void test_help(void **state)
 static void test_unknown_commands(void **state)
 {
 	(void)state;
-	assert_answer("show sat", "error: unknown command \"show sat\"\n"
-				  "did you mean \"show stat\"?\n\"help\" lists the commands\n");
+	assert_answer("show sat",
+		"error: unknown command \"show sat\"\n"
+		"did you mean \"show stat\"?\n\"help\" lists the commands\n");
 	assert_answer("shwo conns l4",
 		"error: unknown command \"shwo conns l4\"\n"
 		"did you mean \"show conns\"?\n\"help\" lists the commands\n");
-	assert_answer("frobnicate", "error: unknown command \"frobnicate\"\n"
-				    "\"help\" lists the commands\n");
-	assert_answer("sh\033ow", "error: unknown command \"sh?ow\"\n"
-				  "\"help\" lists the commands\n");
+	assert_answer("frobnicate",
+		"error: unknown command \"frobnicate\"\n"
+		"\"help\" lists the commands\n");
+	assert_answer("sh\033ow",
+		"error: unknown command \"sh?ow\"\n"
+		"\"help\" lists the commands\n");
 }
 
 static void test_unfinished_command(void **state)
 {
 	(void)state;
-	assert_answer("set", "error: \"set\" is not a whole command; these begin so:\n"
-			     "  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
-			     "  set weight POOL/MEMBER N|N%\n");
+	assert_answer("set",
+		"error: \"set\" is not a whole command; these begin so:\n"
+		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+		"  set weight POOL/MEMBER N|N%\n");
 }
 
 static void test_several_commands(void **state)

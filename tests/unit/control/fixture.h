@@ -9,7 +9,7 @@
  * A control module over two services, two pools with three members, two workers and one port, all
  * made up, with a clock that stands still. One at a time.
  */
-#define FIXTURE_CORES	2
+#define FIXTURE_CORES   2
 #define FIXTURE_MEMBERS 3
 
 struct fixture {
@@ -26,7 +26,7 @@ struct fixture {
 	unsigned pool_changed_count;
 	unsigned pool_changed_index;
 	unsigned shutdown_count;
-	unsigned silent_core;	/* does not answer calls */
+	unsigned silent_core;   /* does not answer calls */
 	unsigned l4_conn_count; /* rows of worker 0 */
 	char folder[64];
 	char socket[96];

@@ -9,8 +9,8 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN	RTE_TCP_SYN_FLAG
-#define ACK	RTE_TCP_ACK_FLAG
+#define SYN     RTE_TCP_SYN_FLAG
+#define ACK     RTE_TCP_ACK_FLAG
 #define FIN_ACK (RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG)
 
 /* Established connections are never given up: the table refuses, and what is there goes on. */

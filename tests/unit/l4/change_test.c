@@ -8,8 +8,8 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN	RTE_TCP_SYN_FLAG
-#define ACK	RTE_TCP_ACK_FLAG
+#define SYN     RTE_TCP_SYN_FLAG
+#define ACK     RTE_TCP_ACK_FLAG
 #define SYN_ACK (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)
 
 #define FLOWS 300

@@ -7,11 +7,11 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define SYN	RTE_TCP_SYN_FLAG
-#define ACK	RTE_TCP_ACK_FLAG
+#define SYN     RTE_TCP_SYN_FLAG
+#define ACK     RTE_TCP_ACK_FLAG
 #define SYN_ACK (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)
 #define FIN_ACK (RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG)
-#define RST	RTE_TCP_RST_FLAG
+#define RST     RTE_TCP_RST_FLAG
 
 static unsigned state_of(struct harness *h, const struct flow *flow)
 {

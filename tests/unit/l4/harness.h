@@ -24,7 +24,7 @@ enum harness_pool { HARNESS_POOL4, HARNESS_POOL6, HARNESS_POOLS };
 
 struct harness {
 	/* What a test may set before harness_start(); 0: the default. */
-	unsigned member_count;	  /* 3 */
+	unsigned member_count;    /* 3 */
 	struct steer_slice slice; /* 20000-29999 */
 	uint32_t max_connections; /* 1000 */
 

@@ -10,8 +10,8 @@
 #include "harness.h"
 #include "support/support.h"
 
-#define FLOWS	400
-#define STEPS	40000
+#define FLOWS   400
+#define STEPS   40000
 #define MEMBERS 6
 
 /*
@@ -58,15 +58,15 @@ static void step_reply(struct play *play, unsigned index)
 
 static void step_send(struct play *play, unsigned index)
 {
-	enum drop_reason reason =
-		flow_send(&play->h, &play->flows[index], flags_random(&play->rng));
+	enum drop_reason reason = flow_send(
+		&play->h, &play->flows[index], flags_random(&play->rng));
 
 	if (reason == DROP_NONE) {
 		play->forwarded++;
 		return;
 	}
 	assert_true(reason == DROP_no_conn || reason == DROP_no_backend ||
-		    reason == DROP_no_local_port || reason == DROP_conn_table_full);
+		reason == DROP_no_local_port || reason == DROP_conn_table_full);
 }
 
 /* Health and admin state of a member, and now and then another file. */
@@ -153,8 +153,8 @@ static void anything_goes_and_the_books_agree(void **state)
 			counters->conns_reused - counters->conns_moved - counters->conns_evicted);
 	/* It was worth it: every way in which a connection ends has been taken. */
 	assert_true(counters->conns_closed > 0 && counters->conns_expired > 0 &&
-		    counters->conns_reused > 0 && counters->conns_moved > 0 &&
-		    counters->conns_evicted > 0);
+		counters->conns_reused > 0 && counters->conns_moved > 0 &&
+		counters->conns_evicted > 0);
 	harness_stop(&play->h);
 	free(play);
 }

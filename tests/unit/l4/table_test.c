@@ -51,8 +51,8 @@ static struct packet_tuple tuple_random(struct rng *rng, bool is_v6)
 static bool tuple_equal(const struct packet_tuple *a, const struct packet_tuple *b)
 {
 	return ip_equal(&a->src, &b->src) && ip_equal(&a->dst, &b->dst) &&
-	       a->src_port_be == b->src_port_be && a->dst_port_be == b->dst_port_be &&
-	       a->protocol == b->protocol;
+		a->src_port_be == b->src_port_be && a->dst_port_be == b->dst_port_be &&
+		a->protocol == b->protocol;
 }
 
 static const struct packet_tuple *row_tuple(const struct model_row *row, enum conn_side side)

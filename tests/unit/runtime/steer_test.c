@@ -5,8 +5,8 @@
 #include "runtime/steer.h"
 #include "support/support.h"
 
-static void assert_owner(const struct steer *steer, unsigned port, enum steer_kind kind,
-	unsigned index)
+static void assert_owner(
+	const struct steer *steer, unsigned port, enum steer_kind kind, unsigned index)
 {
 	struct steer_owner owner = steer_by_port(steer, (uint16_t)port);
 

@@ -130,8 +130,8 @@ static void model_advance(struct model *model, uint64_t now_us)
 	model->tick = model->target;
 	assert_true(earliest_due(model) > model->tick);
 	for (unsigned i = 0; i < TIMERS; i++)
-		assert_int_equal(wheel_is_armed(&model->items[i].timer),
-			model->items[i].due != IDLE);
+		assert_int_equal(
+			wheel_is_armed(&model->items[i].timer), model->items[i].due != IDLE);
 }
 
 static void model_run(uint64_t seed, unsigned span_bits, unsigned steps)

@@ -23,14 +23,15 @@ struct visits {
 	unsigned count;
 };
 
-static void visit_note(void *ctx, const struct stats_set *set, const struct stats_desc *desc,
-	uint64_t sum)
+static void visit_note(
+	void *ctx, const struct stats_set *set, const struct stats_desc *desc, uint64_t sum)
 {
 	struct visits *visits = ctx;
 
 	assert_true(visits->count < 8);
-	visits->items[visits->count++] =
-		(struct visit){ .set = set, .name = desc->name, .sum = sum };
+	visits->items[visits->count++] = (struct visit){
+		.set = set, .name = desc->name, .sum = sum
+	};
 }
 
 static void test_sum_and_walk(void **state)

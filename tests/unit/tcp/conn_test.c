@@ -15,16 +15,23 @@ static struct wire w;
 /* The peer's answer to our SYN. */
 static void answer_send(uint8_t flags, uint32_t ack)
 {
-	struct wire_seg seg = { .flags = flags, .ack = ack, .local_port = w.out[0].local_port,
-		.options = { 2, 4, 1000 >> 8, 1000 & 0xff }, .options_len = flags & SYN ? 4 : 0 };
+	struct wire_seg seg = { .flags = flags,
+		.ack = ack,
+		.local_port = w.out[0].local_port,
+		.options = { 2, 4, 1000 >> 8, 1000 & 0xff },
+		.options_len = flags & SYN ? 4 : 0 };
 
 	wire_send(&w, seg);
 }
 
 static void segment_send(uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
 {
-	wire_send(&w, (struct wire_seg){ .flags = flags, .seq = seq, .ack = ack, .data = data,
-		.local_port = w.out[0].local_port });
+	wire_send(&w,
+		(struct wire_seg){ .flags = flags,
+			.seq = seq,
+			.ack = ack,
+			.data = data,
+			.local_port = w.out[0].local_port });
 }
 
 static void test_connect(void **state)
@@ -159,8 +166,9 @@ static void test_ports_run_out(void **state)
 	struct ip_addr local = ip_from_v4(rte_cpu_to_be_32(0xc0000201));
 	struct ip_addr peer = ip_from_v4(rte_cpu_to_be_32(0xc0000202));
 	static const struct tcp_handler nothing;
-	struct tcp_connect_args args = { .src = &local, .dst = &peer, .dst_port = 443,
-		.handler = &nothing };
+	struct tcp_connect_args args = {
+		.src = &local, .dst = &peer, .dst_port = 443, .handler = &nothing
+	};
 	struct tcp_conn *conns[4];
 	int error = 0;
 
@@ -185,8 +193,11 @@ static void test_connect_timeout(void **state)
 {
 	struct ip_addr local = ip_from_v4(rte_cpu_to_be_32(0xc0000201));
 	static const struct tcp_handler nothing;
-	struct tcp_connect_args args = { .src = &local, .dst = &local, .dst_port = 443,
-		.handler = &nothing, .timeout_ms = 500 };
+	struct tcp_connect_args args = { .src = &local,
+		.dst = &local,
+		.dst_port = 443,
+		.handler = &nothing,
+		.timeout_ms = 500 };
 	int error = 0;
 
 	RTE_SET_USED(state);
@@ -203,8 +214,9 @@ static void test_connection_limit_on_connect(void **state)
 {
 	struct ip_addr local = ip_from_v4(rte_cpu_to_be_32(0xc0000201));
 	static const struct tcp_handler nothing;
-	struct tcp_connect_args args = { .src = &local, .dst = &local, .dst_port = 443,
-		.handler = &nothing };
+	struct tcp_connect_args args = {
+		.src = &local, .dst = &local, .dst_port = 443, .handler = &nothing
+	};
 	struct tcp_params params = { .max_connections = 1 };
 	int error = 0;
 
@@ -229,8 +241,8 @@ static void test_dump_shows_each_connection_once(void **state)
 		uint16_t port = (uint16_t)(100 + i);
 
 		wire_send(&w, (struct wire_seg){ .flags = SYN, .peer_port = port });
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1,
-			.peer_port = port });
+		wire_send(&w,
+			(struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1, .peer_port = port });
 	}
 	assert_int_equal(w.accepts, 20);
 	while ((count = tcp_dump(w.stack, &cursor, rows, 3)) > 0) {
@@ -278,13 +290,15 @@ static void test_a_handler_may_end_any_connection(void **state)
 	w.hook = victims_collect;
 	w.is_reading = false;
 	for (uint16_t i = 0; i < 2; i++) {
-		struct wire_seg data = { .flags = ACK, .seq = 1, .data = "x", .peer_port = 100 + i,
-			.window = 1000 };
+		struct wire_seg data = {
+			.flags = ACK, .seq = 1, .data = "x", .peer_port = 100 + i, .window = 1000
+		};
 		uint8_t frame[200];
 
 		wire_send(&w, (struct wire_seg){ .flags = SYN, .peer_port = 100 + i });
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1,
-			.peer_port = 100 + i });
+		wire_send(&w,
+			(struct wire_seg){
+				.flags = ACK, .seq = 1, .ack = 1, .peer_port = 100 + i });
 		data.ack = 1;
 		burst[i] = support_mbuf(frame, wire_frame(&w, &data, frame));
 		assert_int_equal(packet_parse(burst[i], 0, key), DROP_NONE);
@@ -300,8 +314,8 @@ static void test_a_handler_may_end_any_connection(void **state)
 
 static void test_without_buffers_nothing_breaks(void **state)
 {
-	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 31, 0, PACKET_PRIV_BYTES,
-		RTE_PKTMBUF_HEADROOM + 2048, 0);
+	struct rte_mempool *small = rte_pktmbuf_pool_create(
+		"small", 31, 0, PACKET_PRIV_BYTES, RTE_PKTMBUF_HEADROOM + 2048, 0);
 	struct rte_mbuf *taken[31];
 	struct tcp_params params = { .mbufs = small };
 	static char bytes[100000];

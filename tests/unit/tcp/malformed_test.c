@@ -31,8 +31,9 @@ static uint64_t dropped(enum drop_reason reason)
 
 static void test_data_offset_below_five_or_past_the_end(void **state)
 {
-	struct wire_seg seg = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data",
-		.window = 1000 };
+	struct wire_seg seg = {
+		.flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data", .window = 1000
+	};
 	static const uint8_t offsets[] = { 0, 4, 15 };
 
 	RTE_SET_USED(state);
@@ -55,16 +56,17 @@ static void test_data_offset_below_five_or_past_the_end(void **state)
 static void test_bad_options_are_counted_and_ignored(void **state)
 {
 	static const uint8_t rows[][4] = {
-		{ 2, 0, 1, 1 },   /* length 0 */
-		{ 2, 1, 1, 1 },   /* length 1 */
-		{ 2, 40, 1, 1 },  /* past the end */
-		{ 1, 1, 1, 8 },   /* cut off behind its kind */
+		{ 2, 0, 1, 1 },  /* length 0 */
+		{ 2, 1, 1, 1 },  /* length 1 */
+		{ 2, 40, 1, 1 }, /* past the end */
+		{ 1, 1, 1, 8 },  /* cut off behind its kind */
 	};
 
 	RTE_SET_USED(state);
 	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
-		struct wire_seg seg = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data",
-			.options_len = 4 };
+		struct wire_seg seg = {
+			.flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data", .options_len = 4
+		};
 
 		wire_start(&w, NULL);
 		wire_open(&w, NULL);
@@ -79,7 +81,8 @@ static void test_bad_options_are_counted_and_ignored(void **state)
 
 static void test_unknown_options_are_skipped(void **state)
 {
-	struct wire_seg syn = { .flags = SYN, .options_len = 12,
+	struct wire_seg syn = { .flags = SYN,
+		.options_len = 12,
 		.options = { 253, 4, 9, 9, 34, 2, 2, 4, 1000 >> 8, 1000 & 0xff, 0, 99 } };
 
 	RTE_SET_USED(state);
@@ -92,7 +95,8 @@ static void test_unknown_options_are_skipped(void **state)
 
 static void test_options_of_odd_lengths_mean_nothing(void **state)
 {
-	struct wire_seg syn = { .flags = SYN, .options_len = 20,
+	struct wire_seg syn = { .flags = SYN,
+		.options_len = 20,
 		.options = { 2, 3, 9, 3, 4, 1, 1, 4, 3, 0, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0 } };
 	const struct wire_seg *answer;
 
@@ -106,8 +110,9 @@ static void test_options_of_odd_lengths_mean_nothing(void **state)
 
 static void test_a_bad_checksum_is_dropped(void **state)
 {
-	struct wire_seg seg = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data",
-		.window = 1000 };
+	struct wire_seg seg = {
+		.flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data", .window = 1000
+	};
 	uint8_t frame[2048];
 	size_t len;
 
@@ -124,8 +129,9 @@ static void test_a_bad_checksum_is_dropped(void **state)
 
 static void test_ip_length_past_the_frame(void **state)
 {
-	struct wire_seg seg = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data",
-		.window = 1000 };
+	struct wire_seg seg = {
+		.flags = ACK | PSH, .seq = 1, .ack = 1, .data = "data", .window = 1000
+	};
 	uint8_t frame[2048];
 	size_t len;
 
@@ -141,8 +147,9 @@ static void test_ip_length_past_the_frame(void **state)
 
 static void test_ethernet_padding_is_no_data(void **state)
 {
-	struct wire_seg seg = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "ab",
-		.window = 1000 };
+	struct wire_seg seg = {
+		.flags = ACK | PSH, .seq = 1, .ack = 1, .data = "ab", .window = 1000
+	};
 	uint8_t frame[2048];
 	size_t len;
 
@@ -166,10 +173,10 @@ static void test_ethernet_padding_is_no_data(void **state)
 static void test_sack_blocks_that_lie_are_ignored(void **state)
 {
 	static const uint32_t rows[][2] = {
-		{ 2001, 90001 },          /* beyond what was sent */
-		{ 2001, 2001 },           /* empty */
-		{ 3001, 2001 },           /* backwards */
-		{ 1 - 70000u, 2 },        /* from long ago into the present */
+		{ 2001, 90001 },   /* beyond what was sent */
+		{ 2001, 2001 },    /* empty */
+		{ 3001, 2001 },    /* backwards */
+		{ 1 - 70000u, 2 }, /* from long ago into the present */
 	};
 	static char bytes[5000];
 

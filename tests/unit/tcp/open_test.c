@@ -8,9 +8,11 @@
 static struct wire w;
 
 /* MSS 1000, SACK permitted, TSval 100, window scale 7. */
-#define ALL_OPTIONS                                                                            \
-	{ 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0, 1, 3, \
-		3, 7 }
+#define ALL_OPTIONS                                                                                \
+	{                                                                                          \
+		2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0,   \
+			1, 3, 3, 7                                                                 \
+	}
 
 static void test_syn_to_closed_port_is_reset(void **state)
 {
@@ -33,8 +35,8 @@ static void test_ack_to_closed_port_or_listen_is_reset(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	for (unsigned i = 0; i < RTE_DIM(ports); i++) {
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .ack = 7777,
-			.local_port = ports[i] });
+		wire_send(
+			&w, (struct wire_seg){ .flags = ACK, .ack = 7777, .local_port = ports[i] });
 		wire_expect(&w, RST, 7777, 0, 0);
 		wire_expect_none(&w);
 	}
@@ -126,8 +128,9 @@ static void test_single_options(void **state)
 
 static void test_window_scale_15_is_taken_as_14(void **state)
 {
-	struct wire_seg syn = { .flags = SYN, .options = { 2, 4, 5, 0xb4, 1, 3, 3, 15 },
-		.options_len = 8 };
+	struct wire_seg syn = {
+		.flags = SYN, .options = { 2, 4, 5, 0xb4, 1, 3, 3, 15 }, .options_len = 8
+	};
 	struct tcp_params params = { .send_buffer = 1 << 20 };
 	static char bytes[1 << 16];
 

@@ -47,11 +47,13 @@ static void test_every_second_segment_is_acked(void **state)
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
 	for (uint32_t i = 0; i < 5; i++) {
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1 + 2000 * i, .ack = 1,
-			.len = 1000 });
+		wire_send(&w,
+			(struct wire_seg){
+				.flags = ACK, .seq = 1 + 2000 * i, .ack = 1, .len = 1000 });
 		wire_expect_none(&w);
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1001 + 2000 * i, .ack = 1,
-			.len = 1000 });
+		wire_send(&w,
+			(struct wire_seg){
+				.flags = ACK, .seq = 1001 + 2000 * i, .ack = 1, .len = 1000 });
 		wire_expect(&w, ACK, 1, 2001 + 2000 * i, 0);
 	}
 	assert_int_equal(w.received_len, 10000);
@@ -77,8 +79,8 @@ static void test_a_hole_is_told_at_once_newest_block_first(void **state)
 	expect_sack(wire_expect(&w, ACK, 1, 41, 0), (uint32_t[]){ 51, 61 }, 1);
 	data_send(41, "eeeeeeeeee");
 	expect_sack(wire_expect(&w, ACK, 1, 61, 0), NULL, 0);
-	assert_memory_equal(w.received,
-		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff", 60);
+	assert_memory_equal(
+		w.received, "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff", 60);
 	wire_stop(&w);
 }
 
@@ -209,8 +211,9 @@ static void test_a_window_opens_without_silliness(void **state)
 	w.is_reading = false;
 	wire_open(&w, NULL);
 	for (uint32_t i = 0; i < 8; i++)
-		wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1 + 1000 * i, .ack = 1,
-			.len = 1000 });
+		wire_send(&w,
+			(struct wire_seg){
+				.flags = ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000 });
 	assert_int_equal(w.out[w.out_count - 1].window, 0);
 	wire_forget(&w);
 	tcp_consume(w.conn, 500);

@@ -255,8 +255,8 @@ size_t wire_frame(const struct wire *w, const struct wire_seg *seg, uint8_t *fra
 	size_t header = sizeof(*tcp) + seg->options_len;
 	size_t len = header + payload_put(seg, (uint8_t *)tcp + header);
 	struct rte_ether_hdr ether = {
-		.ether_type = rte_cpu_to_be_16(w->is_v6 ? RTE_ETHER_TYPE_IPV6 :
-			RTE_ETHER_TYPE_IPV4),
+		.ether_type = rte_cpu_to_be_16(
+			w->is_v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4),
 	};
 
 	memcpy(frame, &ether, sizeof(ether));
@@ -265,15 +265,15 @@ size_t wire_frame(const struct wire *w, const struct wire_seg *seg, uint8_t *fra
 		.src_port = rte_cpu_to_be_16(seg->peer_port ? seg->peer_port : WIRE_PEER_PORT),
 		.dst_port = rte_cpu_to_be_16(seg->local_port ? seg->local_port : WIRE_PORT),
 		.sent_seq = rte_cpu_to_be_32(seg->seq + (seg->is_raw ? 0 : w->peer_isn)),
-		.recv_ack = rte_cpu_to_be_32(seg->flags & ACK && !seg->is_raw ?
-			seg->ack + w->iss : seg->ack),
+		.recv_ack = rte_cpu_to_be_32(
+			seg->flags & ACK && !seg->is_raw ? seg->ack + w->iss : seg->ack),
 		.data_off = (uint8_t)(header / 4 << 4),
 		.tcp_flags = seg->flags,
 		.rx_win = rte_cpu_to_be_16(seg->window),
 	};
 	memcpy(tcp + 1, seg->options, seg->options_len);
-	tcp->cksum = w->is_v6 ? rte_ipv6_udptcp_cksum((void *)l3, tcp) :
-		rte_ipv4_udptcp_cksum((void *)l3, tcp);
+	tcp->cksum = w->is_v6 ? rte_ipv6_udptcp_cksum((void *)l3, tcp)
+			      : rte_ipv4_udptcp_cksum((void *)l3, tcp);
 	return sizeof(ether) + ip_len + len;
 }
 
@@ -311,8 +311,8 @@ void wire_pass_ms(struct wire *w, uint64_t ms)
 	}
 }
 
-const struct wire_seg *wire_expect(struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack,
-	uint32_t len)
+const struct wire_seg *wire_expect(
+	struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
 	const struct wire_seg *seg = &w->out[w->out_first];
 
@@ -339,8 +339,9 @@ void wire_forget(struct wire *w)
 
 void wire_open(struct wire *w, const struct wire_seg *syn)
 {
-	struct wire_seg first = { .flags = SYN, .options = { 2, 4, 1000 >> 8, 1000 & 0xff },
-		.options_len = 4 };
+	struct wire_seg first = {
+		.flags = SYN, .options = { 2, 4, 1000 >> 8, 1000 & 0xff }, .options_len = 4
+	};
 	struct wire_seg last = { .flags = ACK, .seq = 1, .ack = 1 };
 	const uint8_t *ts;
 
@@ -358,7 +359,8 @@ void wire_open(struct wire *w, const struct wire_seg *syn)
 
 void wire_open_sack(struct wire *w)
 {
-	struct wire_seg syn = { .flags = SYN, .options_len = 8,
+	struct wire_seg syn = { .flags = SYN,
+		.options_len = 8,
 		.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2 } };
 
 	wire_open(w, &syn);
@@ -366,9 +368,10 @@ void wire_open_sack(struct wire *w)
 
 void wire_open_ts(struct wire *w)
 {
-	struct wire_seg syn = { .flags = SYN, .options_len = 24,
-		.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100,
-			0, 0, 0, 0, 1, 3, 3, 0 } };
+	struct wire_seg syn = { .flags = SYN,
+		.options_len = 24,
+		.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0,
+			0, 0, 0, 1, 3, 3, 0 } };
 
 	wire_open(w, &syn);
 }

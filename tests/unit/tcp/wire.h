@@ -28,14 +28,14 @@ struct wire_seg {
 	uint32_t seq;
 	uint32_t ack;
 	uint8_t flags;
-	uint16_t window;       /* as on the wire */
+	uint16_t window; /* as on the wire */
 	const char *data;
-	uint32_t len;          /* 0: strlen(data); more than that: repeated */
+	uint32_t len; /* 0: strlen(data); more than that: repeated */
 	uint8_t options[40];
 	uint8_t options_len;
-	uint16_t peer_port;    /* 0: WIRE_PEER_PORT */
-	uint16_t local_port;   /* 0: WIRE_PORT */
-	bool is_raw;           /* seq and ack are absolute */
+	uint16_t peer_port;  /* 0: WIRE_PEER_PORT */
+	uint16_t local_port; /* 0: WIRE_PORT */
+	bool is_raw;         /* seq and ack are absolute */
 };
 
 struct wire {
@@ -58,7 +58,7 @@ struct wire {
 	/* The application. */
 	struct tcp_conn *conn;
 	int accept_result;
-	bool is_reading;       /* consumes at once */
+	bool is_reading; /* consumes at once */
 	unsigned accepts, connects, readables, writables, closes;
 	enum tcp_close_reason reason;
 	char received[65536];
@@ -82,8 +82,8 @@ void wire_send(struct wire *w, struct wire_seg seg);
 void wire_pass_ms(struct wire *w, uint64_t ms);
 
 /* The next segment that the stack sent must be this one; the payload's length counts. */
-const struct wire_seg *wire_expect(struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack,
-	uint32_t len);
+const struct wire_seg *wire_expect(
+	struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 void wire_expect_none(struct wire *w);
 void wire_forget(struct wire *w);
 

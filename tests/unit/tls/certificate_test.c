@@ -90,8 +90,9 @@ static void broken_files_are_named(void **state)
 	check_error(garbage, good.key_path, garbage,
 		"X509 - The CRT/CRL/CSR format is invalid, e.g. different type expected");
 	check_error(good.chain_path, garbage, garbage, "PK - Invalid key tag or value");
-	issue_write(garbage, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-			     "MIAwDQ==\n-----END ENCRYPTED PRIVATE KEY-----\n");
+	issue_write(garbage,
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+		"MIAwDQ==\n-----END ENCRYPTED PRIVATE KEY-----\n");
 	check_error(good.chain_path, garbage, garbage,
 		"the key is encrypted; store it without a pass phrase");
 }

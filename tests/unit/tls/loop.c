@@ -199,7 +199,7 @@ enum tls_result loop_shake(struct loop *f, int *client)
 	*client = MBEDTLS_ERR_SSL_WANT_READ;
 	for (int i = 0; i < 100000; i++) {
 		bool client_goes_on = *client == MBEDTLS_ERR_SSL_WANT_READ ||
-				      *client == MBEDTLS_ERR_SSL_WANT_WRITE;
+			*client == MBEDTLS_ERR_SSL_WANT_WRITE;
 
 		if (client_goes_on)
 			*client = mbedtls_ssl_handshake(&f->client);

@@ -30,21 +30,21 @@ enum member_health { MEMBER_UNCHECKED, MEMBER_UP, MEMBER_DOWN };
  */
 struct member {
 	struct ip_addr address;
-	uint16_t port;               /* host order */
+	uint16_t port; /* host order */
 	uint16_t port_be;
 	const char *name;
 	const char *pool_name;
-	uint32_t id;                 /* unique in this process, from 1 */
+	uint32_t id; /* unique in this process, from 1 */
 	/* Control thread. */
 	enum member_admin admin;
 	enum member_health health;
-	uint32_t weight;             /* effective: the file's, or the socket's since */
+	uint32_t weight; /* effective: the file's, or the socket's since */
 	uint32_t config_weight;
 	bool is_weight_overridden;
-	uint64_t changed_at_us;      /* last change between up and down */
+	uint64_t changed_at_us; /* last change between up and down */
 	uint64_t checks, checks_failed, downs;
-	char check_detail[64];       /* last check's outcome, for show servers */
-	void *health_state;          /* lib/health's, in control */
+	char check_detail[64]; /* last check's outcome, for show servers */
+	void *health_state;    /* lib/health's, in control */
 	unsigned core_count;
 	struct member_counters *cores; /* [core_count] */
 };
@@ -58,7 +58,7 @@ struct pool {
 	const char *name;
 	struct member **members;
 	unsigned count;
-	unsigned usable;             /* members with weight, ready, and not down */
+	unsigned usable; /* members with weight, ready, and not down */
 	struct balance *balance;
 };
 
@@ -78,13 +78,13 @@ void backend_registry_destroy(struct backend_registry *registry);
  * Members by (pool, name): known ones keep state and counters. The members that config no longer
  * names stay until backend_registry_commit(). NULL on error. Control thread.
  */
-struct backend_set *backend_set_create(struct backend_registry *registry,
-	const struct config *config, struct err *err);
+struct backend_set *backend_set_create(
+	struct backend_registry *registry, const struct config *config, struct err *err);
 
 /* The same configuration with pool 'index' built again after a change of state; the other pools
  * are shared. */
-struct backend_set *backend_set_rebuild(const struct backend_set *set, unsigned index,
-	const struct config *config);
+struct backend_set *backend_set_rebuild(
+	const struct backend_set *set, unsigned index, const struct config *config);
 void backend_set_destroy(struct backend_set *set);
 
 /* The published set: members outside of it are deferred for freeing. */
@@ -105,7 +105,7 @@ uint64_t member_conns_now(const struct member *member);
 void member_counters_sum(const struct member *member, struct member_counters *sum);
 
 /* Finds a member in a set by "POOL/MEMBER" or its parts; *pool_index may be NULL. */
-struct member *backend_set_find(const struct backend_set *set, const char *pool,
-	const char *member, unsigned *pool_index);
+struct member *backend_set_find(
+	const struct backend_set *set, const char *pool, const char *member, unsigned *pool_index);
 
 #endif

@@ -14,8 +14,9 @@
  */
 struct balance_backend {
 	const char *name;
-	uint32_t weight;              /* 0: never chosen */
-	/* Requests or connections now, over all cores: for least-requests and p2c. NULL: unknown. */
+	uint32_t weight; /* 0: never chosen */
+	/* Requests or connections now, over all cores: for least-requests and p2c. NULL: unknown.
+	 */
 	uint32_t (*load)(const void *ctx);
 	const void *ctx;
 };
@@ -26,15 +27,15 @@ struct balance_cursor {
 };
 
 struct balance_query {
-	uint32_t hash;                /* of the flow or request */
+	uint32_t hash; /* of the flow or request */
 	struct balance_cursor *cursor;
 	struct rng *rng;
 };
 
-struct balance;                       /* a built table */
+struct balance; /* a built table */
 
 struct balance_ops {
-	const char *name;             /* as in the configuration */
+	const char *name; /* as in the configuration */
 	struct balance *(*build)(const struct balance_backend *backends, size_t count,
 		struct hash_key key, uint32_t table_size);
 	int (*pick)(const struct balance *balance, const struct balance_query *query);
@@ -53,9 +54,8 @@ const struct balance_ops *balance_at(unsigned index);
  * Copies what it needs; 'load' contexts are borrowed. A backend of weight 0 is never picked.
  * NULL when memory is short, for a table_size that is no prime, and for 65535 backends or more.
  */
-struct balance *balance_build(const struct balance_ops *ops,
-	const struct balance_backend *backends, size_t count, struct hash_key key,
-	uint32_t table_size);
+struct balance *balance_build(const struct balance_ops *ops, const struct balance_backend *backends,
+	size_t count, struct hash_key key, uint32_t table_size);
 
 /* Index of the choice, or -1 when nothing is usable. Any worker. */
 int balance_pick(const struct balance *balance, const struct balance_query *query);

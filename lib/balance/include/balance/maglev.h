@@ -15,8 +15,8 @@
 #define MAGLEV_EMPTY UINT16_MAX
 
 struct maglev_backend {
-	const char *name;   /* identity: the table depends on names and weights, not on order */
-	uint32_t weight;    /* 0: gets no slot */
+	const char *name; /* identity: the table depends on names and weights, not on order */
+	uint32_t weight;  /* 0: gets no slot */
 	/* Filled in by maglev_build(). */
 	uint32_t offset;
 	uint32_t skip;
@@ -30,8 +30,8 @@ void maglev_permute(struct maglev_backend *backend, uint32_t size, struct hash_k
  * turns in the order given; MAGLEV_EMPTY everywhere without a usable backend. size is a prime from
  * 3 to 2^24; count < MAGLEV_EMPTY. 0, -EINVAL or -ENOMEM.
  */
-int maglev_fill(const struct maglev_backend *backends, size_t count, uint16_t *slots,
-	uint32_t size);
+int maglev_fill(
+	const struct maglev_backend *backends, size_t count, uint16_t *slots, uint32_t size);
 
 /* Both, with backends taken in the order of their names. */
 int maglev_build(struct maglev_backend *backends, size_t count, struct hash_key key,

@@ -22,8 +22,8 @@ struct ip_addr {
 
 static_assert(sizeof(struct ip_addr) == 16, "two addresses fill half a cache line");
 
-#define IP_TEXT_MAX      48 /* address, and a NUL */
-#define IP_ENDPOINT_MAX  56 /* "[address]:port", and a NUL */
+#define IP_TEXT_MAX     48 /* address, and a NUL */
+#define IP_ENDPOINT_MAX 56 /* "[address]:port", and a NUL */
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define IP_MAPPED_PREFIX_BE 0xffff0000u
@@ -81,7 +81,7 @@ int ip_endpoint_parse(const char *text, struct ip_addr *addr, uint16_t *port);
 
 /* Return text. IPv6 as in RFC 5952. */
 const char *ip_format(const struct ip_addr *addr, char text[IP_TEXT_MAX]);
-const char *ip_endpoint_format(const struct ip_addr *addr, uint16_t port,
-	char text[IP_ENDPOINT_MAX]);
+const char *ip_endpoint_format(
+	const struct ip_addr *addr, uint16_t port, char text[IP_ENDPOINT_MAX]);
 
 #endif

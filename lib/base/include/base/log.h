@@ -24,8 +24,7 @@ void log_init(FILE *out, enum log_level level);
 void log_set_level(enum log_level level);
 
 /* Any cold thread: a line is written with one write(2). */
-void log_write(enum log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -39,35 +39,35 @@ enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_
 
 /* "cores" */
 struct config_cores {
-	unsigned control;                 /* "control": CPU of the control thread, default 0 */
-	unsigned l4[CONFIG_CORES_MAX];    /* "l4": CPU numbers, one L4 worker each, default [1] or
-					   * [0] on one CPU */
+	unsigned control;              /* "control": CPU of the control thread, default 0 */
+	unsigned l4[CONFIG_CORES_MAX]; /* "l4": CPU numbers, one L4 worker each, default [1] or
+					* [0] on one CPU */
 	unsigned l4_count;
-	unsigned l7[CONFIG_CORES_MAX];    /* "l7": CPU numbers; a CPU in both lists runs both
-					   * loops. Default: the same as "l4" */
+	unsigned l7[CONFIG_CORES_MAX]; /* "l7": CPU numbers; a CPU in both lists runs both
+					* loops. Default: the same as "l4" */
 	unsigned l7_count;
-	enum config_idle idle;            /* "idle": default "adaptive" */
-	unsigned idle_after_us;           /* "idle_after_us": empty polls before the first sleep */
-	unsigned idle_sleep_us;           /* "idle_sleep_us": 50 */
+	enum config_idle idle;  /* "idle": default "adaptive" */
+	unsigned idle_after_us; /* "idle_after_us": empty polls before the first sleep */
+	unsigned idle_sleep_us; /* "idle_sleep_us": 50 */
 };
 
 /* "memory" */
 struct config_memory_settings {
-	enum config_memory pages;         /* "pages": auto takes hugepages where there are some */
-	unsigned size_mb;                 /* "size_mb": 0 = what packet_buffers need */
-	unsigned packet_buffers;          /* "packet_buffers": mbufs, default 65536 */
+	enum config_memory pages; /* "pages": auto takes hugepages where there are some */
+	unsigned size_mb;         /* "size_mb": 0 = what packet_buffers need */
+	unsigned packet_buffers;  /* "packet_buffers": mbufs, default 65536 */
 };
 
 /* "ports"[] */
 struct config_port {
 	const char *name;
-	const char *device;               /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
-	struct ip_prefix *addresses;      /* ours, with their on-link prefix */
+	const char *device;          /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
-	unsigned mtu;                     /* default 1500 */
-	unsigned rx_descriptors;          /* default 1024 */
-	unsigned tx_descriptors;          /* default 1024 */
-	bool promiscuous;                 /* default false */
+	unsigned mtu;            /* default 1500 */
+	unsigned rx_descriptors; /* default 1024 */
+	unsigned tx_descriptors; /* default 1024 */
+	bool promiscuous;        /* default false */
 	int line;
 };
 
@@ -75,7 +75,7 @@ struct config_port {
 struct config_route {
 	struct ip_prefix to;
 	struct ip_addr via;
-	unsigned port;                    /* index into ports: the one whose prefix holds via */
+	unsigned port; /* index into ports: the one whose prefix holds via */
 	int line;
 };
 
@@ -90,7 +90,7 @@ struct config_neighbor {
 /* "certificates"[] */
 struct config_certificate {
 	const char *name;
-	const char *chain_path;           /* absolute: relative ones count from the file's folder */
+	const char *chain_path; /* absolute: relative ones count from the file's folder */
 	const char *key_path;
 	int line;
 };
@@ -98,97 +98,97 @@ struct config_certificate {
 struct config_member {
 	struct ip_addr address;
 	uint16_t port;
-	const char *name;                 /* "name", default "ADDRESS:PORT" */
-	unsigned weight;                  /* 0-256, default 1; 0 drains */
+	const char *name; /* "name", default "ADDRESS:PORT" */
+	unsigned weight;  /* 0-256, default 1; 0 drains */
 	int line;
 };
 
 struct config_health_check {
 	enum config_health type;
-	unsigned interval_ms;             /* 2000 */
-	unsigned timeout_ms;              /* 1000 */
-	unsigned rise;                    /* 2 */
-	unsigned fall;                    /* 3 */
-	const char *path;                 /* http: "/" */
-	const char *host;                 /* http: Host header, default the member's endpoint */
-	unsigned expect;                  /* http: status, 200; 0 = any 2xx or 3xx */
+	unsigned interval_ms; /* 2000 */
+	unsigned timeout_ms;  /* 1000 */
+	unsigned rise;        /* 2 */
+	unsigned fall;        /* 3 */
+	const char *path;     /* http: "/" */
+	const char *host;     /* http: Host header, default the member's endpoint */
+	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
 };
 
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
-	enum config_balance balance;      /* default maglev */
+	enum config_balance balance; /* default maglev */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
-	unsigned connect_timeout_ms;      /* L7: 3000 */
-	unsigned response_timeout_ms;     /* L7: to the response head, 30000 */
-	unsigned idle_timeout_ms;         /* L7: kept upstream connections, 60000 */
-	unsigned max_idle_connections;    /* L7: kept per worker and member, 64 */
+	unsigned connect_timeout_ms;   /* L7: 3000 */
+	unsigned response_timeout_ms;  /* L7: to the response head, 30000 */
+	unsigned idle_timeout_ms;      /* L7: kept upstream connections, 60000 */
+	unsigned max_idle_connections; /* L7: kept per worker and member, 64 */
 	int line;
 };
 
 /* A row of the routing table */
 struct config_l7_route {
-	const char *host;                 /* NULL: any; "example.com" or "*.example.com", lower case */
-	const char *path;                 /* NULL: any */
+	const char *host; /* NULL: any; "example.com" or "*.example.com", lower case */
+	const char *path; /* NULL: any */
 	bool is_path_exact;
-	unsigned pool;                    /* index into pools */
+	unsigned pool; /* index into pools */
 	int line;
 };
 
 struct config_http_limits {
-	unsigned header_timeout_ms;       /* "header_timeout_ms": absolute, 10000 */
-	unsigned idle_timeout_ms;         /* "idle_timeout_ms": between requests, 60000 */
-	unsigned body_timeout_ms;         /* "body_timeout_ms": without progress, 30000 */
-	unsigned max_header_bytes;        /* "max_header_bytes": 16384 */
-	unsigned max_header_fields;       /* "max_header_fields": 100 */
-	unsigned max_target_bytes;        /* "max_target_bytes": 8192 */
-	uint64_t max_body_bytes;          /* "max_body_bytes": 0 = no limit */
+	unsigned header_timeout_ms; /* "header_timeout_ms": absolute, 10000 */
+	unsigned idle_timeout_ms;   /* "idle_timeout_ms": between requests, 60000 */
+	unsigned body_timeout_ms;   /* "body_timeout_ms": without progress, 30000 */
+	unsigned max_header_bytes;  /* "max_header_bytes": 16384 */
+	unsigned max_header_fields; /* "max_header_fields": 100 */
+	unsigned max_target_bytes;  /* "max_target_bytes": 8192 */
+	uint64_t max_body_bytes;    /* "max_body_bytes": 0 = no limit */
 };
 
 /* "services"[] */
 struct config_service {
 	const char *name;
-	struct ip_addr address;           /* "listen": "ADDRESS:PORT/tcp|udp" */
+	struct ip_addr address; /* "listen": "ADDRESS:PORT/tcp|udp" */
 	uint16_t port;
-	uint8_t protocol;                 /* IPPROTO_TCP, IPPROTO_UDP */
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
 	enum config_mode mode;
 	/* l4 */
 	enum config_forward forward;
 	enum config_hash hash;
-	unsigned pool;                    /* index into pools; l7: the default pool or UINT_MAX */
-	unsigned tcp_idle_timeout_ms;     /* "tcp_idle_timeout_ms": established, 900000 */
-	unsigned udp_idle_timeout_ms;     /* "udp_idle_timeout_ms": 30000 */
+	unsigned pool;                /* index into pools; l7: the default pool or UINT_MAX */
+	unsigned tcp_idle_timeout_ms; /* "tcp_idle_timeout_ms": established, 900000 */
+	unsigned udp_idle_timeout_ms; /* "udp_idle_timeout_ms": 30000 */
 	/* l7 */
 	bool is_tls;
-	unsigned *certificates;           /* indexes; the first answers unknown names */
+	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;         /* 0x0303 (TLS 1.2) or 0x0304 */
-	unsigned tls_alpn;                /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
-	struct config_l7_route *routes;   /* in file order */
+	unsigned tls_min_version;       /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
+	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
-	bool trust_forwarded;             /* "trust_forwarded": keep the client's X-Forwarded-* */
+	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	int line;
 };
 
 /* "log" */
 struct config_log {
-	enum log_level level;             /* "level": default "info" */
+	enum log_level level; /* "level": default "info" */
 };
 
 /* "stats" */
 struct config_stats {
-	const char *socket;               /* "socket": default "/run/penstock/penstock.sock" */
-	unsigned socket_mode;             /* "mode": "0660" */
-	const char *socket_group;         /* "group": NULL = the process's own */
+	const char *socket;       /* "socket": default "/run/penstock/penstock.sock" */
+	unsigned socket_mode;     /* "mode": "0660" */
+	const char *socket_group; /* "group": NULL = the process's own */
 };
 
 struct config {
-	const char *path;                 /* the file, as given */
-	char *text;                       /* its bytes as read, for show config */
-	const char *seed;                 /* "seed": keys Maglev over a fleet, default "" */
+	const char *path; /* the file, as given */
+	char *text;       /* its bytes as read, for show config */
+	const char *seed; /* "seed": keys Maglev over a fleet, default "" */
 	struct config_cores cores;
 	struct config_memory_settings memory;
 	struct config_port *ports;
@@ -197,14 +197,14 @@ struct config {
 	size_t route_count;
 	struct config_neighbor *neighbors;
 	size_t neighbor_count;
-	struct ip_addr *local_addresses;  /* sources toward members; default: all port addresses */
+	struct ip_addr *local_addresses; /* sources toward members; default: all port addresses */
 	size_t local_address_count;
-	unsigned local_port_min;          /* "local_ports": "1024-65535"; cut into worker slices */
+	unsigned local_port_min; /* "local_ports": "1024-65535"; cut into worker slices */
 	unsigned local_port_max;
-	unsigned max_connections;         /* "max_connections": L4 flows per worker, 1048576 */
-	unsigned maglev_size;             /* "maglev_size": a prime, 65537 */
-	unsigned drain_timeout_ms;        /* "drain_timeout_ms": at shutdown, 10000 */
-	unsigned neighbor_timeout_ms;     /* "neighbor_timeout_ms": reachable time, 30000 */
+	unsigned max_connections;     /* "max_connections": L4 flows per worker, 1048576 */
+	unsigned maglev_size;         /* "maglev_size": a prime, 65537 */
+	unsigned drain_timeout_ms;    /* "drain_timeout_ms": at shutdown, 10000 */
+	unsigned neighbor_timeout_ms; /* "neighbor_timeout_ms": reachable time, 30000 */
 	struct config_certificate *certificates;
 	size_t certificate_count;
 	struct config_pool *pools;
@@ -213,7 +213,7 @@ struct config {
 	size_t service_count;
 	struct config_log log;
 	struct config_stats stats;
-	void *arena;                      /* owns all of the above */
+	void *arena; /* owns all of the above */
 };
 
 /* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */

@@ -10,7 +10,7 @@
  * CONTROL_PROMPT.
  */
 #define CONTROL_ERROR_PREFIX "error: "
-#define CONTROL_PROMPT	     "> "
+#define CONTROL_PROMPT       "> "
 #define CONTROL_LINE_MAX     4095 /* bytes, without the newline */
 
 #endif

@@ -12,18 +12,18 @@
 enum h1_role { H1_REQUEST, H1_RESPONSE };
 
 enum h1_event {
-	H1_MORE,     /* everything was consumed and more bytes are needed */
-	H1_HEAD,     /* h1_head() is complete; for a response 1xx too, then another H1_HEAD follows */
-	H1_BODY,     /* a piece of the body: *body, inside the data that was fed */
-	H1_END,      /* the message is complete; the next h1_next() starts another one */
-	H1_REFUSED,  /* h1_refusal() tells why; the connection must not be read further */
+	H1_MORE, /* everything was consumed and more bytes are needed */
+	H1_HEAD, /* h1_head() is complete; for a response 1xx too, then another H1_HEAD follows */
+	H1_BODY, /* a piece of the body: *body, inside the data that was fed */
+	H1_END,  /* the message is complete; the next h1_next() starts another one */
+	H1_REFUSED, /* h1_refusal() tells why; the connection must not be read further */
 };
 
 struct h1_limits {
 	size_t target_bytes;
-	size_t header_bytes;     /* request line and fields; trailers count again */
-	unsigned header_fields;  /* at most HTTP_FIELDS_MAX */
-	uint64_t body_bytes;     /* 0: no limit */
+	size_t header_bytes;    /* request line and fields; trailers count again */
+	unsigned header_fields; /* at most HTTP_FIELDS_MAX */
+	uint64_t body_bytes;    /* 0: no limit */
 };
 
 /* Sized for embedding; fields are private to h1.c. */
@@ -60,7 +60,7 @@ bool h1_is_idle(const struct h1_parser *parser);
 
 const struct http_head *h1_head(const struct h1_parser *parser);
 enum http_refusal h1_refusal(const struct h1_parser *parser);
-uint64_t h1_refusal_offset(const struct h1_parser *parser);  /* bytes into the connection */
+uint64_t h1_refusal_offset(const struct h1_parser *parser); /* bytes into the connection */
 
 /* Trailer fields of a chunked body, after H1_END. */
 const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *count);
@@ -76,11 +76,11 @@ struct h1_extra_field {
 };
 
 struct h1_write_options {
-	bool close;                      /* Connection: close */
-	unsigned minor;                  /* version of the peer that reads this; 0: no chunks */
+	bool close;     /* Connection: close */
+	unsigned minor; /* version of the peer that reads this; 0: no chunks */
 	const struct h1_extra_field *extra;
 	unsigned extra_count;
-	bool keep_forwarded;             /* X-Forwarded-* of the client pass */
+	bool keep_forwarded; /* X-Forwarded-* of the client pass */
 };
 
 /*

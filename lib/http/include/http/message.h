@@ -16,8 +16,8 @@ struct http_span {
 };
 
 struct http_field {
-	struct http_span name;   /* as received; compare without case */
-	struct http_span value;  /* without surrounding white space */
+	struct http_span name;  /* as received; compare without case */
+	struct http_span value; /* without surrounding white space */
 };
 
 #define HTTP_FIELDS_MAX 256
@@ -26,35 +26,35 @@ enum http_body {
 	HTTP_BODY_NONE,
 	HTTP_BODY_LENGTH,
 	HTTP_BODY_CHUNKED,
-	HTTP_BODY_UNTIL_CLOSE,   /* responses only */
+	HTTP_BODY_UNTIL_CLOSE, /* responses only */
 };
 
 struct http_head {
 	/* request */
 	struct http_span method;
-	struct http_span target;     /* as forwarded: normalised path and query, or "*" */
-	struct http_span path;       /* target without query, normalised (RFC 3986 6.2.2) */
-	struct http_span authority;  /* Host, or an absolute target's, with port */
-	struct http_span host;       /* authority without port, lower case */
-	bool is_head;                /* method is HEAD; in a response: it answers HEAD */
+	struct http_span target;    /* as forwarded: normalised path and query, or "*" */
+	struct http_span path;      /* target without query, normalised (RFC 3986 6.2.2) */
+	struct http_span authority; /* Host, or an absolute target's, with port */
+	struct http_span host;      /* authority without port, lower case */
+	bool is_head;               /* method is HEAD; in a response: it answers HEAD */
 	/* response */
 	unsigned status;
 	struct http_span reason;
 	/* both */
-	unsigned minor;              /* HTTP/1.minor */
+	unsigned minor; /* HTTP/1.minor */
 	enum http_body body;
 	uint64_t content_length;
-	bool is_keep_alive;          /* the connection may carry another message */
+	bool is_keep_alive; /* the connection may carry another message */
 	bool expects_continue;
-	bool is_upgrade;             /* Connection: upgrade with an Upgrade field */
+	bool is_upgrade; /* Connection: upgrade with an Upgrade field */
 	unsigned field_count;
 	struct http_field fields[HTTP_FIELDS_MAX];
 };
 
 /* First field of that name, or NULL. */
 const struct http_field *http_find(const struct http_head *head, const char *name);
-bool http_span_is(struct http_span span, const char *text);          /* exact */
-bool http_span_is_nocase(struct http_span span, const char *text);   /* ASCII case folded */
+bool http_span_is(struct http_span span, const char *text);        /* exact */
+bool http_span_is_nocase(struct http_span span, const char *text); /* ASCII case folded */
 
 /* "Not Found" for 404; "" for unknown. */
 const char *http_status_reason(unsigned status);
@@ -68,7 +68,7 @@ enum http_refusal {
 	HTTP_REFUSAL_COUNT,
 };
 
-unsigned http_refusal_status(enum http_refusal refusal);   /* the answer to the client */
+unsigned http_refusal_status(enum http_refusal refusal); /* the answer to the client */
 const char *http_refusal_name(enum http_refusal refusal);
 const char *http_refusal_help(enum http_refusal refusal);
 

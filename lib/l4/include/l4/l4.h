@@ -19,10 +19,10 @@
 struct l4_core;
 
 struct l4_params {
-	struct core *core;               /* borrowed */
-	struct steer_slice ports;        /* local ports of this worker */
+	struct core *core;        /* borrowed */
+	struct steer_slice ports; /* local ports of this worker */
 	uint32_t max_connections;
-	uint64_t seed;                   /* of table hash and source ports: secret, from getrandom */
+	uint64_t seed; /* of table hash and source ports: secret, from getrandom */
 };
 
 struct l4_counters {
@@ -52,10 +52,10 @@ void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_u
 uint32_t l4_conn_count(const struct l4_core *l4);
 
 enum l4_state {
-	L4_STATE_NEW,          /* SYN seen, or first UDP packet */
-	L4_STATE_ESTABLISHED,  /* both sides have answered: ACK to the SYN|ACK, or UDP reply */
-	L4_STATE_FIN,          /* one side closed */
-	L4_STATE_CLOSED,       /* both closed, or reset */
+	L4_STATE_NEW,         /* SYN seen, or first UDP packet */
+	L4_STATE_ESTABLISHED, /* both sides have answered: ACK to the SYN|ACK, or UDP reply */
+	L4_STATE_FIN,         /* one side closed */
+	L4_STATE_CLOSED,      /* both closed, or reset */
 };
 
 /* A connection as "show conns" prints it. */
@@ -67,7 +67,7 @@ struct l4_conn_row {
 	uint32_t member_id;
 	uint16_t client_port, vip_port, local_port, member_port; /* host order */
 	uint8_t protocol;
-	uint8_t state;         /* enum l4_state */
+	uint8_t state; /* enum l4_state */
 };
 
 /*

@@ -10,8 +10,8 @@
 #include "runtime/core.h"
 
 /*
- * ARP (RFC 826, 5227), neighbor discovery (RFC 4861) and echo (RFC 792, 4443) of one L4 worker. Each
- * worker has a table of its own; what one learns it tells the others by 'share', so nothing is
+ * ARP (RFC 826, 5227), neighbor discovery (RFC 4861) and echo (RFC 792, 4443) of one L4 worker.
+ * Each worker has a table of its own; what one learns it tells the others by 'share', so nothing is
  * locked. An entry is INCOMPLETE, REACHABLE, STALE or PROBE as in RFC 4861 7.3.2, for IPv4 too.
  */
 struct neigh;
@@ -24,14 +24,14 @@ struct neigh_ops {
 };
 
 struct neigh_params {
-	struct core *core;               /* borrowed */
-	struct rte_mempool *mbufs;       /* borrowed; for requests and answers */
+	struct core *core;         /* borrowed */
+	struct rte_mempool *mbufs; /* borrowed; for requests and answers */
 	const struct neigh_ops *ops;
 	void *ctx;
-	unsigned max_entries;            /* default 4096 */
-	unsigned queue_max;              /* packets that wait for one neighbor, default 8 */
-	unsigned reachable_ms;           /* default 30000 */
-	unsigned icmp_per_second;        /* answers to echo, default 1000 */
+	unsigned max_entries;     /* default 4096 */
+	unsigned queue_max;       /* packets that wait for one neighbor, default 8 */
+	unsigned reachable_ms;    /* default 30000 */
+	unsigned icmp_per_second; /* answers to echo, default 1000 */
 };
 
 struct neigh_counters {
@@ -50,15 +50,15 @@ const struct neigh_counters *neigh_counters(const struct neigh *neigh);
  * Parsed, with its Ethernet header, whose destination is the port or a group; takes ownership of m.
  * Answers go out by ops->transmit.
  */
-void neigh_input(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
-	uint64_t now_us);
+void neigh_input(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
 
 /*
  * Sends an IP packet that starts at its IP header: route, next hop, Ethernet header, transmit.
  * Waits in a short queue while the next hop is unknown. Takes ownership; drops are counted.
  */
-void neigh_output(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
-	uint64_t now_us);
+void neigh_output(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
 
 /*
  * Learned elsewhere: by another worker, or from the configuration (is_static: never aged, and taken
@@ -70,11 +70,10 @@ void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port
 
 /*
  * Adopts a new snapshot's network: forgets entries that are no longer on link, sets static ones,
- * and, if announce, sends gratuitous ARP and unsolicited NA for VIPs and addresses: for addresses on
- * their port, for VIPs on the ports on whose link they are, or on all when on none.
+ * and, if announce, sends gratuitous ARP and unsolicited NA for VIPs and addresses: for addresses
+ * on their port, for VIPs on the ports on whose link they are, or on all when on none.
  */
-void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce,
-	uint64_t now_us);
+void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce, uint64_t now_us);
 
 /* Retries, ageing, probes. Cheap when nothing is due; call once a loop. */
 void neigh_tick(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us);
@@ -90,7 +89,7 @@ struct neigh_row {
 };
 
 /* Copies up to max entries for "show neigh". On the owner core. Returns how many there are. */
-unsigned neigh_dump(const struct neigh *neigh, struct neigh_row *rows, unsigned max,
-	uint64_t now_us);
+unsigned neigh_dump(
+	const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us);
 
 #endif

@@ -24,8 +24,8 @@ struct neigh_port {
 struct neigh_net;
 
 /* config is read, not kept. ports has config->port_count rows. NULL on error. */
-struct neigh_net *neigh_net_create(const struct config *config, const struct neigh_port *ports,
-	struct err *err);
+struct neigh_net *neigh_net_create(
+	const struct config *config, const struct neigh_port *ports, struct err *err);
 void neigh_net_destroy(struct neigh_net *net);
 
 /* True for an address of a port. */

@@ -36,19 +36,19 @@ enum packet_flags {
  * Ethernet header is put in front by neigh_output().
  */
 struct packet {
-	struct ip_addr src;        /* IP packets only */
+	struct ip_addr src; /* IP packets only */
 	struct ip_addr dst;
 	uint16_t src_port_be;
 	uint16_t dst_port_be;
 	uint8_t protocol;
-	uint8_t flags;             /* enum packet_flags */
-	uint8_t tcp_flags;         /* RTE_TCP_x_FLAG bits */
-	uint8_t in_port;           /* index of the configured port */
+	uint8_t flags;     /* enum packet_flags */
+	uint8_t tcp_flags; /* RTE_TCP_x_FLAG bits */
+	uint8_t in_port;   /* index of the configured port */
 	uint16_t l3_offset;
 	uint16_t l4_offset;
-	uint16_t payload_offset;   /* first byte behind the TCP, UDP or ICMP header */
+	uint16_t payload_offset; /* first byte behind the TCP, UDP or ICMP header */
 	uint16_t payload_len;
-	uint32_t flow_hash;        /* keyed, over the tuple */
+	uint32_t flow_hash; /* keyed, over the tuple */
 	uint8_t reserved[12];
 };
 

@@ -18,12 +18,12 @@
 struct port {
 	const struct config_port *config;
 	uint16_t ethdev_id;
-	uint16_t queues;             /* may be fewer than L4 workers: the first ones serve it */
+	uint16_t queues; /* may be fewer than L4 workers: the first ones serve it */
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool has_tx_checksum;        /* IPv4, TCP and UDP by the device */
-	bool has_tx_chains;          /* frames of several mbufs */
-	bool is_finite;              /* net_pcap reading a file: ends when it is read */
+	bool has_tx_checksum; /* IPv4, TCP and UDP by the device */
+	bool has_tx_chains;   /* frames of several mbufs */
+	bool is_finite;       /* net_pcap reading a file: ends when it is read */
 	const char *driver;
 };
 
@@ -48,8 +48,8 @@ struct port_tx {
 };
 
 /* Up to PORT_BURST frames of this worker's queue; 0 when it has none. */
-uint16_t port_rx(const struct port *port, uint16_t queue, struct core *core,
-	struct rte_mbuf **frames);
+uint16_t port_rx(
+	const struct port *port, uint16_t queue, struct core *core, struct rte_mbuf **frames);
 
 /* Takes ownership. Checksums that the device cannot do are completed here. */
 void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame);

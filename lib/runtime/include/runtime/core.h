@@ -23,10 +23,10 @@ extern const struct stats_set core_stats_set;
 
 /* Every worker thread has one; its counters are read by control. */
 struct core {
-	unsigned index;          /* dense, 0.. over all worker threads */
+	unsigned index; /* dense, 0.. over all worker threads */
 	unsigned cpu;
-	int l4_index;            /* which L4 worker this is, or -1 */
-	int l7_index;            /* which L7 worker this is, or -1 */
+	int l4_index; /* which L4 worker this is, or -1 */
+	int l7_index; /* which L7 worker this is, or -1 */
 	struct core_counters counters;
 	struct drop_counters drops;
 };

@@ -10,13 +10,13 @@
  */
 struct steer {
 	uint16_t port_min;
-	uint16_t slice_ports;  /* ports in a slice */
+	uint16_t slice_ports; /* ports in a slice */
 	uint8_t l4_count;
 	uint8_t l7_count;
 };
 
 struct steer_slice {
-	uint16_t port_min;     /* host order, both ends included */
+	uint16_t port_min; /* host order, both ends included */
 	uint16_t port_max;
 };
 
@@ -24,11 +24,11 @@ enum steer_kind { STEER_NONE, STEER_L4, STEER_L7 };
 
 struct steer_owner {
 	enum steer_kind kind;
-	unsigned index;        /* of the L4 or L7 worker */
+	unsigned index; /* of the L4 or L7 worker */
 };
 
-struct steer steer_create(unsigned port_min, unsigned port_max, unsigned l4_count,
-	unsigned l7_count);
+struct steer steer_create(
+	unsigned port_min, unsigned port_max, unsigned l4_count, unsigned l7_count);
 struct steer_slice steer_l4_slice(const struct steer *steer, unsigned index);
 struct steer_slice steer_l7_slice(const struct steer *steer, unsigned index);
 

@@ -16,7 +16,7 @@ typedef void wheel_expire(struct wheel_timer *timer, uint64_t now_us);
 
 struct wheel_timer {
 	struct wheel_timer *next;
-	struct wheel_timer **prev;   /* NULL: not armed */
+	struct wheel_timer **prev; /* NULL: not armed */
 	wheel_expire *expire;
 	uint64_t deadline_us;
 };

@@ -34,10 +34,10 @@ struct service {
 	enum config_hash hash;
 	uint32_t tcp_idle_timeout_ms;
 	uint32_t udp_idle_timeout_ms;
-	unsigned pool;                  /* index into the snapshot's pools; UINT_MAX: none (L7) */
-	unsigned index;                 /* in the table, and in config->services */
+	unsigned pool;  /* index into the snapshot's pools; UINT_MAX: none (L7) */
+	unsigned index; /* in the table, and in config->services */
 	struct service_identity *identity;
-	void *listener;                 /* L7: struct l7_listener, owned by the composer */
+	void *listener; /* L7: struct l7_listener, owned by the composer */
 	const struct config_service *config;
 };
 

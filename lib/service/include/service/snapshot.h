@@ -17,8 +17,8 @@
  * across loops but members (while conns_now counts them) and L7 listeners (which count users).
  */
 struct snapshot {
-	uint64_t generation;             /* grows with every publication */
-	uint64_t config_generation;      /* grows with every loaded file */
+	uint64_t generation;        /* grows with every publication */
+	uint64_t config_generation; /* grows with every loaded file */
 	const struct config *config;
 	const struct neigh_net *net;
 	const struct service_table *services;

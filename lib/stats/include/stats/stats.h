@@ -52,12 +52,12 @@ int stats_registry_add(struct stats_registry *registry, const struct stats_set *
 	const void *values);
 
 /* One counter's sum over all cores. */
-uint64_t stats_sum(const struct stats_registry *registry, const struct stats_set *set,
-	unsigned index);
+uint64_t stats_sum(
+	const struct stats_registry *registry, const struct stats_set *set, unsigned index);
 
 /* Calls visit for every counter of every set, summed over the cores, in order of registration. */
-typedef void stats_visit(void *ctx, const struct stats_set *set, const struct stats_desc *desc,
-	uint64_t sum);
+typedef void stats_visit(
+	void *ctx, const struct stats_set *set, const struct stats_desc *desc, uint64_t sum);
 void stats_registry_walk(const struct stats_registry *registry, stats_visit *visit, void *ctx);
 
 /* A counter as another thread reads it. */

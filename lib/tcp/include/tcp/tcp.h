@@ -22,11 +22,11 @@ struct tcp_stack;
 struct tcp_conn;
 
 enum tcp_close_reason {
-	TCP_CLOSED_DONE,       /* both sides closed in order */
-	TCP_CLOSED_RESET,      /* the peer reset it, or refused our SYN */
-	TCP_CLOSED_TIMEOUT,    /* the peer no longer answers, or never did */
-	TCP_CLOSED_ABORTED,    /* tcp_abort() by our side */
-	TCP_CLOSED_UNREACHABLE,/* ICMP says so, while connecting */
+	TCP_CLOSED_DONE,        /* both sides closed in order */
+	TCP_CLOSED_RESET,       /* the peer reset it, or refused our SYN */
+	TCP_CLOSED_TIMEOUT,     /* the peer no longer answers, or never did */
+	TCP_CLOSED_ABORTED,     /* tcp_abort() by our side */
+	TCP_CLOSED_UNREACHABLE, /* ICMP says so, while connecting */
 	TCP_CLOSED_NO_MEMORY,
 };
 
@@ -64,18 +64,18 @@ struct tcp_stack_ops {
 };
 
 struct tcp_params {
-	struct core *core;               /* borrowed: drops are counted there */
-	struct rte_mempool *mbufs;       /* borrowed */
+	struct core *core;         /* borrowed: drops are counted there */
+	struct rte_mempool *mbufs; /* borrowed */
 	const struct tcp_stack_ops *ops;
 	void *ctx;
-	struct steer_slice ports;        /* local ports for tcp_connect() */
-	uint64_t secret[2];              /* keys ISNs (RFC 6528), cookies, table hash */
-	uint32_t max_connections;        /* established and closing, default 65536 */
-	uint32_t max_half_open;          /* SYN cache, default 16384; beyond: SYN cookies */
-	uint32_t send_buffer;            /* bytes a connection may queue, default 262144 */
-	uint32_t receive_window;         /* bytes, default 262144 */
-	uint32_t time_wait_ms;           /* default 60000; tests shorten it */
-	const char *congestion;          /* "cubic" (default) or "newreno" */
+	struct steer_slice ports; /* local ports for tcp_connect() */
+	uint64_t secret[2];       /* keys ISNs (RFC 6528), cookies, table hash */
+	uint32_t max_connections; /* established and closing, default 65536 */
+	uint32_t max_half_open;   /* SYN cache, default 16384; beyond: SYN cookies */
+	uint32_t send_buffer;     /* bytes a connection may queue, default 262144 */
+	uint32_t receive_window;  /* bytes, default 262144 */
+	uint32_t time_wait_ms;    /* default 60000; tests shorten it */
+	const char *congestion;   /* "cubic" (default) or "newreno" */
 };
 
 struct tcp_counters {
@@ -109,10 +109,10 @@ void tcp_advance(struct tcp_stack *stack, uint64_t now_us);
 uint64_t tcp_next_us(const struct tcp_stack *stack);
 
 struct tcp_connect_args {
-	const struct ip_addr *src;       /* a local address */
+	const struct ip_addr *src; /* a local address */
 	const struct ip_addr *dst;
-	uint16_t dst_port;               /* host order */
-	uint32_t timeout_ms;             /* handshake; 0: the RFC's own limits */
+	uint16_t dst_port;   /* host order */
+	uint32_t timeout_ms; /* handshake; 0: the RFC's own limits */
 	const struct tcp_handler *handler;
 	void *ctx;
 };
@@ -122,8 +122,8 @@ struct tcp_connect_args {
  * *error set to -EADDRNOTAVAIL (no free port), -ENOMEM or -EMFILE (limit). on_connected or
  * on_closed follows, never from inside this call.
  */
-struct tcp_conn *tcp_connect(struct tcp_stack *stack, const struct tcp_connect_args *args,
-	int *error, uint64_t now_us);
+struct tcp_conn *tcp_connect(
+	struct tcp_stack *stack, const struct tcp_connect_args *args, int *error, uint64_t now_us);
 
 /* The handler table is borrowed and outlives the connection; ctx is the handler's own. */
 void tcp_set_handler(struct tcp_conn *conn, const struct tcp_handler *handler, void *ctx);
@@ -172,26 +172,26 @@ void tcp_close(struct tcp_conn *conn);
 void tcp_abort(struct tcp_conn *conn);
 
 struct tcp_info {
-	struct packet_tuple tuple;       /* src: peer, dst: ours */
-	const char *state;               /* "ESTABLISHED" ... */
+	struct packet_tuple tuple; /* src: peer, dst: ours */
+	const char *state;         /* "ESTABLISHED" ... */
 	uint32_t srtt_us, rttvar_us, rto_us;
-	uint32_t cwnd, ssthresh;         /* bytes */
+	uint32_t cwnd, ssthresh; /* bytes */
 	uint32_t mss;
-	uint32_t retransmissions;        /* segments */
+	uint32_t retransmissions;             /* segments */
 	uint32_t send_queued, receive_queued; /* bytes */
-	uint64_t bytes_in, bytes_out;    /* payload, acknowledged */
+	uint64_t bytes_in, bytes_out;         /* payload, acknowledged */
 };
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
 
 /* Walks connections for "show conns": up to max rows from *cursor on, which moves on. */
-unsigned tcp_dump(const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows,
-	unsigned max);
+unsigned tcp_dump(
+	const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows, unsigned max);
 
 struct tcp_usage {
-	uint32_t established;            /* all with a connection block */
+	uint32_t established; /* all with a connection block */
 	uint32_t half_open;
 	uint32_t time_wait;
-	uint32_t mbufs_held;             /* in queues, both directions */
+	uint32_t mbufs_held; /* in queues, both directions */
 	uint32_t bytes_per_conn, bytes_per_half_open, bytes_per_time_wait;
 };
 void tcp_usage(const struct tcp_stack *stack, struct tcp_usage *usage);

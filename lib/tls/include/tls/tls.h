@@ -25,26 +25,27 @@ int tls_thread_init(struct err *err);
  * Reads a PEM chain (leaf first) and its key, checks that they belong together and that the leaf
  * has not expired. The error names file and reason. NULL on error. Control thread.
  */
-struct tls_certificate *tls_certificate_load(const char *chain_path, const char *key_path,
-	struct err *err);
+struct tls_certificate *tls_certificate_load(
+	const char *chain_path, const char *key_path, struct err *err);
 void tls_certificate_destroy(struct tls_certificate *certificate);
 
 /* Facts for "show info": borrowed strings. */
 struct tls_certificate_info {
 	const char *subject;
-	const char *names;           /* SANs, separated by spaces */
-	const char *not_after;       /* "2026-01-31T12:00:00Z" */
+	const char *names;     /* SANs, separated by spaces */
+	const char *not_after; /* "2026-01-31T12:00:00Z" */
 };
-void tls_certificate_info(const struct tls_certificate *certificate,
-	struct tls_certificate_info *info);
+void tls_certificate_info(
+	const struct tls_certificate *certificate, struct tls_certificate_info *info);
 
 struct tls_context_params {
-	/* Files are parsed again for each context: an RSA key must not be shared between threads. */
+	/* Files are parsed again for each context: an RSA key must not be shared between threads.
+	 */
 	const char *const *chain_paths;
 	const char *const *key_paths;
-	size_t certificate_count;    /* the first one answers names that no certificate has */
-	unsigned min_version;        /* 0x0303 or 0x0304 */
-	const char *const *alpn;     /* NULL-terminated, in order of preference; NULL: none */
+	size_t certificate_count; /* the first one answers names that no certificate has */
+	unsigned min_version;     /* 0x0303 or 0x0304 */
+	const char *const *alpn;  /* NULL-terminated, in order of preference; NULL: none */
 };
 
 /* Control thread creates, one worker uses. */
@@ -64,14 +65,14 @@ struct tls_io {
 
 enum tls_result {
 	TLS_OK = 0,
-	TLS_AGAIN = -1,          /* call again when io has more to give or to take */
-	TLS_EOF = -2,            /* the peer closed in order (close_notify) */
-	TLS_FAILED = -3,         /* see tls_session_error(); an alert waits for tls_flush() at most */
+	TLS_AGAIN = -1,  /* call again when io has more to give or to take */
+	TLS_EOF = -2,    /* the peer closed in order (close_notify) */
+	TLS_FAILED = -3, /* see tls_session_error(); an alert waits for tls_flush() at most */
 };
 
 /* A server session; io is borrowed. NULL when memory is short. */
-struct tls_session *tls_session_create(struct tls_context *context, const struct tls_io *io,
-	void *io_ctx);
+struct tls_session *tls_session_create(
+	struct tls_context *context, const struct tls_io *io, void *io_ctx);
 void tls_session_destroy(struct tls_session *session);
 
 /*
@@ -92,8 +93,8 @@ int tls_read(struct tls_session *session, void *data, size_t max);
 int tls_write(struct tls_session *session, const void *data, size_t len);
 
 /*
- * Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. After a failure TLS_AGAIN
- * means that the alert is not out yet; it is when TLS_FAILED comes.
+ * Pushes out what io did not take before: TLS_OK, TLS_AGAIN or TLS_FAILED. After a failure
+ * TLS_AGAIN means that the alert is not out yet; it is when TLS_FAILED comes.
  */
 enum tls_result tls_flush(struct tls_session *session);
 
