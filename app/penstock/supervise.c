@@ -26,6 +26,8 @@ struct supervisor {
 	uint64_t deadline_us;  /* of the drain; 0: not draining */
 	uint64_t last_packets; /* received by all workers */
 	uint64_t last_traffic_us;
+	uint64_t last_forwarded; /* by all L4 workers: health probes are not among them */
+	uint64_t last_forwarded_us;
 	bool is_over;
 };
 
@@ -83,7 +85,7 @@ static void drain_start(struct supervisor *s, const char *reason)
 	log_notice("%s: draining connections for at most %u ms", reason, timeout_ms);
 	notify_systemd("STOPPING=1");
 	s->deadline_us = clock_now_us() + timeout_ms * CLOCK_US_PER_MS;
-	s->last_traffic_us = clock_now_us();
+	s->last_forwarded_us = clock_now_us();
 	atomic_store(&s->app->is_draining, true);
 }
 
@@ -137,22 +139,35 @@ static struct load load_measure(struct app *app)
 	return load;
 }
 
+/* Remembers when a sum of counters last grew. */
+static void growth_note(uint64_t sum, uint64_t *last, uint64_t *last_us, uint64_t now_us)
+{
+	if (sum == *last)
+		return;
+	*last = sum;
+	*last_us = now_us;
+}
+
 static void traffic_note(struct supervisor *s, uint64_t now_us)
 {
 	uint64_t packets = 0;
+	uint64_t forwarded = 0;
 
-	for (unsigned i = 0; i < s->app->worker_count; i++)
-		packets += stats_read(&s->app->workers[i]->core.counters.rx_packets);
-	if (packets != s->last_packets) {
-		s->last_packets = packets;
-		s->last_traffic_us = now_us;
+	for (unsigned i = 0; i < s->app->worker_count; i++) {
+		const struct worker *w = s->app->workers[i];
+
+		packets += stats_read(&w->core.counters.rx_packets);
+		if (w->l4 != NULL)
+			forwarded += stats_read(&l4_counters(w->l4)->packets_forwarded);
 	}
+	growth_note(packets, &s->last_packets, &s->last_traffic_us, now_us);
+	growth_note(forwarded, &s->last_forwarded, &s->last_forwarded_us, now_us);
 }
 
 static void drain_check(struct supervisor *s, uint64_t now_us)
 {
 	struct load load = load_measure(s->app);
-	bool is_quiet = now_us - s->last_traffic_us >= QUIET_US;
+	bool is_quiet = now_us - s->last_forwarded_us >= QUIET_US;
 
 	if (load.l7_conns == 0 && (load.l4_conns == 0 || is_quiet)) {
 		log_notice("all connections are drained");
