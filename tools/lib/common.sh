@@ -68,6 +68,7 @@ configure() {
 # The build that ships: what demo, system tests and benchmarks run.
 build_release() {
 	configure build-rel -Dbuildtype=release
-	quietly ninja -C build-rel app/penstock/penstock app/penstockctl/penstockctl
+	quietly ninja -C build-rel app/penstock/penstock app/penstockctl/penstockctl \
+		tests/perf/penstock-pktgen
 	export PENSTOCK_BUILD=$ROOT/build-rel
 }
