@@ -70,6 +70,9 @@ int eal_start(const struct config *config, bool is_verbose, struct err *err);
 int app_compose(struct app *app, struct config *config, struct err *err);
 void app_release(struct app *app);
 
+/* CPUs in the order of the workers: L4 workers first, then L7 workers with a CPU of their own. */
+unsigned app_worker_cpus(const struct config_cores *cores, unsigned cpus[RUNTIME_WORKERS_MAX]);
+
 /*
  * publish.c: builds a generation aside and swaps the snapshot; the old one goes after a grace
  * period. On failure nothing changed. app_publish() takes config over in both cases; only the

@@ -16,16 +16,18 @@
 
 #define FIRST_WORKER_LCORE 1
 
-static unsigned worker_count(const struct config_cores *cores)
+unsigned app_worker_cpus(const struct config_cores *cores, unsigned cpus[RUNTIME_WORKERS_MAX])
 {
 	unsigned count = cores->l4_count;
 
+	memcpy(cpus, cores->l4, count * sizeof(cpus[0]));
 	for (unsigned i = 0; i < cores->l7_count; i++) {
 		bool is_shared = false;
 
 		for (unsigned j = 0; j < cores->l4_count; j++)
 			is_shared |= cores->l4[j] == cores->l7[i];
-		count += is_shared ? 0 : 1;
+		if (!is_shared && count < RUNTIME_WORKERS_MAX)
+			cpus[count++] = cores->l7[i];
 	}
 	return count;
 }
@@ -53,7 +55,8 @@ static int ports_open(struct app *app, struct err *err)
 
 static int workers_create(struct app *app, struct err *err)
 {
-	unsigned count = worker_count(&app->boot->cores);
+	unsigned cpus[RUNTIME_WORKERS_MAX];
+	unsigned count = app_worker_cpus(&app->boot->cores, cpus);
 
 	app->l4_count = app->boot->cores.l4_count;
 	app->l7_count = app->boot->cores.l7_count;
@@ -73,7 +76,8 @@ static int workers_create(struct app *app, struct err *err)
 
 static int books_create(struct app *app, struct err *err)
 {
-	unsigned count = worker_count(&app->boot->cores);
+	unsigned cpus[RUNTIME_WORKERS_MAX];
+	unsigned count = app_worker_cpus(&app->boot->cores, cpus);
 
 	app->rcu = rcu_create(count);
 	app->stats = stats_registry_create();

@@ -111,20 +111,11 @@ static void cores_choose(struct arguments *args, const struct config_cores *core
 {
 	char text[ARG_MAX];
 	size_t len = (size_t)snprintf(text, sizeof(text), "0@%u", cores->control);
-	unsigned lcore = 1;
+	unsigned cpus[RUNTIME_WORKERS_MAX];
+	unsigned count = app_worker_cpus(cores, cpus);
 
-	for (unsigned i = 0; i < cores->l4_count; i++)
-		len += (size_t)snprintf(
-			text + len, sizeof(text) - len, ",%u@%u", lcore++, cores->l4[i]);
-	for (unsigned i = 0; i < cores->l7_count; i++) {
-		bool is_shared = false;
-
-		for (unsigned j = 0; j < cores->l4_count; j++)
-			is_shared |= cores->l4[j] == cores->l7[i];
-		if (!is_shared)
-			len += (size_t)snprintf(
-				text + len, sizeof(text) - len, ",%u@%u", lcore++, cores->l7[i]);
-	}
+	for (unsigned i = 0; i < count; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", i + 1, cpus[i]);
 	argument_add(args, "--lcores");
 	argument_add(args, "%s", text);
 }

@@ -130,6 +130,7 @@ static int index_of(const unsigned *cpus, unsigned count, unsigned cpu)
 struct worker *worker_create(struct app *app, unsigned index, struct err *err)
 {
 	const struct config_cores *cores = &app->boot->cores;
+	unsigned cpus[RUNTIME_WORKERS_MAX];
 	struct worker *w = aligned_alloc(
 		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*w), (size_t)RTE_CACHE_LINE_SIZE));
 
@@ -140,12 +141,8 @@ struct worker *worker_create(struct app *app, unsigned index, struct err *err)
 	memset(w, 0, sizeof(*w));
 	w->app = app;
 	w->core.index = index;
-	/* L4 workers first, then the L7 workers that have a CPU of their own. */
-	w->core.cpu = index < cores->l4_count ? cores->l4[index] : 0;
-	for (unsigned i = 0, own = cores->l4_count; i < cores->l7_count; i++) {
-		if (index_of(cores->l4, cores->l4_count, cores->l7[i]) < 0 && own++ == index)
-			w->core.cpu = cores->l7[i];
-	}
+	app_worker_cpus(cores, cpus);
+	w->core.cpu = cpus[index];
 	w->core.l4_index = index_of(cores->l4, cores->l4_count, w->core.cpu);
 	w->core.l7_index = index_of(cores->l7, cores->l7_count, w->core.cpu);
 	if (stats_registry_add(app->stats, &core_stats_set, index, &w->core.counters) < 0 ||
