@@ -121,6 +121,11 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 		worker_count, (unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
 	port->has_tx_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	if (strcmp(info.driver_name, "net_af_xdp") == 0 && !packet_pool_is_packed(mbufs))
+		return err_set(err, ENOMEM,
+			"port %s: AF_XDP needs all packet buffers in one piece of memory; lower "
+			"memory.packet_buffers, or use ports without physical addresses",
+			config->name);
 	if (port->queues == 0)
 		return err_set(err, EINVAL, "port %s: %s has no queue to receive and send on",
 			config->name, config->device);

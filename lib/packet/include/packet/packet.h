@@ -61,8 +61,14 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
 	return rte_mbuf_to_priv(m);
 }
 
-/* Pool of mbufs with room for struct packet. count mbufs of 2 KB data; socket as in DPDK. */
+/* Pool of mbufs with room for struct packet. count mbufs of 2 KB data; socket as in DPDK. NULL with
+ * rte_errno set when memory is short. Control thread; rte_mempool_free() ends it. */
 struct rte_mempool *packet_pool_create(const char *name, unsigned count, int socket);
+
+/* Whether the mbufs stand in one piece of memory, one object after the other without a gap. DPDK's
+ * AF_XDP driver reckons the memory to share with the kernel so, and the kernel discards frames
+ * that lie beyond it. */
+bool packet_pool_is_packed(const struct rte_mempool *pool);
 
 /*
  * Parses an Ethernet frame. The frame is untouched; trailing Ethernet padding is cut off the mbuf.
