@@ -156,6 +156,7 @@ void harness_start(struct harness *h)
 	snapshot_build(h);
 	params = (struct l4_params){
 		.core = &h->core,
+		.mbufs = support_mbufs(),
 		.ports = h->slice,
 		.max_connections = h->max_connections,
 		.seed = 77,
