@@ -41,6 +41,8 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	}
 	l4->core = params->core;
 	l4->mbufs = params->mbufs;
+	/* Workers share addresses: they begin apart. */
+	l4->ip_id = (uint16_t)(params->core->index << 12);
 	l4->swept_us = now_us;
 	l4->rng.state = params->seed;
 	key.k0 = rng_next(&l4->rng);

@@ -49,7 +49,7 @@ static void l4_translate(struct rte_mbuf *m, const struct packet *p, const struc
 }
 
 static void v4_write(struct rte_ipv4_hdr *ip, const struct packet_tuple *to, uint32_t total,
-	uint8_t tos, uint8_t ttl, uint16_t id)
+	uint8_t tos, uint8_t ttl, uint16_t *next_id)
 {
 	bool may_be_fragmented = total <= V4_FRAGMENTABLE_MAX;
 
@@ -57,7 +57,7 @@ static void v4_write(struct rte_ipv4_hdr *ip, const struct packet_tuple *to, uin
 		.version_ihl = V4_PLAIN,
 		.type_of_service = tos,
 		.total_length = rte_cpu_to_be_16((uint16_t)total),
-		.packet_id = may_be_fragmented ? rte_cpu_to_be_16(id) : 0,
+		.packet_id = may_be_fragmented ? rte_cpu_to_be_16((*next_id)++) : 0,
 		.fragment_offset = may_be_fragmented ? 0 : rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = ttl,
 		.next_proto_id = to->protocol,
@@ -67,7 +67,8 @@ static void v4_write(struct rte_ipv4_hdr *ip, const struct packet_tuple *to, uin
 	ip->hdr_checksum = (uint16_t)~sum_fold(sum_bytes((const uint8_t *)ip, V4_BYTES));
 }
 
-static enum drop_reason v6_to_v4(struct rte_mbuf *m, const struct packet_tuple *to, uint16_t id)
+static enum drop_reason v6_to_v4(
+	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id)
 {
 	struct packet *p = packet_of(m);
 	const struct rte_ipv6_hdr *old = rte_pktmbuf_mtod_offset(
@@ -80,7 +81,7 @@ static enum drop_reason v6_to_v4(struct rte_mbuf *m, const struct packet_tuple *
 		return DROP_ttl_expired;
 	l4_translate(m, p, to);
 	ip = (struct rte_ipv4_hdr *)rte_pktmbuf_adj(m, (uint16_t)(p->l4_offset - V4_BYTES));
-	v4_write(ip, to, m->pkt_len, tos, (uint8_t)(hops - 1), id);
+	v4_write(ip, to, m->pkt_len, tos, (uint8_t)(hops - 1), next_id);
 	p->flags &= (uint8_t)~PACKET_IS_V6;
 	return DROP_NONE;
 }
@@ -114,13 +115,14 @@ static enum drop_reason v4_to_v6(struct rte_mbuf *m, const struct packet_tuple *
 	return DROP_NONE;
 }
 
-enum drop_reason packet_translate(struct rte_mbuf *m, const struct packet_tuple *to, uint16_t v4_id)
+enum drop_reason packet_translate(
+	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id)
 {
 	struct packet *p = packet_of(m);
 	uint16_t header_bytes = (uint16_t)(p->payload_offset - p->l4_offset);
 	enum drop_reason reason;
 
-	reason = p->flags & PACKET_IS_V6 ? v6_to_v4(m, to, v4_id) : v4_to_v6(m, to);
+	reason = p->flags & PACKET_IS_V6 ? v6_to_v4(m, to, next_id) : v4_to_v6(m, to);
 	if (reason != DROP_NONE)
 		return reason;
 	p->src = to->src;

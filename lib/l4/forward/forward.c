@@ -41,7 +41,7 @@ enum drop_reason forward_rewrite_pair(
 		.protocol = received.protocol,
 	};
 	if (ip_is_v4(&to.src) != ip_is_v4(&packet->p->src))
-		return packet_translate(m, &to, burst->l4->ip_id++);
+		return packet_translate(m, &to, &burst->l4->ip_id);
 	reason = packet_rewrite(m, &to);
 	if (reason == DROP_NONE)
 		packet_ethernet_remove(m);

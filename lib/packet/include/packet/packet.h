@@ -104,13 +104,13 @@ enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *t
 /*
  * The same toward the other IP version (RFC 7915): the packet gets a new IP header in place of the
  * old one, its extension headers (which were let through) and the Ethernet header; traffic class,
- * TTL less one and length are carried over. v4_id: the identification of an IPv4 packet that may
- * be fragmented, which is one of up to 1260 bytes. A missing UDP checksum is made up for.
- * Returns DROP_NONE, DROP_ttl_expired (then nothing was written), or DROP_mbuf_exhausted: no room
- * in front.
+ * TTL less one and length are carried over. *next_id: identification of the next IPv4 packet that
+ * may be fragmented, which is one of up to 1260 bytes; moves on with each. A missing UDP checksum
+ * is made up for. Returns DROP_NONE, DROP_ttl_expired (then nothing was written), or
+ * DROP_mbuf_exhausted: no room in front.
  */
 enum drop_reason packet_translate(
-	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t v4_id);
+	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);
 
 /* Lowers TTL or hop limit by one and fixes the IPv4 checksum. DROP_NONE or DROP_ttl_expired. */
 enum drop_reason packet_ttl_lower(struct rte_mbuf *m);
