@@ -4,11 +4,15 @@
 
     tests/packet/forward_rows.py > tests/packet/forward_rows.def
 
+With a folder as argument it writes the frames there too, as seeds for tests/fuzz/forward_fuzz.c.
+
 The worker has one local port, 40000, and one member in each pool; the flow hash has the key (1, 2).
 Identifications of IPv4 packets that we make count from 0 in every set-up. Those of IPv6 fragments
 are random, and compared as if they were 0.
 """
 import ipaddress
+import os
+import sys
 
 from scapy.all import (Ether, ICMP, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrDestOpt,
                        IPv6ExtHdrFragment, PadN, Raw, TCP, UDP, raw)
@@ -71,6 +75,27 @@ def udp(sport=CLIENT_PORT, dport=53, **fields):
 
 
 # Output.
+FORWARDS = ["FULL_NAT", "NAT", "DSR_L2", "DSR_IPIP", "DSR_GUE"]
+OVERSIZES = ["FRAGMENT", "CLAMP_MSS", "DROP"]
+seeds = {}
+
+
+def seed_begin(description, fields):
+    way = (fields["pool4"] == "HARNESS_POOL6") | (fields["pool6"] == "HARNESS_POOL4") << 1 | \
+        ("is_stateless" in fields) << 2 | \
+        OVERSIZES.index(fields.get("oversize", "CONFIG_OVERSIZE_FRAGMENT")[16:]) << 3 | \
+        fields.get("gue_variant", 0) << 5
+    name = "".join(c if c.isalnum() else "_" for c in description)
+    seeds[name] = bytearray([FORWARDS.index(fields["forward"][15:]), way])
+
+
+def seed_add(frame):
+    last = seeds[list(seeds)[-1]]
+    # Few large ones: they are slow to mutate.
+    if len(frame) < 200 or len(last) < 2000:
+        last += b"\0" + len(frame).to_bytes(2, "big") + frame
+
+
 def literal(data):
     text = data.hex()
     return "\n".join('\t"%s"' % text[i:i + 88] for i in range(0, len(text), 88))
@@ -79,10 +104,12 @@ def literal(data):
 def setup(description, **fields):
     fields = {"pool4": "HARNESS_POOL4", "pool6": "HARNESS_POOL6", **fields}
     names = ", ".join(f".{name} = {value}" for name, value in fields.items())
+    seed_begin(description, fields)
     print('SETUP("%s", %s)' % (description, names))
 
 
 def row(description, before, *after, verdict="DROP_NONE"):
+    seed_add(raw(ETHER / before))
     parts = [literal(raw(ETHER / before))] + [literal(raw(one)) for one in after]
     print('ROW("%s", %s,\n%s)' % (description, verdict, ",\n".join(parts)))
 
@@ -340,3 +367,7 @@ for client in (4, 6):
 spread_rows()
 stateless_rows()
 policy_rows()
+if len(sys.argv) > 1:
+    for name, data in seeds.items():
+        with open(os.path.join(sys.argv[1], name), "wb") as seed:
+            seed.write(data)
