@@ -75,6 +75,12 @@ uint32_t l4_conn_count(const struct l4_core *l4)
 	return l4->table->used;
 }
 
+/* service: NULL for a member's packet, which has a connection or nothing. */
+static inline bool is_stateless(const struct service *service)
+{
+	return service != NULL && service->is_stateless;
+}
+
 /* Whether the connection that was found carries the packet, rather than a new one. */
 static inline bool conn_is_current(
 	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
@@ -171,7 +177,7 @@ static enum drop_reason packet_forward(
 	struct conntrack *table = burst->l4->table;
 	enum drop_reason reason;
 
-	if (side == CONN_CLIENT && packet->service->is_stateless)
+	if (is_stateless(packet->service))
 		return stateless_forward(burst, packet, m);
 	/* A guess can be wrong, or have been closed or opened by a packet before it. */
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
@@ -186,7 +192,10 @@ static enum drop_reason packet_forward(
 	return conn_forward(burst, packet, m);
 }
 
-/* Starts the memory of a whole burst on its way: first all buckets, then all connections. */
+/*
+ * Starts the memory of a whole burst on its way: first all buckets, then all connections. What asks
+ * no table has none.
+ */
 static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct l4_packet *packets)
 {
@@ -196,15 +205,17 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 		const struct packet *p = packet_of(pkts[i]);
 		enum conn_side side = services[i] != NULL ? CONN_CLIENT : CONN_MEMBER;
 
-		packets[i].p = p;
-		packets[i].service = services[i];
-		packets[i].member = NULL;
+		packets[i] = (struct l4_packet){ .p = p, .service = services[i] };
+		if (is_stateless(services[i]))
+			continue;
 		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
 		conntrack_prefetch(table, packets[i].hash);
 	}
-	for (uint16_t i = 0; i < count; i++)
-		packets[i].conn = conntrack_guess(
-			table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
+	for (uint16_t i = 0; i < count; i++) {
+		if (!is_stateless(packets[i].service))
+			packets[i].conn = conntrack_guess(
+				table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
+	}
 }
 
 static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, struct rte_mbuf *m,

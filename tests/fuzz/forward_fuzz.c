@@ -66,7 +66,7 @@ static void outer_remove(const struct config_service *service, struct rte_mbuf *
 
 		check(protocol == IPPROTO_UDP);
 		check(udp->dst_port == rte_cpu_to_be_16(GUE_PORT));
-		check(rte_be_to_cpu_16(udp->dgram_len) + bytes == m->pkt_len);
+		check((uint32_t)rte_be_to_cpu_16(udp->dgram_len) + bytes == m->pkt_len);
 		check(is_v4 || rte_ipv6_udptcp_cksum_verify((struct rte_ipv6_hdr *)ip, udp) == 0);
 		bytes = (uint16_t)(bytes + sizeof(*udp) +
 			(service->gue_variant == 0 ? GUE_BYTES : 0));
