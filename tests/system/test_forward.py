@@ -133,16 +133,34 @@ def test_http_reaches_all_servers_and_shows_the_client(farm, case):
         assert peers == {CLIENT if case.client == 4 else CLIENT6}
 
 
-@EACH
-def test_large_uploads_find_the_path_mtu(farm, case, tmp_path):
+def upload(farm, case, tmp_path):
+    """How many ICMP errors it took, of a client that knows no path MTU."""
     paths_forget(farm)
     before = farm.daemon.counters()["l4.too_big_out"]
     body = tmp_path / "body"
     body.write_bytes(curl(farm, case, f"/bytes/{UPLOAD}"))
     answer = json.loads(curl(farm, case, "/", "-H", "Expect:", "--data-binary", f"@{body}"))
     assert (answer["body_bytes"], answer["body_sha256"]) == (UPLOAD, body_sha256(UPLOAD))
-    told = farm.daemon.counters()["l4.too_big_out"] - before
+    return farm.daemon.counters()["l4.too_big_out"] - before
+
+
+@EACH
+def test_large_uploads_find_the_path_mtu(farm, case, tmp_path):
+    told = upload(farm, case, tmp_path)
     assert told > 0 if case.is_tunnel else told == 0
+
+
+def test_servers_can_announce_what_fits(farm, tmp_path):
+    for server in farm.servers:
+        server.set_up("dsr-ipip", "--vip", VIP, "--no-tunnel", "--advmss", "1440")
+    try:
+        for server in farm.servers:
+            for family in ("-4", "-6"):
+                assert "advmss 1440" in server.namespace.ip(family, "route", "show", "default")
+        assert upload(farm, case_of("dsr-ipip", 4, 4), tmp_path) == 0
+    finally:
+        for server in farm.servers:
+            server.default_routes_set()
 
 
 @EACH

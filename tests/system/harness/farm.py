@@ -39,6 +39,10 @@ class Server:
             raise RuntimeError(f"{name} ended:\n{process.output()}")
         return process
 
+    def default_routes_set(self):
+        self.namespace.ip("route", "replace", "default", "via", self.client, "dev", "r0")
+        self.namespace.ip("-6", "route", "replace", "default", "via", self.client6, "dev", "r0")
+
     def set_up(self, mode, *words):
         return self.namespace.run(SETUP, "--mode", mode, *words)
 
@@ -90,8 +94,7 @@ class Farm:
             space.add_address("r0", server.back6 + "/64")
             self.client.add_address(f"c{number}", server.client + "/30")
             self.client.add_address(f"c{number}", server.client6 + "/64")
-            space.ip("route", "add", "default", "via", server.client, "dev", "r0")
-            space.ip("-6", "route", "add", "default", "via", server.client6, "dev", "r0")
+            server.default_routes_set()
 
     def ports(self):
         lans = [{"name": f"lan{number}", "device": f"net_af_xdp{number},iface=lb{number}",
