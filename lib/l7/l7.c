@@ -122,7 +122,8 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
 	l7->route_scratch = route_scratch_create();
-	if (l7->wheel != NULL && l7->route_scratch != NULL && pools_create(l7) == 0 && stack_create(l7, now_us) == 0)
+	if (l7->wheel != NULL && l7->route_scratch != NULL && pools_create(l7) == 0 &&
+		stack_create(l7, now_us) == 0)
 		return l7;
 fail:
 	err_set(err, ENOMEM, "no memory for an L7 worker");
