@@ -12,13 +12,22 @@ static bool is_pool_usable(const struct snapshot *snapshot, unsigned pool)
 	return pool < snapshot->backends->count && snapshot->backends->pools[pool]->usable > 0;
 }
 
+static bool is_route_usable(const struct snapshot *snapshot, const struct config_l7_route *route)
+{
+	for (size_t i = 0; i < route->split_count; i++) {
+		if (is_pool_usable(snapshot, route->splits[i].pool))
+			return true;
+	}
+	return is_pool_usable(snapshot, route->pool);
+}
+
 /* An L7 service is of use while one of its pools is. */
 static bool is_service_usable(const struct snapshot *snapshot, const struct config_service *service)
 {
 	if (is_pool_usable(snapshot, service->pool))
 		return true;
 	for (size_t i = 0; i < service->route_count; i++) {
-		if (is_pool_usable(snapshot, service->routes[i].pool))
+		if (is_route_usable(snapshot, &service->routes[i]))
 			return true;
 	}
 	return false;

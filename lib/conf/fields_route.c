@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "match.h"
 #include "reader.h"
 #include "route.h"
 #include "text.h"
@@ -39,7 +40,49 @@ static void exact_read(
 	struct config_l7_route *route = target;
 
 	text_url_path.read(reader, node, text, &route->path);
-	route->is_path_exact = true;
+	route->path_kind = CONFIG_PATH_EXACT;
+}
+
+/* "{name}" stands for a whole segment. */
+static bool is_template(const char *text)
+{
+	for (const char *segment = text; *segment == '/';) {
+		size_t len = strcspn(segment + 1, "/");
+		size_t open = strcspn(segment + 1, "{}");
+
+		if (open < len &&
+			(segment[1] != '{' || len < 3 || strcspn(segment + 2, "{}") != len - 2 ||
+				segment[len] != '}'))
+			return false;
+		segment += 1 + len;
+	}
+	return true;
+}
+
+static void template_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
+{
+	struct config_l7_route *route = target;
+
+	if (!is_template(text)) {
+		problem_add(&reader->problems, node,
+			"expected a path in which whole segments may be a {name}, found \"%.40s\"",
+			text);
+		return;
+	}
+	text_url_path.read(reader, node, text, &route->path);
+	route->path_kind = CONFIG_PATH_TEMPLATE;
+}
+
+static void path_regex_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
+{
+	struct config_l7_route *route = target;
+
+	if (!match_regex_check(reader, node, text))
+		return;
+	route->path = arena_copy(reader->arena, text, strlen(text));
+	route->path_kind = CONFIG_PATH_REGEX;
 }
 
 static const struct text_kind exact_kind = {
@@ -47,13 +90,20 @@ static const struct text_kind exact_kind = {
 	.pattern = "^/[^?#\\s]*$",
 	.read = exact_read,
 };
+static const struct text_kind template_kind = {
+	.what = "path",
+	.pattern = "^/[^?#\\s]*$",
+	.read = template_read,
+};
+static const struct text_kind path_regex_kind = { .what = "EXPRESSION", .read = path_regex_read };
 
 static void path_check(struct reader *reader, const struct node *node, void *object)
 {
 	(void)object;
 	if (node->count != 1)
-		problem_add(&reader->problems, node, "expected one of \"exact\" and \"prefix\", %s",
-			node->count == 0 ? "found neither" : "not both");
+		problem_add(&reader->problems, node,
+			"expected one of \"exact\", \"prefix\", \"template\" and \"regex\", found %u",
+			node->count);
 }
 
 /* The objects inside of a route write to the same flat struct. */
@@ -73,12 +123,24 @@ static const struct field path_fields[] = {
 		.kind = &text_url_path,
 		.offset = offsetof(struct config_l7_route, path),
 	},
+	{
+		.name = "template",
+		.help = "a path with whole segments of any content: `/users/{id}/orders`",
+		.type = FIELD_TEXT,
+		.kind = &template_kind,
+	},
+	{
+		.name = "regex",
+		.help = "Perl-compatible expression that fits somewhere in the path; `^` and `$` anchor",
+		.type = FIELD_TEXT,
+		.kind = &path_regex_kind,
+	},
 	{ .name = NULL },
 };
 
 static const struct table path_table = {
 	.name = "path",
-	.help = "One of the two; the query is no part of the path.",
+	.help = "One of these; the query is no part of the path.",
 	.fields = path_fields,
 	.check = path_check,
 };
@@ -86,7 +148,8 @@ static const struct table path_table = {
 static const struct field match_fields[] = {
 	{
 		.name = "host",
-		.help = "host name without port, or `*.` and a suffix; without it, any",
+		.help = "host name without port; `*.` and a suffix, or a prefix and `.*`; without it, "
+			"any",
 		.type = FIELD_TEXT,
 		.kind = &text_host,
 		.offset = offsetof(struct config_l7_route, host),
@@ -98,15 +161,121 @@ static const struct field match_fields[] = {
 		.text = "any path",
 		.table = &path_table,
 	},
+	{
+		.name = "method",
+		.help = "any of these methods",
+		.type = FIELD_TEXTS,
+		.kind = &match_method_kind,
+		.offset = offsetof(struct config_l7_route, methods),
+		.count_offset = offsetof(struct config_l7_route, method_count),
+		.min = 1,
+		.text = "any method",
+	},
+	{
+		.name = "header",
+		.help = "header fields by name",
+		.type = FIELD_MAP,
+		.table = &match_text_table,
+		.offset = offsetof(struct config_l7_route, headers.items),
+		.count_offset = offsetof(struct config_l7_route, headers.count),
+		.text = "{}",
+	},
+	{
+		.name = "query",
+		.help = "parameters of the query by name, as they stand there: nothing is decoded",
+		.type = FIELD_MAP,
+		.table = &match_text_table,
+		.offset = offsetof(struct config_l7_route, query.items),
+		.count_offset = offsetof(struct config_l7_route, query.count),
+		.text = "{}",
+	},
+	{
+		.name = "cookie",
+		.help = "cookies by name",
+		.type = FIELD_MAP,
+		.table = &match_text_table,
+		.offset = offsetof(struct config_l7_route, cookies.items),
+		.count_offset = offsetof(struct config_l7_route, cookies.count),
+		.text = "{}",
+	},
+	{
+		.name = "source",
+		.help = "the client's address is in any of these networks",
+		.type = FIELD_TEXTS,
+		.kind = &text_network,
+		.offset = offsetof(struct config_l7_route, sources),
+		.count_offset = offsetof(struct config_l7_route, source_count),
+		.min = 1,
+		.text = "any source",
+	},
 	{ .name = NULL },
 };
+
+static void match_check(struct reader *reader, const struct node *node, void *object)
+{
+	struct config_l7_route *route = object;
+
+	match_headers_check(reader, node_get(node, "header"), &route->headers);
+}
 
 static const struct table match_table = {
 	.name = "match",
 	.help = "All that is given must fit. An exact host wins over the longest `*.` suffix, that "
-		"over any host; then an exact path over the longest prefix, that over any path.",
+		"over the longest prefix, that over any host; then an exact path over a template or "
+		"an expression, that over the longest prefix, that over any path. Among rows of the "
+		"same host and path the first that fits wins; where none does, the search goes on "
+		"with the next wider path, then host.",
 	.fields = match_fields,
+	.check = match_check,
 };
+
+static const struct field split_fields[] = {
+	{
+		.name = "pool",
+		.help = "name of one of `pools`",
+		.type = FIELD_TEXT,
+		.kind = &pool_kind,
+		.is_required = true,
+		.offset = offsetof(struct config_split, pool),
+	},
+	{
+		.name = "weight",
+		.help = "its share of the requests, in relation to the others'",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_split, weight),
+		.max = 1000000,
+		.value = 1,
+	},
+	{ .name = NULL },
+};
+
+static const struct table split_table = {
+	.name = "split",
+	.help = "A pool and its share.",
+	.fields = split_fields,
+	.size = sizeof(struct config_split),
+	.line_offset = offsetof(struct config_split, line),
+};
+
+static void l7_route_check(struct reader *reader, const struct node *node, void *object)
+{
+	struct config_l7_route *route = object;
+	const struct node *split = node_get(node, "split");
+	const struct node *pool = node_get(node, "pool");
+	uint64_t sum = 0;
+
+	if (pool == NULL)
+		route->pool = UINT_MAX;
+	if (pool == NULL && split == NULL)
+		problem_add_missing(&reader->problems, node, "pool", "is required and missing");
+	if (pool != NULL && split != NULL)
+		problem_add_key(&reader->problems, split, "not beside \"pool\": one of the two");
+	for (size_t i = 0; i < route->split_count; i++)
+		sum += route->splits[i].weight;
+	if (route->split_count > 0 && sum == 0)
+		problem_add(&reader->problems, split,
+			"all weights are 0: no request could go anywhere");
+}
 
 static const struct field l7_route_fields[] = {
 	{
@@ -121,28 +290,45 @@ static const struct field l7_route_fields[] = {
 		.help = "name of one of `pools`",
 		.type = FIELD_TEXT,
 		.kind = &pool_kind,
-		.is_required = true,
 		.offset = offsetof(struct config_l7_route, pool),
+	},
+	{
+		.name = "split",
+		.help = "instead of `pool`: several, each request to one of them by chance, by weight",
+		.type = FIELD_OBJECTS,
+		.table = &split_table,
+		.offset = offsetof(struct config_l7_route, splits),
+		.count_offset = offsetof(struct config_l7_route, split_count),
+		.min = 1,
+		.max = 64,
+		.text = "no split",
 	},
 	{ .name = NULL },
 };
 
 const struct table l7_route_table = {
 	.name = "l7_route",
-	.help = "Sends requests to a pool.",
+	.help = "Sends requests to a pool, or to several.",
 	.fields = l7_route_fields,
 	.size = sizeof(struct config_l7_route),
 	.line_offset = offsetof(struct config_l7_route, line),
+	.check = l7_route_check,
 };
 
 static const char *match_words(struct reader *reader, const struct config_l7_route *route)
 {
+	static const char *const kinds[] = {
+		[CONFIG_PATH_PREFIX] = "prefix",
+		[CONFIG_PATH_EXACT] = "exact",
+		[CONFIG_PATH_TEMPLATE] = "template",
+		[CONFIG_PATH_REGEX] = "regex",
+	};
 	const char *host = route->host != NULL ? route->host : "any";
 
 	if (route->path == NULL)
 		return arena_format(reader->arena, "host %s, path any", host);
-	return arena_format(reader->arena, "host %s, path %s %s", host,
-		route->is_path_exact ? "exact" : "prefix", route->path);
+	return arena_format(
+		reader->arena, "host %s, path %s %s", host, kinds[route->path_kind], route->path);
 }
 
 /* True when all that the route's match asks for was understood. */
@@ -158,6 +344,18 @@ static bool is_match_read(const struct node *node, const struct config_l7_route 
 	return json_is_object(match->json) && known == match->count;
 }
 
+/* Whether the row asks for more than host and path. */
+static bool has_conditions(const struct config_l7_route *route)
+{
+	return route->method_count + route->headers.count + route->query.count +
+		route->cookies.count + route->source_count >
+		0;
+}
+
+/*
+ * Rows of one host and path are tried in their order: one without conditions takes all, and what
+ * stands behind it never comes to its turn.
+ */
 void l7_routes_check(
 	struct reader *reader, const struct node *list, const struct config_service *service)
 {
@@ -169,6 +367,17 @@ void l7_routes_check(
 			names_add(&matches, match_words(reader, &service->routes[i]), node, i);
 	}
 	names_check(&matches, &reader->problems, "a route for");
+	node = list->children;
+	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
+		const struct config_l7_route *route = &service->routes[i];
+		int first = has_conditions(route) ? names_find(&matches, match_words(reader, route))
+						  : -1;
+
+		if (first >= 0 && (unsigned)first < i)
+			problem_add(&reader->problems, node,
+				"is never reached: the route for %s on line %d takes every request",
+				match_words(reader, route), service->routes[first].line);
+	}
 }
 
 static void routes_file_check(struct reader *reader, const struct node *node, void *object)

@@ -309,12 +309,21 @@ static void host_read(
 	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	char *host = lower_copy(reader, text);
+	size_t len = strlen(host);
+	bool is_prefix = len > 2 && strcmp(host + len - 2, ".*") == 0 && host[0] != '*';
+	bool is_good;
 
-	if (is_host(host))
+	if (is_prefix)
+		host[len - 2] = '\0';
+	is_good = is_host(host);
+	if (is_prefix)
+		host[len - 2] = '.';
+	if (is_good)
 		*(const char **)target = host;
 	else
 		kind_report(reader, node,
-			"a host name without port, as \"example.com\" or \"*.example.com\"");
+			"a host name without port, as \"example.com\", \"*.example.com\" or "
+			"\"www.*\"");
 }
 
 static void header_host_read(
@@ -451,7 +460,7 @@ const struct text_kind text_mode = {
 };
 const struct text_kind text_host = {
 	.what = "host",
-	.pattern = "^(\\*\\.)?[A-Za-z0-9._-]+$|^\\[[0-9A-Fa-f.:]+\\]$",
+	.pattern = "^(\\*\\.)?[A-Za-z0-9._-]+$|^[A-Za-z0-9._-]+\\.\\*$|^\\[[0-9A-Fa-f.:]+\\]$",
 	.read = host_read,
 };
 const struct text_kind text_url_path = {

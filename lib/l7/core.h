@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "connection.h"
 #include "l7/l7.h"
+#include "l7/route.h"
 #include "message.h"
 #include "runtime/wheel.h"
 #include "stream.h"
@@ -32,6 +33,7 @@ struct l7_core {
 	uint64_t config_generation;
 	bool is_draining;
 	struct rng rng;
+	struct route_scratch *route_scratch;
 	struct balance_cursor cursors[CURSORS_MAX];
 	struct l7_params params;
 	struct l7_counters counters;

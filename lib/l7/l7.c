@@ -121,7 +121,9 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	SLIST_INIT(&l7->dead_connections);
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
-	if (l7->wheel != NULL && pools_create(l7) == 0 && stack_create(l7, now_us) == 0)
+	l7->route_scratch = route_scratch_create();
+	if (l7->wheel != NULL && l7->route_scratch != NULL && pools_create(l7) == 0 &&
+		stack_create(l7, now_us) == 0)
 		return l7;
 fail:
 	err_set(err, ENOMEM, "no memory for an L7 worker");
@@ -170,6 +172,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
 	wheel_destroy(l7->wheel);
+	route_scratch_destroy(l7->route_scratch);
 	free(l7->slots);
 	free(l7->free_slots);
 	free(l7);

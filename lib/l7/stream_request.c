@@ -174,12 +174,35 @@ static void send_to(
 	send_to(stream, pool, pool_index, may_reuse);
 }
 
+/* By the route's weights; of a split's pools, one with a usable member where there is any. */
+static unsigned choose_pool(struct stream *stream, const struct route *route)
+{
+	struct pool **pools = stream->l7->snapshot->backends->pools;
+	unsigned chosen = route_pool(route, (uint32_t)rng_next(&stream->l7->rng));
+
+	if (pools[chosen]->usable > 0 || route->config == NULL)
+		return chosen;
+	for (size_t i = 0; i < route->config->split_count; i++) {
+		const struct config_split *split = &route->config->splits[i];
+
+		if (split->weight > 0 && pools[split->pool]->usable > 0)
+			return split->pool;
+	}
+	return chosen;
+}
+
 void stream_dispatch(struct stream *stream, bool may_reuse)
 {
 	const struct http_head *head = h1_head(stream->request.parser);
 	const struct service *service = connection_service(stream->connection);
+	struct route_request request = {
+		.head = head,
+		.source = &stream->connection->tuple.src,
+		.scratch = stream->l7->route_scratch,
+	};
 	const struct l7_listener *listener;
-	int pool_index;
+	const struct route *route;
+	unsigned pool_index;
 
 	if (service == NULL) {
 		stream->is_close = true;
@@ -189,14 +212,14 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 	}
 	listener = service->listener;
 	stream->trust_forwarded = listener->trust_forwarded;
-	pool_index = route_find(listener->routes, head->host, head->path);
-	if (pool_index < 0) {
+	route = route_find(listener->routes, &request);
+	if (route == NULL) {
 		stream->l7->counters.no_route++;
 		stream_answer(stream, 404);
 		return;
 	}
-	send_to(stream, stream->l7->snapshot->backends->pools[pool_index], (unsigned)pool_index,
-		may_reuse);
+	pool_index = choose_pool(stream, route);
+	send_to(stream, stream->l7->snapshot->backends->pools[pool_index], pool_index, may_reuse);
 }
 
 static bool is_bodyless(const struct http_head *head)

@@ -8,20 +8,40 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "matcher.h"
 
 /* RFC 1035 2.3.4: no name in a routing table is longer, so no longer host is looked up by name. */
 #define HOST_MAX 255
 
 #define ANY_HOST 0 /* index of the host that stands for all the others */
 
+/* Prefixes of one path that rows name: of more, the longest ones count. */
+#define PREFIXES_MAX 32
+
+#define NO_ROW UINT32_MAX
+
 enum path_kind { PATH_EXACT, PATH_PREFIX };
 
+/* Rows of one host and path, in the order of the file. */
+struct chain {
+	uint32_t first;
+	uint32_t last;
+};
+
+struct row {
+	struct route route;
+	struct matcher *matcher;      /* NULL: takes every request */
+	struct path_pattern *pattern; /* of rows in a host's list of patterns */
+	uint32_t next;
+};
+
 struct host {
-	char *name; /* "example.com", ".suffix" for "*.suffix"; NULL: any */
+	char *name; /* "example.com", ".suffix" for "*.suffix", "www." for "www.*"; NULL: any */
 	size_t len;
 	uint64_t hash;
 	size_t prefix_max; /* longest prefix of a row: longer ones are not looked for */
-	int any_path;      /* pool, or -1 */
+	struct chain patterns;
+	struct chain any_path;
 };
 
 struct path {
@@ -30,7 +50,7 @@ struct path {
 	uint64_t hash; /* of the text alone */
 	uint32_t host;
 	enum path_kind kind;
-	int pool;
+	struct chain rows;
 };
 
 /* Open addressing with linear probing, at most half full; never changed after creation. */
@@ -40,9 +60,14 @@ struct route_table {
 	uint32_t host_count;
 	uint32_t *host_slots; /* index into hosts; 0: empty, as ANY_HOST is not looked up by name */
 	struct path *paths;
-	uint32_t mask;     /* of both tables */
+	uint32_t mask; /* of both tables */
+	struct row *rows;
+	uint32_t row_count;
 	size_t suffix_max; /* longest "*.suffix" */
+	size_t prefix_max; /* longest "prefix.*" */
 };
+
+static const struct chain chain_empty = { .first = NO_ROW, .last = NO_ROW };
 
 /*
  * Grows byte by byte, so that one pass over a path gives the hashes of all its prefixes (FNV-1a,
@@ -103,11 +128,24 @@ static uint32_t host_find(const struct route_table *table, const char *name, siz
 	return 0;
 }
 
+/* What a host is looked up by; see struct host. */
+static size_t host_name(const char *text, const char **name)
+{
+	size_t len = strlen(text);
+
+	*name = text;
+	if (strncmp(text, "*.", 2) == 0) {
+		*name = text + 1;
+		return len - 1;
+	}
+	return len > 2 && strcmp(text + len - 2, ".*") == 0 ? len - 1 : len;
+}
+
 /* Index of a row's host, made on first use; negative on error. */
 static int64_t host_add(struct route_table *table, const char *text, struct err *err)
 {
-	const char *name = strncmp(text, "*.", 2) == 0 ? text + 1 : text;
-	size_t len = strlen(name);
+	const char *name;
+	size_t len = host_name(text, &name);
 	struct host *host = &table->hosts[table->host_count];
 	uint32_t index, slot;
 
@@ -116,7 +154,10 @@ static int64_t host_add(struct route_table *table, const char *text, struct err 
 	index = host_find(table, name, len);
 	if (index != 0)
 		return index;
-	*host = (struct host){ .name = strdup(name), .len = len, .any_path = -1 };
+	*host = (struct host){ .name = strndup(name, len),
+		.len = len,
+		.patterns = chain_empty,
+		.any_path = chain_empty };
 	if (host->name == NULL)
 		return err_set(err, ENOMEM, "no memory for the routing table");
 	host->hash = hash_bytes(table->key, name, len);
@@ -126,48 +167,97 @@ static int64_t host_add(struct route_table *table, const char *text, struct err 
 	table->host_slots[slot] = table->host_count;
 	if (name[0] == '.' && len > table->suffix_max)
 		table->suffix_max = len;
+	if (name[len - 1] == '.' && len > table->prefix_max)
+		table->prefix_max = len;
 	return table->host_count++;
 }
 
-static int path_add(struct route_table *table, uint32_t host_index,
-	const struct config_l7_route *route, struct err *err)
+static void chain_add(struct route_table *table, struct chain *chain, uint32_t row)
 {
-	enum path_kind kind = route->is_path_exact ? PATH_EXACT : PATH_PREFIX;
-	struct http_span text = { .data = route->path, .len = strlen(route->path) };
-	uint64_t hash = path_hash(text.data, text.len);
+	if (chain->first == NO_ROW)
+		chain->first = row;
+	else
+		table->rows[chain->last].next = row;
+	chain->last = row;
+}
+
+/* The chain of an exact path or a prefix, made on first use. NULL when memory is short. */
+static struct chain *path_add(
+	struct route_table *table, uint32_t host_index, enum path_kind kind, const char *text)
+{
+	struct http_span span = { .data = text, .len = strlen(text) };
+	uint64_t hash = path_hash(span.data, span.len);
 	struct host *host = &table->hosts[host_index];
+	struct path *path = path_find(table, host_index, kind, hash, span);
 	uint32_t slot = path_slot(table, host_index, kind, hash);
 
-	if (path_find(table, host_index, kind, hash, text) != NULL)
-		return 0;
+	if (path != NULL)
+		return &path->rows;
 	while (table->paths[slot].text != NULL)
 		slot = (slot + 1) & table->mask;
-	table->paths[slot] = (struct path){ .text = strdup(route->path),
-		.len = text.len,
+	path = &table->paths[slot];
+	*path = (struct path){ .text = strdup(text),
+		.len = span.len,
 		.hash = hash,
 		.host = host_index,
 		.kind = kind,
-		.pool = (int)route->pool };
-	if (table->paths[slot].text == NULL)
-		return err_set(err, ENOMEM, "no memory for the routing table");
-	if (kind == PATH_PREFIX && text.len > host->prefix_max)
-		host->prefix_max = text.len;
-	return 0;
+		.rows = chain_empty };
+	if (path->text == NULL)
+		return NULL;
+	if (kind == PATH_PREFIX && span.len > host->prefix_max)
+		host->prefix_max = span.len;
+	return &path->rows;
+}
+
+static bool is_pattern(const struct config_l7_route *route)
+{
+	return route->path != NULL &&
+		(route->path_kind == CONFIG_PATH_TEMPLATE || route->path_kind == CONFIG_PATH_REGEX);
+}
+
+/* The row's own part: what it asks for and what it says. */
+static int row_fill(struct row *row, const struct config_l7_route *route, struct err *err)
+{
+	struct err why = { .text = "" };
+
+	*row = (struct row){
+		.route = { .config = route, .pool = route->pool },
+		.next = NO_ROW,
+	};
+	for (size_t i = 0; i < route->split_count; i++)
+		row->route.weights += route->splits[i].weight;
+	if (route->split_count > 0)
+		row->route.pool = UINT_MAX;
+	row->matcher = matcher_create(route, &why);
+	if (is_pattern(route) && why.text[0] == '\0')
+		row->pattern = path_pattern_create(route, &why);
+	return why.text[0] == '\0' ? 0 : err_set(err, EINVAL, "%s", why.text);
 }
 
 static int route_add(
 	struct route_table *table, const struct config_l7_route *route, struct err *err)
 {
+	uint32_t row = table->row_count++;
+	struct chain *chain;
 	int64_t host = ANY_HOST;
 
+	if (row_fill(&table->rows[row], route, err) < 0)
+		return -EINVAL;
 	if (route->host != NULL)
 		host = host_add(table, route->host, err);
 	if (host < 0)
 		return (int)host;
-	if (route->path != NULL)
-		return path_add(table, (uint32_t)host, route, err);
-	if (table->hosts[host].any_path < 0)
-		table->hosts[host].any_path = (int)route->pool;
+	if (is_pattern(route))
+		chain = &table->hosts[host].patterns;
+	else if (route->path == NULL)
+		chain = &table->hosts[host].any_path;
+	else
+		chain = path_add(table, (uint32_t)host,
+			route->path_kind == CONFIG_PATH_EXACT ? PATH_EXACT : PATH_PREFIX,
+			route->path);
+	if (chain == NULL)
+		return err_set(err, ENOMEM, "no memory for the routing table");
+	chain_add(table, chain, row);
 	return 0;
 }
 
@@ -181,11 +271,24 @@ static int table_allocate(struct route_table *table, size_t count)
 	table->hosts = calloc(count + 1, sizeof(*table->hosts));
 	table->host_slots = calloc(slots, sizeof(*table->host_slots));
 	table->paths = calloc(slots, sizeof(*table->paths));
-	if (table->hosts == NULL || table->host_slots == NULL || table->paths == NULL)
+	/* One more for the default. */
+	table->rows = calloc(count + 1, sizeof(*table->rows));
+	if (table->hosts == NULL || table->host_slots == NULL || table->paths == NULL ||
+		table->rows == NULL)
 		return -ENOMEM;
-	table->hosts[ANY_HOST].any_path = -1;
+	table->hosts[ANY_HOST].patterns = chain_empty;
+	table->hosts[ANY_HOST].any_path = chain_empty;
 	table->host_count = 1;
 	return 0;
+}
+
+/* Behind all rows: what none of them takes. */
+static void default_add(struct route_table *table, unsigned pool)
+{
+	uint32_t row = table->row_count++;
+
+	table->rows[row] = (struct row){ .route.pool = pool, .next = NO_ROW };
+	chain_add(table, &table->hosts[ANY_HOST].any_path, row);
 }
 
 struct route_table *route_table_create(
@@ -201,8 +304,8 @@ struct route_table *route_table_create(
 	for (size_t i = 0; i < count; i++)
 		if (route_add(table, &routes[i], err) < 0)
 			goto fail;
-	if (table->hosts[ANY_HOST].any_path < 0 && default_pool != UINT_MAX)
-		table->hosts[ANY_HOST].any_path = (int)default_pool;
+	if (default_pool != UINT_MAX)
+		default_add(table, default_pool);
 	return table;
 fail:
 	route_table_destroy(table);
@@ -213,97 +316,174 @@ void route_table_destroy(struct route_table *table)
 {
 	if (table == NULL)
 		return;
+	for (uint32_t i = 0; i < table->row_count; i++) {
+		matcher_destroy(table->rows[i].matcher);
+		path_pattern_destroy(table->rows[i].pattern);
+	}
 	for (uint32_t i = 0; i < table->host_count; i++)
 		free(table->hosts[i].name);
 	for (uint32_t i = 0; table->paths != NULL && i <= table->mask; i++)
 		free(table->paths[i].text);
+	free(table->rows);
 	free(table->hosts);
 	free(table->host_slots);
 	free(table->paths);
 	free(table);
 }
 
-/*
- * The longest prefix on a segment border: ends with '/', or the path goes on with one or ends
- * there. One pass, a look-up at each border, and none behind the longest prefix that the host has.
- */
-static int prefix_find(const struct route_table *table, uint32_t host, struct http_span path)
+/* A request on its way through the table. */
+struct search {
+	const struct route_table *table;
+	const struct route_request *request;
+	struct http_span path;
+	uint64_t path_hash;
+};
+
+/* The first row of the chain whose conditions hold. */
+static const struct route *chain_search(const struct search *search, struct chain chain)
 {
-	size_t prefix_max = table->hosts[host].prefix_max;
+	const struct row *rows = search->table->rows;
+
+	for (uint32_t at = chain.first; at != NO_ROW; at = rows[at].next) {
+		const struct row *row = &rows[at];
+
+		if (row->pattern != NULL &&
+			!path_pattern_fits(row->pattern, search->path, search->request->scratch))
+			continue;
+		if (row->matcher == NULL || matcher_holds(row->matcher, search->request))
+			return &row->route;
+	}
+	return NULL;
+}
+
+/*
+ * Prefixes on a segment border: they end with '/', or the path goes on with one or ends there. One
+ * pass, a look-up at each border, and none behind the longest prefix that the host has. The longest
+ * comes first to its turn.
+ */
+static const struct route *prefixes_search(const struct search *search, uint32_t host)
+{
+	struct http_span path = search->path;
+	size_t prefix_max = search->table->hosts[host].prefix_max;
 	uint64_t hash = PATH_HASH_START;
-	int pool = -1;
+	struct chain found[PREFIXES_MAX];
+	const struct route *route = NULL;
+	unsigned count = 0;
 
 	for (size_t i = 0; i < path.len && i < prefix_max; i++) {
-		const struct path *found;
+		const struct path *prefix;
 		bool is_border = path.data[i] == '/' || i + 1 == path.len ||
 			path.data[i + 1] == '/';
 
 		hash = path_hash_add(hash, path.data[i]);
 		if (!is_border)
 			continue;
-		found = path_find(table, host, PATH_PREFIX, hash,
+		prefix = path_find(search->table, host, PATH_PREFIX, hash,
 			(struct http_span){ .data = path.data, .len = i + 1 });
-		if (found != NULL)
-			pool = found->pool;
+		if (prefix != NULL)
+			found[count++ % PREFIXES_MAX] = prefix->rows;
 	}
-	return pool;
+	for (unsigned left = count < PREFIXES_MAX ? count : PREFIXES_MAX; left > 0 && route == NULL;
+		left--)
+		route = chain_search(search, found[--count % PREFIXES_MAX]);
+	return route;
 }
 
-static int find_in_host(
-	const struct route_table *table, uint32_t host, struct http_span path, uint64_t hash)
+static const struct route *host_search(const struct search *search, uint32_t host)
 {
-	const struct path *exact = path_find(table, host, PATH_EXACT, hash, path);
-	int pool;
+	const struct path *exact = path_find(
+		search->table, host, PATH_EXACT, search->path_hash, search->path);
+	const struct route *route = NULL;
 
 	if (exact != NULL)
-		return exact->pool;
-	pool = prefix_find(table, host, path);
-	return pool >= 0 ? pool : table->hosts[host].any_path;
+		route = chain_search(search, exact->rows);
+	if (route == NULL)
+		route = chain_search(search, search->table->hosts[host].patterns);
+	if (route == NULL)
+		route = prefixes_search(search, host);
+	if (route == NULL)
+		route = chain_search(search, search->table->hosts[host].any_path);
+	return route;
+}
+
+static const struct route *name_search(const struct search *search, const char *name, size_t len)
+{
+	uint32_t index = host_find(search->table, name, len);
+
+	return index != 0 ? host_search(search, index) : NULL;
 }
 
 /* Rows of "*.suffix", the longest first: at each dot but one that starts the name. */
-static int find_by_suffix(const struct route_table *table, struct http_span host,
-	struct http_span path, uint64_t hash)
+static const struct route *suffixes_search(const struct search *search, struct http_span host)
 {
-	size_t at = host.len > table->suffix_max ? host.len - table->suffix_max : 1;
+	size_t max = search->table->suffix_max;
+	const struct route *route = NULL;
 
-	for (; at < host.len; at++) {
-		uint32_t index;
-		int pool;
-
-		if (host.data[at] != '.')
-			continue;
-		index = host_find(table, host.data + at, host.len - at);
-		pool = index != 0 ? find_in_host(table, index, path, hash) : -1;
-		if (pool >= 0)
-			return pool;
+	for (size_t at = host.len > max ? host.len - max : 1; at < host.len && route == NULL;
+		at++) {
+		if (host.data[at] == '.')
+			route = name_search(search, host.data + at, host.len - at);
 	}
-	return -1;
+	return route;
 }
 
-/* By name: a host without a row for the path leaves it to the next wider one. */
-static int find_by_name(const struct route_table *table, struct http_span host,
-	struct http_span path, uint64_t hash)
+/* Rows of "prefix.*", the longest first: up to each dot that something follows. */
+static const struct route *host_prefixes_search(const struct search *search, struct http_span host)
 {
-	uint32_t index;
-	int pool = -1;
+	size_t max = search->table->prefix_max;
+	const struct route *route = NULL;
+
+	for (size_t len = host.len - 1 < max ? host.len - 1 : max; len > 1 && route == NULL;
+		len--) {
+		if (host.data[len - 1] == '.')
+			route = name_search(search, host.data, len);
+	}
+	return route;
+}
+
+/* By name: a host without a row for the request leaves it to the next wider one. */
+static const struct route *names_search(const struct search *search, struct http_span host)
+{
+	const struct route *route;
 
 	if (host.len > 1 && host.data[host.len - 1] == '.')
 		host.len--; /* the same name, written as absolute */
 	if (host.len == 0 || host.len > HOST_MAX || host.data[0] == '.')
-		return -1;
-	index = host_find(table, host.data, host.len);
-	if (index != 0)
-		pool = find_in_host(table, index, path, hash);
-	return pool >= 0 ? pool : find_by_suffix(table, host, path, hash);
+		return NULL;
+	route = name_search(search, host.data, host.len);
+	if (route == NULL)
+		route = suffixes_search(search, host);
+	return route != NULL ? route : host_prefixes_search(search, host);
 }
 
-int route_find(const struct route_table *table, struct http_span host, struct http_span path)
+const struct route *route_find(const struct route_table *table, const struct route_request *request)
 {
-	uint64_t hash = path_hash(path.data, path.len);
-	int pool = -1;
+	struct http_span path = request->head->path;
+	struct search search = {
+		.table = table,
+		.request = request,
+		.path = path,
+		.path_hash = path_hash(path.data, path.len),
+	};
+	const struct route *route = NULL;
 
 	if (table->host_count > 1)
-		pool = find_by_name(table, host, path, hash);
-	return pool >= 0 ? pool : find_in_host(table, ANY_HOST, path, hash);
+		route = names_search(&search, request->head->host);
+	return route != NULL ? route : host_search(&search, ANY_HOST);
+}
+
+unsigned route_pool(const struct route *route, uint32_t random)
+{
+	const struct config_split *split;
+	uint32_t at;
+
+	if (route->pool != UINT_MAX)
+		return route->pool;
+	at = (uint32_t)(((uint64_t)random * route->weights) >> 32);
+	split = route->config->splits;
+	while (at >= split->weight) {
+		at -= split->weight;
+		split++;
+	}
+	return split->pool;
 }

@@ -165,18 +165,53 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificates[1], 0);
 	assert_int_equal(web->tls_min_version, 0x0304);
 	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
-	assert_int_equal(web->route_count, 2);
+	assert_int_equal(web->route_count, 4);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
-	assert_false(web->routes[0].is_path_exact);
+	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
 	assert_int_equal(web->routes[0].pool, 2);
 	assert_null(web->routes[1].host);
-	assert_true(web->routes[1].is_path_exact);
+	assert_int_equal(web->routes[1].path_kind, CONFIG_PATH_EXACT);
 	assert_int_equal(web->routes[1].pool, 0);
 	assert_int_equal(web->http.header_timeout_ms, 1);
 	assert_int_equal(web->http.max_target_bytes, 70);
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
+	config_destroy(config);
+}
+
+static void test_full_matches(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_l7_route *route = &config->services[1].routes[2];
+	static const enum config_text_test tests[] = {
+		CONFIG_TEXT_EXACT,
+		CONFIG_TEXT_PREFIX,
+		CONFIG_TEXT_SUFFIX,
+		CONFIG_TEXT_CONTAINS,
+		CONFIG_TEXT_ABSENT,
+	};
+
+	(void)state;
+	assert_int_equal(route->path_kind, CONFIG_PATH_TEMPLATE);
+	assert_int_equal(route->method_count, 1);
+	assert_string_equal(route->methods[0], "GET");
+	assert_int_equal(route->headers.count, 5);
+	assert_string_equal(route->headers.items[0].name, "x-e");
+	assert_string_equal(route->headers.items[0].text, "f");
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(route->headers.items[i].test, tests[i]);
+	assert_int_equal(route->query.count, 1);
+	assert_int_equal(route->query.items[0].test, CONFIG_TEXT_RANGE);
+	assert_int_equal(route->query.items[0].max, 2);
+	assert_int_equal(route->cookies.count, 1);
+	assert_int_equal(route->cookies.items[0].test, CONFIG_TEXT_EXACT);
+	assert_int_equal(route->source_count, 1);
+	assert_int_equal(route->sources[0].prefix_len, 24);
+	assert_int_equal(route->split_count, 2);
+	assert_int_equal(route->splits[0].pool, 2);
+	assert_int_equal(route->splits[0].weight, 9);
+	assert_int_equal(route->splits[1].weight, 1);
 	config_destroy(config);
 }
 
@@ -331,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_full_network),
 		cmocka_unit_test(test_full_pools),
 		cmocka_unit_test(test_full_services),
+		cmocka_unit_test(test_full_matches),
 		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),

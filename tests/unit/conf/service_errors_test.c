@@ -338,34 +338,37 @@ static const struct conf_row rows[] = {
 			   "{'pool': 'a', 'match': {'host': 'example.com.'}},\n"
 			   "{'pool': 'a', 'match': {'host': '-a.example'}},\n"
 			   "{'pool': 'a', 'match': {'host': ''}},\n"
-			   "{'pool': 'a', 'match': {'host': '[192.0.2.1]'}}]"),
+			   "{'pool': 'a', 'match': {'host': '[192.0.2.1]'}},\n"
+			   "{'pool': 'a', 'match': {'host': '*.a.*'}}]"),
 		.expected =
 			"c.json:4: services[0].routes[0].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"example.com:80\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"example.com:80\"\n"
 			"c.json:5: services[0].routes[1].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"*\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"*\"\n"
 			"c.json:6: services[0].routes[2].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"a.*.example\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"a.*.example\"\n"
 			"c.json:7: services[0].routes[3].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"example.com.\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"example.com.\"\n"
 			"c.json:8: services[0].routes[4].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"-a.example\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"-a.example\"\n"
 			"c.json:9: services[0].routes[5].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"\"\n"
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"\"\n"
 			"c.json:10: services[0].routes[6].match.host: expected a host name without "
-			"port, as \"example.com\" or \"*.example.com\", found \"[192.0.2.1]\"",
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"[192.0.2.1]\"\n"
+			"c.json:11: services[0].routes[7].match.host: expected a host name without "
+			"port, as \"example.com\", \"*.example.com\" or \"www.*\", found \"*.a.*\"",
 	},
 	{
 		.what = "neither exact nor prefix",
 		.json = MATCH("{'path': {}}"),
-		.expected = "c.json:4: services[0].routes[0].match.path: expected one of \"exact\" "
-			    "and \"prefix\", found neither",
+		.expected = "c.json:4: services[0].routes[0].match.path: expected one of "
+			    "\"exact\", \"prefix\", \"template\" and \"regex\", found 0",
 	},
 	{
 		.what = "exact and prefix",
 		.json = MATCH("{'path': {'exact': '/', 'prefix': '/'}}"),
-		.expected = "c.json:4: services[0].routes[0].match.path: expected one of \"exact\" "
-			    "and \"prefix\", not both",
+		.expected = "c.json:4: services[0].routes[0].match.path: expected one of "
+			    "\"exact\", \"prefix\", \"template\" and \"regex\", found 2",
 	},
 	{
 		.what = "a path as plain text, a query in a path, a key too many",
@@ -395,6 +398,89 @@ static const struct conf_row rows[] = {
 			    "prefix /x is given twice, first on line 4\n"
 			    "c.json:7: services[0].routes[4]: a route for host any, path any is "
 			    "given twice, first on line 7",
+	},
+	{
+		.what = "a route with conditions behind one that takes all",
+		.json = L7(
+			"'routes': [{'pool': 'a', 'match': {'path': {'prefix': '/x'}}},\n"
+			"{'pool': 'b', 'match': {'path': {'prefix': '/x'}, 'method': ['GET']}},\n"
+			"{'pool': 'b', 'match': {'path': {'exact': '/x'}, 'method': ['GET']}},\n"
+			"{'pool': 'b', 'match': {'path': {'exact': '/x'}, 'method': ['GET']}}]"),
+		.expected = "c.json:5: services[0].routes[1]: is never reached: the route for host "
+			    "any, path prefix /x on line 4 takes every request",
+	},
+	{
+		.what = "expressions and templates that cannot be",
+		.json = L7("'routes': [{'pool': 'a', 'match': {'path': {'regex': '^/(a'}}},\n"
+			   "{'pool': 'a', 'match': {'header': {'x': {'regex': '*'}}}},\n"
+			   "{'pool': 'a', 'match': {'path': {'template': '/a/{b'}}},\n"
+			   "{'pool': 'a', 'match': {'path': {'template': '/a/x{b}'}}},\n"
+			   "{'pool': 'a', 'match': {'path': {'template': '/{}/'}}},\n"
+			   "{'pool': 'a', 'match': {'path': {'template': 'a'}}}]"),
+		.expected =
+			"c.json:4: services[0].routes[0].match.path.regex: the expression is "
+			"wrong at character 5: missing closing parenthesis\n"
+			"c.json:5: services[0].routes[1].match.header.x.regex: the expression is "
+			"wrong at character 1: quantifier does not follow a repeatable item\n"
+			"c.json:6: services[0].routes[2].match.path.template: expected a path in "
+			"which whole segments may be a {name}, found \"/a/{b\"\n"
+			"c.json:7: services[0].routes[3].match.path.template: expected a path in "
+			"which whole segments may be a {name}, found \"/a/x{b}\"\n"
+			"c.json:8: services[0].routes[4].match.path.template: expected a path in "
+			"which whole segments may be a {name}, found \"/{}/\"\n"
+			"c.json:9: services[0].routes[5].match.path.template: expected a path that "
+			"begins with \"/\", found \"a\"",
+	},
+	{
+		.what = "conditions that cannot be",
+		.json = L7(
+			"'routes': [{'pool': 'a', 'match': {'method': ['G T', '']}},\n"
+			"{'pool': 'a', 'match': {'header': {'a b': 'x'}}},\n"
+			"{'pool': 'a', 'match': {'header': {'Host': 'x'}}},\n"
+			"{'pool': 'a', 'match': {'query': {'x': {}}}},\n"
+			"{'pool': 'a', 'match': {'query': {'x': {'exact': 'a', 'prefix': 'b'}}}},\n"
+			"{'pool': 'a', 'match': {'cookie': {'x': {'prefix': ''}}}},\n"
+			"{'pool': 'a', 'match': {'cookie': {'x': {'range': '9-1'}}}},\n"
+			"{'pool': 'a', 'match': {'cookie': {'x': {'range': '1-'}}}},\n"
+			"{'pool': 'a', 'match': {'source': ['192.0.2.1/24']}},\n"
+			"{'pool': 'a', 'match': {'source': []}}]"),
+		.expected =
+			"c.json:4: services[0].routes[0].match.method[0]: expected a method, as "
+			"\"GET\", found \"G T\"\n"
+			"c.json:4: services[0].routes[0].match.method[1]: expected a method, as "
+			"\"GET\", found \"\"\n"
+			"c.json:5: services[0].routes[1].match.header[\"a b\"]: is no name of a header "
+			"field\n"
+			"c.json:6: services[0].routes[2].match.header.Host: is matched by \"host\", "
+			"which knows ports and case\n"
+			"c.json:7: services[0].routes[3].match.query.x: expected one test, found 0\n"
+			"c.json:8: services[0].routes[4].match.query.x: expected one test, found 2\n"
+			"c.json:9: services[0].routes[5].match.cookie.x.prefix: must not be empty; "
+			"{ \"present\": true } matches every value\n"
+			"c.json:10: services[0].routes[6].match.cookie.x.range: expected FIRST-LAST, as "
+			"\"10-99\", found \"9-1\"\n"
+			"c.json:11: services[0].routes[7].match.cookie.x.range: expected FIRST-LAST, as "
+			"\"10-99\", found \"1-\"\n"
+			"c.json:12: services[0].routes[8].match.source[0]: 192.0.2.1/24 has bits set "
+			"behind its prefix; did you mean \"192.0.2.0/24\"?\n"
+			"c.json:13: services[0].routes[9].match.source: needs at least 1",
+	},
+	{
+		.what = "splits that cannot be",
+		.json = L7(
+			"'routes': [{'match': {}, 'split': [{'pool': 'a', 'weight': 0}]},\n"
+			"{'pool': 'a', 'split': [{'pool': 'b'}], 'match': {'method': ['GET']}},\n"
+			"{'match': {'path': {'prefix': '/'}}},\n"
+			"{'match': {'path': {'prefix': '/y'}}, 'split': [{'weight': 1}]}]"),
+		.expected =
+			"c.json:4: services[0].routes[0].split: all weights are 0: no request "
+			"could go anywhere\n"
+			"c.json:5: services[0].routes[1]: is never reached: the route for host any, "
+			"path any on line 4 takes every request\n"
+			"c.json:5: services[0].routes[1].split: not beside \"pool\": one of the "
+			"two\n"
+			"c.json:6: services[0].routes[2].pool: is required and missing\n"
+			"c.json:7: services[0].routes[3].split[0].pool: is required and missing",
 	},
 	{
 		.what = "a routes file that is not there",

@@ -146,12 +146,62 @@ struct config_pool {
 	int line;
 };
 
+enum config_path {
+	CONFIG_PATH_PREFIX, /* on segment borders */
+	CONFIG_PATH_EXACT,
+	CONFIG_PATH_TEMPLATE, /* "/users/{id}" */
+	CONFIG_PATH_REGEX,
+};
+
+enum config_text_test {
+	CONFIG_TEXT_PRESENT,
+	CONFIG_TEXT_ABSENT,
+	CONFIG_TEXT_EXACT,
+	CONFIG_TEXT_PREFIX,
+	CONFIG_TEXT_SUFFIX,
+	CONFIG_TEXT_CONTAINS,
+	CONFIG_TEXT_REGEX,
+	CONFIG_TEXT_RANGE,
+};
+
+/* What a header field, query parameter or cookie must be: { name: TEXT or an object } */
+struct config_text_match {
+	const char *name; /* header fields: lower case */
+	enum config_text_test test;
+	const char *text;
+	uint64_t min; /* "range": both ends included */
+	uint64_t max;
+	bool is_present; /* "present": asked for, while it is the only key */
+	int line;
+};
+
+struct config_text_matches {
+	struct config_text_match *items;
+	size_t count;
+};
+
+/* "split"[] */
+struct config_split {
+	unsigned pool;
+	unsigned weight;
+	int line;
+};
+
 /* A row of the routing table */
 struct config_l7_route {
-	const char *host; /* NULL: any; "example.com" or "*.example.com", lower case */
+	const char *host; /* NULL: any; "example.com", "*.example.com" or "www.*", lower case */
 	const char *path; /* NULL: any */
-	bool is_path_exact;
-	unsigned pool; /* index into pools */
+	enum config_path path_kind;
+	const char **methods; /* any of them */
+	size_t method_count;
+	struct config_text_matches headers; /* all of them, as all of the next ones */
+	struct config_text_matches query;
+	struct config_text_matches cookies;
+	struct ip_prefix *sources; /* "source": any of them */
+	size_t source_count;
+	unsigned pool; /* index into pools; UINT_MAX: see split */
+	struct config_split *splits;
+	size_t split_count;
 	int line;
 };
 

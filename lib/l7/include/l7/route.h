@@ -3,22 +3,56 @@
 #define L7_ROUTE_H
 
 #include "base/err.h"
+#include "base/ip.h"
 #include "conf/config.h"
 #include "http/message.h"
 
 /*
- * The routing table of one listener. An exact host wins over the longest "*.suffix", that over any
- * host; within a host an exact path wins over the longest prefix (on segment borders: "/img"
- * matches "/img" and "/img/x"; "/img/" matches "/img/x"), that over any path. Equal rows: the
- * first. Immutable, any worker.
+ * The routing table of one listener. An exact host wins over the longest "*.suffix", that over the
+ * longest "prefix.*", that over any host. Within a host an exact path wins over templates and
+ * expressions, those over the longest prefix (on segment borders: "/img" matches "/img" and
+ * "/img/x"; "/img/" matches "/img/x"), that over any path. Among rows of one host and path the
+ * first whose conditions hold wins; where none does, the search goes on with the next wider path,
+ * then with the next wider host. Immutable, any worker.
+ *
+ * Hosts, exact paths and prefixes are found by hash: a table of ten thousand costs what one of ten
+ * does. Templates and expressions of the request's host are tried one after the other.
  */
 struct route_table;
 
+/* What a worker needs to match expressions: one for each worker, used by it alone. */
+struct route_scratch;
+
+struct route_scratch *route_scratch_create(void);
+void route_scratch_destroy(struct route_scratch *scratch);
+
+/* A row, and what it says. */
+struct route {
+	const struct config_l7_route *config; /* NULL: the service's default pool */
+	unsigned pool;                        /* UINT_MAX: config->splits */
+	uint32_t weights;                     /* sum over config->splits */
+};
+
+/*
+ * routes must outlive the table. default_pool: for requests that no row takes, or UINT_MAX. NULL on
+ * error. Control thread.
+ */
 struct route_table *route_table_create(
 	const struct config_l7_route *routes, size_t count, unsigned default_pool, struct err *err);
 void route_table_destroy(struct route_table *table);
 
-/* Index of the pool, or -1: no route. host is lower case and without port. */
-int route_find(const struct route_table *table, struct http_span host, struct http_span path);
+/* What a request is matched by. */
+struct route_request {
+	const struct http_head *head; /* host is lower case and without port */
+	const struct ip_addr *source; /* the client's address */
+	struct route_scratch *scratch;
+};
+
+/* The row that takes the request, or NULL: no route. */
+const struct route *route_find(
+	const struct route_table *table, const struct route_request *request);
+
+/* The pool of a row: its only one, or one of several by weight. random: any 32 bits. */
+unsigned route_pool(const struct route *route, uint32_t random);
 
 #endif

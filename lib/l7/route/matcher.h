@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef L7_ROUTE_MATCHER_H
+#define L7_ROUTE_MATCHER_H
+
+#include <stdbool.h>
+
+#include "l7/route.h"
+
+/* The conditions of a row beside host and path, made ready. All must hold. */
+struct matcher;
+
+/* NULL with *err unchanged for a row without conditions; NULL with words in err on error. */
+struct matcher *matcher_create(const struct config_l7_route *route, struct err *err);
+void matcher_destroy(struct matcher *matcher);
+bool matcher_holds(const struct matcher *matcher, const struct route_request *request);
+
+/* An expression or a template for paths. */
+struct path_pattern;
+
+struct path_pattern *path_pattern_create(const struct config_l7_route *route, struct err *err);
+void path_pattern_destroy(struct path_pattern *pattern);
+bool path_pattern_fits(
+	const struct path_pattern *pattern, struct http_span path, struct route_scratch *scratch);
+
+#endif
