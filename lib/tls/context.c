@@ -126,7 +126,6 @@ static void set_policy(struct tls_context *context, const struct tls_context_par
 	mbedtls_ssl_conf_ciphersuites(config, ciphersuites);
 	mbedtls_ssl_conf_groups(config, groups);
 	mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
-	mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 	/* A resumed session has fresh keys as well: forward secrecy. */
 	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
 		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |

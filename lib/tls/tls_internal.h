@@ -45,4 +45,7 @@ void tls_error_text(char *text, size_t size, int error);
 /* Keeps the client's SNI for tls_session_sni(); called in the handshake. name: lower case. */
 void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len);
 
+/* crypto_start()'s: counts and limits them, and owes the answer. */
+int session_on_key_update(mbedtls_ssl_context *ssl, bool is_answer_wanted);
+
 #endif

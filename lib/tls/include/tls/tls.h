@@ -21,6 +21,12 @@ struct tls_session;
 int tls_global_init(struct err *err);
 int tls_thread_init(struct err *err);
 
+/* Last in a worker thread: frees what TLS keeps for it. */
+void tls_thread_finish(void);
+
+/* "accelerated" or "plain": which mbedTLS this is. */
+const char *tls_provider(void);
+
 /*
  * Reads a PEM chain (leaf first) and its key, checks that they belong together and that the leaf
  * has not expired. The error names file and reason. NULL on error. Control thread.
