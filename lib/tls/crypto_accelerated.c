@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our build of mbedTLS: PSA's state is each thread's own, and KeyUpdate (RFC 8446 4.6.3) is known. */
+/* Our build of mbedTLS: PSA's state is each thread's own, and KeyUpdate (RFC 8446 4.6.3) is known.
+ */
 #include "crypto.h"
 
 #include <string.h>
@@ -12,9 +13,9 @@
 
 #include "crypto/provider.h"
 
-#define KEY_UPDATE_BYTES (HANDSHAKE_HEAD_BYTES + 1)
+#define KEY_UPDATE_BYTES     (HANDSHAKE_HEAD_BYTES + 1)
 #define HANDSHAKE_HEAD_BYTES 4
-#define KEY_UPDATE_TYPE  24
+#define KEY_UPDATE_TYPE      24
 
 enum { UPDATE_NOT_REQUESTED, UPDATE_REQUESTED };
 
@@ -37,12 +38,11 @@ static unsigned char *secret_of(mbedtls_ssl_context *ssl, bool is_client_side)
 }
 
 /* RFC 8446 7.2 and 7.3: the next secret, and key and IV from it. */
-static int next_keys(
-	mbedtls_ssl_context *ssl, unsigned char *secret, mbedtls_cipher_context_t *cipher,
-	mbedtls_operation_t operation, unsigned char *iv)
+static int next_keys(mbedtls_ssl_context *ssl, unsigned char *secret,
+	mbedtls_cipher_context_t *cipher, mbedtls_operation_t operation, unsigned char *iv)
 {
-	const mbedtls_ssl_ciphersuite_t *suite =
-		mbedtls_ssl_ciphersuite_from_id(ssl->session->ciphersuite);
+	const mbedtls_ssl_ciphersuite_t *suite = mbedtls_ssl_ciphersuite_from_id(
+		ssl->session->ciphersuite);
 	psa_algorithm_t hash = mbedtls_md_psa_alg_from_type((mbedtls_md_type_t)suite->mac);
 	unsigned char next[MBEDTLS_TLS1_3_MD_MAX_SIZE], key[MBEDTLS_SSL_MAX_KEY_LENGTH];
 	int bits = mbedtls_cipher_get_key_bitlen(cipher);

@@ -40,25 +40,27 @@ static void choose(struct aes_gcm_key *key, const IMB_MGR *m, unsigned bits)
 		key->encrypt = m->gcm128_enc, key->decrypt = m->gcm128_dec;
 		key->start = m->gcm128_init_var_iv;
 		key->encrypt_more = m->gcm128_enc_update, key->decrypt_more = m->gcm128_dec_update;
-		key->encrypt_end = m->gcm128_enc_finalize, key->decrypt_end = m->gcm128_dec_finalize;
+		key->encrypt_end = m->gcm128_enc_finalize,
+		key->decrypt_end = m->gcm128_dec_finalize;
 		break;
 	case 192:
 		key->encrypt = m->gcm192_enc, key->decrypt = m->gcm192_dec;
 		key->start = m->gcm192_init_var_iv;
 		key->encrypt_more = m->gcm192_enc_update, key->decrypt_more = m->gcm192_dec_update;
-		key->encrypt_end = m->gcm192_enc_finalize, key->decrypt_end = m->gcm192_dec_finalize;
+		key->encrypt_end = m->gcm192_enc_finalize,
+		key->decrypt_end = m->gcm192_dec_finalize;
 		break;
 	default:
 		key->encrypt = m->gcm256_enc, key->decrypt = m->gcm256_dec;
 		key->start = m->gcm256_init_var_iv;
 		key->encrypt_more = m->gcm256_enc_update, key->decrypt_more = m->gcm256_dec_update;
-		key->encrypt_end = m->gcm256_enc_finalize, key->decrypt_end = m->gcm256_dec_finalize;
+		key->encrypt_end = m->gcm256_enc_finalize,
+		key->decrypt_end = m->gcm256_dec_finalize;
 		break;
 	}
 }
 
-static void expand(
-	const IMB_MGR *m, const uint8_t *bytes, unsigned bits, struct gcm_key_data *data)
+static void expand(const IMB_MGR *m, const uint8_t *bytes, unsigned bits, struct gcm_key_data *data)
 {
 	if (bits == 128)
 		m->gcm128_pre(bytes, data);

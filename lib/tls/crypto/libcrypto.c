@@ -98,10 +98,11 @@ int p256_agree(const uint8_t private[P256_BYTES], const uint8_t peer[P256_POINT_
 	if (!cache_fill() || BN_bin2bn(private, P256_BYTES, cache.scalar) == NULL)
 		return fail();
 	group = EC_KEY_get0_group(cache.signer);
-	/* The first checks that the point is on the curve, the last that the product is not zero. */
+	/* The first checks that the point is on the curve, the last that the product is not zero.
+	 */
 	if (EC_POINT_oct2point(group, cache.point, peer, P256_POINT_BYTES, cache.numbers) != 1 ||
-		EC_POINT_mul(group, cache.product, NULL, cache.point, cache.scalar, cache.numbers) !=
-			1 ||
+		EC_POINT_mul(group, cache.product, NULL, cache.point, cache.scalar,
+			cache.numbers) != 1 ||
 		EC_POINT_point2oct(group, cache.product, POINT_CONVERSION_UNCOMPRESSED, point,
 			P256_POINT_BYTES, cache.numbers) != P256_POINT_BYTES)
 		return fail();
@@ -166,8 +167,7 @@ int p256_verify(const uint8_t point[P256_POINT_BYTES], const uint8_t *hash, size
 
 static EVP_PKEY *x25519_key(const uint8_t private[X25519_BYTES])
 {
-	if (cache.x25519 != NULL &&
-		CRYPTO_memcmp(cache.x25519_private, private, X25519_BYTES) == 0)
+	if (cache.x25519 != NULL && CRYPTO_memcmp(cache.x25519_private, private, X25519_BYTES) == 0)
 		return cache.x25519;
 	EVP_PKEY_free(cache.x25519);
 	cache.x25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, X25519_BYTES);

@@ -45,8 +45,8 @@ int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length,
 	};
 
 	if (ctx->provider == NULL || iv_len == 0 || tag_len < GCM_LEAST_TAG_BYTES || tag_len > 16)
-		return mbedtls_gcm_crypt_and_tag_plain(ctx, mode, length, iv, iv_len, add, add_len,
-			input, output, tag_len, tag);
+		return mbedtls_gcm_crypt_and_tag_plain(
+			ctx, mode, length, iv, iv_len, add, add_len, input, output, tag_len, tag);
 	if (mode == MBEDTLS_GCM_ENCRYPT)
 		aes_gcm_encrypt(ctx->provider, &op);
 	else

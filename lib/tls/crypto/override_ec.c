@@ -25,8 +25,7 @@ static int write_point(
 	return error;
 }
 
-static int p256_gen_public(
-	const mbedtls_ecp_group *grp, const mbedtls_mpi *d, mbedtls_ecp_point *Q)
+static int p256_gen_public(const mbedtls_ecp_group *grp, const mbedtls_mpi *d, mbedtls_ecp_point *Q)
 {
 	uint8_t private[P256_BYTES], point[P256_POINT_BYTES];
 	int error = mbedtls_mpi_write_binary(d, private, sizeof(private));
@@ -122,8 +121,8 @@ int mbedtls_ecdsa_sign_restartable(mbedtls_ecp_group *grp, mbedtls_mpi *r, mbedt
 	int error;
 
 	if (grp->id != MBEDTLS_ECP_DP_SECP256R1)
-		return mbedtls_ecdsa_sign_restartable_plain(grp, r, s, d, buf, blen, f_rng, p_rng,
-			f_rng_blind, p_rng_blind, rs_ctx);
+		return mbedtls_ecdsa_sign_restartable_plain(
+			grp, r, s, d, buf, blen, f_rng, p_rng, f_rng_blind, p_rng_blind, rs_ctx);
 	if (mbedtls_ecp_check_privkey(grp, d) != 0)
 		return MBEDTLS_ERR_ECP_INVALID_KEY;
 	error = mbedtls_mpi_write_binary(d, private, sizeof(private));
