@@ -18,12 +18,12 @@
 
 #include "tls/tls.h"
 
-#define NAME           "bench.example"
-#define RECORD_BYTES   16383 /* the most that mbedTLS puts in a record of TLS 1.3 */
-#define BATCH_RECORDS  32
-#define MOST_STEPS     16 /* of a handshake, until it must be over */
-#define NS_PER_US      1000.0
-#define BYTES_PER_MB   1e6
+#define NAME          "bench.example"
+#define RECORD_BYTES  16383 /* the most that mbedTLS puts in a record of TLS 1.3 */
+#define BATCH_RECORDS 32
+#define MOST_STEPS    16 /* of a handshake, until it must be over */
+#define NS_PER_US     1000.0
+#define BYTES_PER_MB  1e6
 
 struct bench_case {
 	const char *name;
@@ -48,7 +48,10 @@ static const struct bench_case cases[] = {
 		.version = TLS1_3_VERSION,
 		.groups = "X25519",
 		.is_resumed = true },
-	{ .name = "1.2 resumed", .version = TLS1_2_VERSION, .groups = "X25519:P-256", .is_resumed = true },
+	{ .name = "1.2 resumed",
+		.version = TLS1_2_VERSION,
+		.groups = "X25519:P-256",
+		.is_resumed = true },
 	{ .name = "AES-128-GCM encrypt 16 KB",
 		.suite = "TLS_AES_128_GCM_SHA256",
 		.record_bytes = RECORD_BYTES },
@@ -294,9 +297,8 @@ static void link_shake(struct link *link)
 		die("unexpected bytes");
 }
 
-static SSL_SESSION *handshake(
-	SSL_CTX *client, const struct server *server, const struct bench_case *row,
-	SSL_SESSION *resumed, uint64_t *cpu_ns)
+static SSL_SESSION *handshake(SSL_CTX *client, const struct server *server,
+	const struct bench_case *row, SSL_SESSION *resumed, uint64_t *cpu_ns)
 {
 	SSL_SESSION *session;
 	struct link link;
@@ -324,8 +326,7 @@ static double handshakes(const struct server *server, const struct bench_case *r
 		session = handshake(client, server, row, NULL, &cpu_ns);
 	cpu_ns = 0;
 	for (unsigned i = 0; i < count; i++) {
-		session = handshake(
-			client, server, row, row->is_resumed ? session : NULL, &cpu_ns);
+		session = handshake(client, server, row, row->is_resumed ? session : NULL, &cpu_ns);
 		if (!row->is_resumed)
 			SSL_SESSION_free(session);
 	}

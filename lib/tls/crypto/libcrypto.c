@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* P-256, X25519 and RSA by OpenSSL's libcrypto. */
+/* P-256 and RSA by OpenSSL's libcrypto. */
 
 /* Its low-level interface: the one that takes neither locks nor look-ups for each operation. */
 #define OPENSSL_API_COMPAT 0x10100000L
@@ -13,14 +13,12 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 
 /*
  * Per thread, since mbedTLS's functions have no place for a context: what would otherwise be made
- * for each operation, and the last X25519 key, since the public key would be computed again
- * when a handshake goes from its own key share to the agreement.
+ * for each operation.
  */
 struct cache {
 	EC_KEY *signer;
@@ -29,13 +27,11 @@ struct cache {
 	BIGNUM *scalar;
 	EC_POINT *point;
 	EC_POINT *product;
-	EVP_PKEY *x25519;
-	uint8_t x25519_private[X25519_BYTES];
 };
 
 static _Thread_local struct cache cache;
 
-void provider_thread_finish(void)
+static void cache_free(void)
 {
 	EC_KEY_free(cache.signer);
 	EC_KEY_free(cache.verifier);
@@ -43,8 +39,13 @@ void provider_thread_finish(void)
 	BN_clear_free(cache.scalar);
 	EC_POINT_free(cache.point);
 	EC_POINT_clear_free(cache.product);
-	EVP_PKEY_free(cache.x25519);
 	explicit_bzero(&cache, sizeof(cache));
+}
+
+void provider_thread_finish(void)
+{
+	cache_free();
+	x25519_thread_finish();
 }
 
 static bool cache_fill(void)
@@ -53,7 +54,7 @@ static bool cache_fill(void)
 
 	if (cache.product != NULL)
 		return true;
-	provider_thread_finish();
+	cache_free();
 	cache.signer = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
 	cache.verifier = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
 	cache.numbers = BN_CTX_new();
@@ -163,46 +164,6 @@ int p256_verify(const uint8_t point[P256_POINT_BYTES], const uint8_t *hash, size
 	ECDSA_SIG_free(read);
 	ERR_clear_error();
 	return verdict == 1 ? 0 : 1;
-}
-
-static EVP_PKEY *x25519_key(const uint8_t private[X25519_BYTES])
-{
-	if (cache.x25519 != NULL && CRYPTO_memcmp(cache.x25519_private, private, X25519_BYTES) == 0)
-		return cache.x25519;
-	EVP_PKEY_free(cache.x25519);
-	cache.x25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, X25519_BYTES);
-	if (cache.x25519 != NULL)
-		memcpy(cache.x25519_private, private, X25519_BYTES);
-	return cache.x25519;
-}
-
-int x25519_public(const uint8_t private[X25519_BYTES], uint8_t public[X25519_BYTES])
-{
-	EVP_PKEY *key = x25519_key(private);
-	size_t len = X25519_BYTES;
-
-	if (key == NULL || EVP_PKEY_get_raw_public_key(key, public, &len) != 1)
-		return fail();
-	return 0;
-}
-
-int x25519_agree(const uint8_t private[X25519_BYTES], const uint8_t peer[X25519_BYTES],
-	uint8_t secret[X25519_BYTES])
-{
-	EVP_PKEY *key = x25519_key(private);
-	EVP_PKEY *other = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, X25519_BYTES);
-	EVP_PKEY_CTX *context = key == NULL ? NULL : EVP_PKEY_CTX_new(key, NULL);
-	size_t len = X25519_BYTES;
-	int result = -1;
-
-	/* The derivation refuses an all-zero secret (RFC 7748 6.1). */
-	if (context != NULL && other != NULL && EVP_PKEY_derive_init(context) == 1 &&
-		EVP_PKEY_derive_set_peer_ex(context, other, 0) == 1 &&
-		EVP_PKEY_derive(context, secret, &len) == 1 && len == X25519_BYTES)
-		result = 0;
-	EVP_PKEY_CTX_free(context);
-	EVP_PKEY_free(other);
-	return result < 0 ? fail() : 0;
 }
 
 static BIGNUM *number(const struct rsa_number *source)

@@ -58,6 +58,8 @@ int p256_verify(const uint8_t point[P256_POINT_BYTES], const uint8_t *hash, size
 int x25519_public(const uint8_t private[X25519_BYTES], uint8_t public[X25519_BYTES]);
 int x25519_agree(const uint8_t private[X25519_BYTES], const uint8_t peer[X25519_BYTES],
 	uint8_t secret[X25519_BYTES]);
+/* A part of provider_thread_finish(). */
+void x25519_thread_finish(void);
 
 struct rsa_number {
 	const uint8_t *data;
