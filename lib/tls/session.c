@@ -5,6 +5,7 @@
 #include <sys/param.h>
 
 #include "crypto.h"
+#include "key_log.h"
 #include "tls_internal.h"
 
 /* KeyUpdates that a peer may send on end; data that it sends pays for more, one for each read. */
@@ -56,6 +57,7 @@ static const struct alert alerts[] = {
 	{ MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_EXT },
 	{ MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL },
 	{ MBEDTLS_ERR_SSL_BAD_CERTIFICATE, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
+	{ MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
 };
 
 void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
@@ -64,6 +66,13 @@ void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
 
 	memcpy(session->sni, name, len);
 	session->sni[len] = '\0';
+}
+
+bool session_has_sni(mbedtls_ssl_context *ssl)
+{
+	const struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
+
+	return session->sni[0] != '\0';
 }
 
 /* Runs inside of mbedtls_ssl_read(): the answer waits until that is done. */
@@ -147,6 +156,8 @@ struct tls_session *tls_session_create(
 	}
 	mbedtls_ssl_set_user_data_p(&session->ssl, session);
 	mbedtls_ssl_set_bio(&session->ssl, session, send_bytes, receive_bytes, NULL);
+	if (context->key_log >= 0)
+		key_log_attach(&session->ssl, &context->key_log);
 	__atomic_store_n(&context->sessions, context->sessions + 1, __ATOMIC_RELEASE);
 	return session;
 }
@@ -349,4 +360,15 @@ const char *tls_session_sni(const struct tls_session *session)
 const char *tls_session_error(const struct tls_session *session)
 {
 	return session->error;
+}
+
+bool tls_session_peer(const struct tls_session *session, char *subject, size_t size)
+{
+	const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&session->ssl);
+
+	if (peer == NULL || mbedtls_ssl_get_verify_result(&session->ssl) != 0)
+		return false;
+	if (mbedtls_x509_dn_gets(subject, size, &peer->subject) < 0)
+		snprintf(subject, size, "(too long)");
+	return true;
 }
