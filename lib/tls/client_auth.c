@@ -24,7 +24,8 @@ static int fail(struct err *err, const char *path, int error)
 	char text[160];
 
 	if (error > 0)
-		return err_set(err, EINVAL, "%s: %d of its certificates cannot be read", path, error);
+		return err_set(
+			err, EINVAL, "%s: %d of its certificates cannot be read", path, error);
 	if (access(path, R_OK) != 0)
 		return err_set(err, errno, "%s: %s", path, strerror(errno));
 	tls_error_text(text, sizeof(text), error);

@@ -7,7 +7,8 @@
 
 #include "tls/tls.h"
 
-/* Whom a context takes for whom: the authorities, what they revoked, and how long a chain may be. */
+/* Whom a context takes for whom: the authorities, what they revoked, and how long a chain may be.
+ */
 struct client_auth {
 	mbedtls_x509_crt authorities;
 	mbedtls_x509_crl revoked;

@@ -11,8 +11,8 @@
 #define RANDOM_BYTES 32
 #define LABEL_MOST   32
 /* The longest hash of a suite: SHA-384; TLS 1.2's master secret has as many bytes. */
-#define SECRET_MOST  48
-#define LINE_MOST    (LABEL_MOST + 2 * RANDOM_BYTES + 2 * SECRET_MOST + 4)
+#define SECRET_MOST 48
+#define LINE_MOST   (LABEL_MOST + 2 * RANDOM_BYTES + 2 * SECRET_MOST + 4)
 
 static const char *label_of(mbedtls_ssl_key_export_type type)
 {
@@ -62,7 +62,8 @@ static void line_write(void *ctx, mbedtls_ssl_key_export_type type, const unsign
 	*at++ = ' ';
 	at = put_hex(at, secret, secret_len);
 	*at++ = '\n';
-	/* A full disk loses lines of a file that is for looking at traffic: nothing else suffers. */
+	/* A full disk loses lines of a file that is for looking at traffic: nothing else suffers.
+	 */
 	if (write(*descriptor, line, (size_t)(at - line)) < 0)
 		errno = 0;
 	mbedtls_platform_zeroize(line, sizeof(line));

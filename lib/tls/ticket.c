@@ -17,15 +17,15 @@
 #include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
 
-#define NAME_BYTES     16
-#define KEY_BYTES      32
-#define LINE_DIGITS    (2 * (NAME_BYTES + KEY_BYTES))
-#define IV_BYTES       12
-#define TIME_BYTES     8
-#define HEAD_BYTES     (NAME_BYTES + IV_BYTES + TIME_BYTES)
-#define TAG_BYTES      16
-#define LIFETIME_S     86400
-#define MS_PER_S       1000
+#define NAME_BYTES      16
+#define KEY_BYTES       32
+#define LINE_DIGITS     (2 * (NAME_BYTES + KEY_BYTES))
+#define IV_BYTES        12
+#define TIME_BYTES      8
+#define HEAD_BYTES      (NAME_BYTES + IV_BYTES + TIME_BYTES)
+#define TAG_BYTES       16
+#define LIFETIME_S      86400
+#define MS_PER_S        1000
 #define FILE_MOST_BYTES 65536
 
 struct ticket_key {
@@ -73,8 +73,8 @@ static size_t trimmed(const char *line, size_t len)
 }
 
 /* The contents are secret: errors name the line alone. */
-static int lines_read(
-	struct tls_ticket_keys *keys, const char *text, size_t len, const char *path, struct err *err)
+static int lines_read(struct tls_ticket_keys *keys, const char *text, size_t len, const char *path,
+	struct err *err)
 {
 	unsigned number = 0;
 
@@ -86,8 +86,8 @@ static int lines_read(
 		number++;
 		if (line_len > 0 && text[0] != '#') {
 			if (keys->count == TICKET_KEYS_MOST)
-				return err_set(err, EINVAL, "%s:%u: more than %u keys", path, number,
-					TICKET_KEYS_MOST);
+				return err_set(err, EINVAL, "%s:%u: more than %u keys", path,
+					number, TICKET_KEYS_MOST);
 			if (!line_read(text, line_len, &keys->keys[keys->count]))
 				return err_set(err, EINVAL,
 					"%s:%u: a key is a line of %u hexadecimal digits", path,
@@ -230,8 +230,8 @@ int ticket_write(void *ctx, const mbedtls_ssl_session *session, unsigned char *s
 		return error;
 	memcpy(start, sealer->keys->keys[0].name, NAME_BYTES);
 	for (unsigned i = 0; i < TIME_BYTES; i++)
-		start[NAME_BYTES + IV_BYTES + i] =
-			(unsigned char)(issued_ms >> (8 * (TIME_BYTES - 1 - i)));
+		start[NAME_BYTES + IV_BYTES + i] = (unsigned char)(issued_ms >>
+			(8 * (TIME_BYTES - 1 - i)));
 	error = mbedtls_gcm_crypt_and_tag(&sealer->ciphers[0], MBEDTLS_GCM_ENCRYPT, body_len,
 		start + NAME_BYTES, IV_BYTES, start, HEAD_BYTES, body, body, TAG_BYTES,
 		body + body_len);
@@ -268,13 +268,14 @@ int ticket_parse(void *ctx, mbedtls_ssl_session *session, unsigned char *ticket,
 	for (unsigned i = 0; i < TIME_BYTES; i++)
 		issued_ms = issued_ms << 8 | ticket[NAME_BYTES + IV_BYTES + i];
 	age_ms = now_ms() - issued_ms;
-	/* A clock that is a little behind the issuer's makes it very old, and it is then of no use. */
+	/* A clock that is a little behind the issuer's makes it very old, and it is then of no use.
+	 */
 	if (age_ms > (uint64_t)LIFETIME_S * MS_PER_S)
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 	error = mbedtls_ssl_session_load(session, body, len);
 	/* mbedTLS compares with the client's word by a clock that starts at each machine's boot. */
 	if (error == 0 && session->MBEDTLS_PRIVATE(tls_version) == MBEDTLS_SSL_VERSION_TLS1_3)
-		session->MBEDTLS_PRIVATE(ticket_creation_time) =
-			mbedtls_ms_time() - (mbedtls_ms_time_t)age_ms;
+		session->MBEDTLS_PRIVATE(ticket_creation_time) = mbedtls_ms_time() -
+			(mbedtls_ms_time_t)age_ms;
 	return error;
 }

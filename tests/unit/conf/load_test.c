@@ -43,6 +43,10 @@ static void test_full_system(void **state)
 	assert_int_equal(config->max_connections, 4096);
 	assert_int_equal(config->maglev_size, 4093);
 	assert_int_equal(config->drain_timeout_ms, 0);
+	assert_true(config->has_announce);
+	assert_int_equal(config->announce.table, 7);
+	assert_int_equal(config->announce.protocol, 99);
+	assert_int_equal(config->announce.when, CONFIG_ANNOUNCE_ANY);
 	config_destroy(config);
 }
 
@@ -63,6 +67,8 @@ static void test_full_network(void **state)
 	assert_int_equal(wan->rx_descriptors, 512);
 	assert_int_equal(wan->tx_descriptors, 256);
 	assert_true(wan->promiscuous);
+	assert_string_equal(wan->kernel_interface, "kwan");
+	assert_null(config->ports[1].kernel_interface);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);
@@ -99,7 +105,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 25);
+	assert_int_equal(pool->members[1].line, 26);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -147,6 +153,15 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificates[1], 0);
 	assert_int_equal(web->tls_min_version, 0x0304);
 	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->tls_max_version, 0x0304);
+	assert_int_equal(web->tls_ciphers, 2);
+	assert_int_equal(web->tls_unknown_names, 1);
+	assert_int_equal(web->tls_client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(web->tls_client_ca, '/'), "/ca.pem");
+	assert_string_equal(web->tls_client_crl, "/etc/crl.pem");
+	assert_int_equal(web->tls_client_depth, 3);
+	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
+	assert_string_equal(web->tls_key_log, "/tmp/log");
 	assert_int_equal(web->route_count, 2);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
@@ -211,6 +226,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->max_connections, 1048576);
 	assert_int_equal(config->maglev_size, 65537);
 	assert_int_equal(config->drain_timeout_ms, 10000);
+	assert_false(config->has_announce);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
 			config->pool_count + config->service_count,
@@ -246,6 +262,13 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
 	assert_int_equal(service->tls_min_version, 0x0303);
+	assert_int_equal(service->tls_max_version, 0x0304);
+	assert_int_equal(service->tls_ciphers, CONFIG_CIPHERS_ALL);
+	assert_int_equal(service->tls_unknown_names, 0);
+	assert_int_equal(service->tls_client_auth, CONFIG_CLIENT_AUTH_NONE);
+	assert_null(service->tls_client_ca);
+	assert_null(service->tls_ticket_keys);
+	assert_null(service->tls_key_log);
 	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);

@@ -32,7 +32,14 @@ enum config_balance {
 	CONFIG_BALANCE_SOURCE_HASH,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_client_auth {
+	CONFIG_CLIENT_AUTH_NONE,
+	CONFIG_CLIENT_AUTH_OPTIONAL,
+	CONFIG_CLIENT_AUTH_REQUIRED,
+};
+#define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
+enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
 #define CONFIG_CORES_MAX 64
@@ -68,6 +75,8 @@ struct config_port {
 	unsigned rx_descriptors; /* default 1024 */
 	unsigned tx_descriptors; /* default 1024 */
 	bool promiscuous;        /* default false */
+	/* "kernel_interface": gets what is not the appliance's; NULL: none */
+	const char *kernel_interface;
 	int line;
 };
 
@@ -85,6 +94,13 @@ struct config_neighbor {
 	uint8_t mac[6];
 	unsigned port;
 	int line;
+};
+
+/* "announce": usable VIPs as routes of the kernel, for a routing daemon to take from there */
+struct config_announce {
+	unsigned table;    /* "table": routing table, 100 */
+	unsigned protocol; /* "protocol": their mark, 80 */
+	enum config_announce_when when;
 };
 
 /* "certificates"[] */
@@ -164,7 +180,16 @@ struct config_service {
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;       /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_max_version;                /* "max_version": likewise */
+	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
+	enum config_client_auth tls_client_auth; /* "client_certificates" */
+	const char *tls_client_ca;               /* "client_ca": NULL without them */
+	const char *tls_client_crl;              /* "client_crl": NULL: none */
+	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
+	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;                 /* "key_log": NULL: none */
 	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
@@ -205,6 +230,8 @@ struct config {
 	unsigned maglev_size;         /* "maglev_size": a prime, 65537 */
 	unsigned drain_timeout_ms;    /* "drain_timeout_ms": at shutdown, 10000 */
 	unsigned neighbor_timeout_ms; /* "neighbor_timeout_ms": reachable time, 30000 */
+	bool has_announce;
+	struct config_announce announce;
 	struct config_certificate *certificates;
 	size_t certificate_count;
 	struct config_pool *pools;
