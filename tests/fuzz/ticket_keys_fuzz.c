@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = { "" };
-	struct tls_ticket_keys *keys =
-		tls_ticket_keys_parse((const char *)data, size, "keys", &err);
+	struct tls_ticket_keys *keys = tls_ticket_keys_parse(
+		(const char *)data, size, "keys", &err);
 
 	if ((keys == NULL) != (err.text[0] != '\0'))
 		abort();

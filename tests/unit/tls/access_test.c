@@ -96,8 +96,7 @@ static void many_names_are_found(void **state)
 			names[i] + (i % 2 == 0 ? 1 : 0));
 		assert_int_equal(mbedtls_ssl_set_hostname(&f->client, name), 0);
 		loop_connect(f);
-		assert_memory_equal(mbedtls_ssl_get_peer_cert(&f->client)
-					    ->subject_alt_names.buf.p,
+		assert_memory_equal(mbedtls_ssl_get_peer_cert(&f->client)->subject_alt_names.buf.p,
 			names[i], strlen(names[i]));
 		loop_stop(f);
 	}
@@ -115,8 +114,8 @@ static void versions_and_suites_are_as_configured(void **state)
 	restart(f, &params);
 	loop_connect(f);
 	assert_string_equal(tls_session_version(f->session), "TLSv1.2");
-	assert_string_equal(tls_session_cipher(f->session),
-		"TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
+	assert_string_equal(
+		tls_session_cipher(f->session), "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
 	params.max_version = 0;
 	params.suites = TLS_SUITE_AES_256_GCM;
 	restart(f, &params);
@@ -139,8 +138,9 @@ static void bad_parameters_are_refused(void **state)
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "TLS: the highest version is below the lowest");
 	params = loop_params();
-	params.client = (struct tls_client_params){ .auth = TLS_CLIENT_AUTH_REQUIRED,
-		.ca_path = "/nonexistent/ca.pem", .depth = 1 };
+	params.client = (struct tls_client_params){
+		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = "/nonexistent/ca.pem", .depth = 1
+	};
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "/nonexistent/ca.pem: No such file or directory");
 	params.client.ca_path = alice.chain_path;
@@ -192,7 +192,8 @@ static void client_certificates_are_verified(void **state)
 	char subject[64];
 
 	params.client = (struct tls_client_params){
-		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = alice.chain_path, .depth = 1 };
+		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = alice.chain_path, .depth = 1
+	};
 	for (int version = 0x0303; version <= 0x0304; version++) {
 		loop_set_version(f, (mbedtls_ssl_protocol_version)version);
 		params.client.auth = TLS_CLIENT_AUTH_REQUIRED;

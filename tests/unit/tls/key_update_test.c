@@ -151,8 +151,7 @@ static void floods_are_cut_off(void **state)
 	assert_int_equal(got, TLS_FAILED);
 	assert_int_equal(count, 101);
 	assert_true(SSL_read(pair->client, text, sizeof(text)) <= 0);
-	assert_int_equal(
-		ERR_GET_REASON(ERR_get_error()), SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE);
+	assert_int_equal(ERR_GET_REASON(ERR_get_error()), SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE);
 }
 
 /* Who sends data as well may go on for ever. */

@@ -26,8 +26,9 @@ static void files_are_read_or_refused(void **state)
 		{ "\n" KEY_A KEY_A, "k:2: a key is a line of 96 hexadecimal digits" },
 		{ "g0" HEX16 HEX16 "00112233445566778899aabbccddee",
 			"k:1: a key is a line of 96 hexadecimal digits" },
-		{ KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A
-			"\n" KEY_A "\n" KEY_A "\n", "k:9: more than 8 keys" },
+		{ KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A "\n" KEY_A
+			"\n" KEY_A "\n",
+			"k:9: more than 8 keys" },
 	};
 
 	(void)state;
