@@ -169,6 +169,23 @@ def test_what_is_weak_is_refused_by_default(tls, words):
     assert "alert" in s_client(tls, 443, *words)
 
 
+def test_sslscan_finds_nothing(tls):
+    done = subprocess.run(
+        tls.client.command("sslscan", "--no-colour", "--sni-name=shop.example", f"{VIP}:443"),
+        stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    facts = " ".join(done.stdout.split())
+    for version in ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"):
+        assert version + " disabled" in facts, done.stdout
+    assert "TLSv1.2 enabled TLSv1.3 enabled" in facts
+    assert "Secure session renegotiation supported" in facts or \
+        "Session renegotiation not supported" in facts, done.stdout
+    assert facts.count("not vulnerable to heartbleed") == 2
+    suites = [line.split()[4] for line in done.stdout.splitlines()
+              if line.startswith(("Preferred", "Accepted"))]
+    assert len(suites) == 6 and all("GCM" in suite or "CHACHA20" in suite for suite in suites), \
+        done.stdout
+
+
 class OpenSSL:
     """A client by libssl itself: Python's ssl has no KeyUpdate, and s_client's ends the program."""
 
