@@ -90,5 +90,6 @@ extern const struct table neighbor_table;
 extern const struct table certificate_table;
 extern const struct table pool_table;
 extern const struct table service_table;
+extern const struct table h2_table;
 
 #endif

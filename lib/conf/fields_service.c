@@ -55,6 +55,7 @@ static const struct choice version_choices[] = {
 };
 
 static const struct choice alpn_choices[] = {
+	{ .name = "h2", .value = CONFIG_ALPN_H2, .help = "HTTP/2" },
 	{ .name = "http/1.1", .value = CONFIG_ALPN_HTTP1, .help = "HTTP/1.1" },
 	{ .name = NULL },
 };
@@ -157,12 +158,12 @@ static const struct field tls_fields[] = {
 	},
 	{
 		.name = "alpn",
-		.help = "protocols that are offered to clients",
+		.help = "protocols that clients may choose; HTTP/2 is preferred whatever the order",
 		.type = FIELD_CHOICES,
 		.offset = offsetof(struct config_service, tls_alpn),
 		.choices = alpn_choices,
-		.value = CONFIG_ALPN_HTTP1,
-		.text = "[\"http/1.1\"]",
+		.value = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,
+		.text = "[\"h2\", \"http/1.1\"]",
 		.min = 1,
 	},
 	{ .name = NULL },
@@ -421,6 +422,22 @@ static const struct field service_fields[] = {
 		.only = "l7",
 		.table = &http_table,
 		.offset = offsetof(struct config_service, http),
+	},
+	{
+		.name = "h2",
+		.help = "limits on what clients do with HTTP/2",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &h2_table,
+		.offset = offsetof(struct config_service, h2),
+	},
+	{
+		.name = "prior_knowledge",
+		.help = "without TLS: speak HTTP/2 to clients that begin with it",
+		.type = FIELD_BOOL,
+		.only = "l7",
+		.offset = offsetof(struct config_service, prior_knowledge),
+		.value = true,
 	},
 	{
 		.name = "trust_forwarded",

@@ -96,6 +96,7 @@ struct world {
 struct world_options {
 	const char *chain_path, *key_path; /* for TLS at port 443 */
 	struct config_http_limits http;    /* zero fields: a test's defaults */
+	struct config_h2 h2;               /* max_streams 0: the configuration's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
