@@ -296,6 +296,7 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 {
 	struct l7_core *l7 = stream->l7;
 	struct member_counters *counters;
+	bool is_unprocessed;
 
 	if (stream->state != STREAM_EXPECT_RESPONSE || !may_replay(stream)) {
 		stream_member_failed(stream, is_timeout);
@@ -303,11 +304,12 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 	}
 	counters = &stream->upstream->member->cores[l7->core->index];
 	stream->is_replayed = true;
+	is_unprocessed = upstream_is_unprocessed(stream->upstream);
 	/* A kept connection says nothing about its member; a new one that broke does. */
-	if (!stream->upstream->was_reused)
+	if (!stream->upstream->was_reused && !is_unprocessed)
 		stream->failed_member_id = stream->upstream->member->id;
 	stream_detach(stream, STREAM_ABORT);
-	stream_dispatch(stream, false);
+	stream_dispatch(stream, is_unprocessed);
 	if (stream->upstream == NULL) {
 		counters->response_failures++;
 		return;

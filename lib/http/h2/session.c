@@ -193,7 +193,7 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *hd, 
 		h2_flood_count(session, KIND_PRIORITY);
 	else if (hd->type == NGHTTP2_WINDOW_UPDATE)
 		h2_flood_count(session, KIND_WINDOW_UPDATE);
-	else if (is_empty_data(hd) || hd->type > NGHTTP2_CONTINUATION)
+	else if (is_empty_data(hd))
 		h2_flood_count(session, KIND_EMPTY);
 	return 0;
 }

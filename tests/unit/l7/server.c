@@ -230,14 +230,21 @@ static const struct tcp_handler server_handler = {
 int server_accept(void *ctx, struct tcp_conn *tcp)
 {
 	struct world *world = ctx;
-	struct server_conn *conn = calloc(1, sizeof(*conn));
+	struct server_conn *conn;
+	struct server *server;
 	struct tcp_info info;
 
 	tcp_conn_info(tcp, &info);
-	conn->server = server_at(world, &info.tuple.dst);
-	assert_non_null(conn->server);
-	conn->server->accepted++;
-	conn->server->open++;
+	server = server_at(world, &info.tuple.dst);
+	assert_non_null(server);
+	server->accepted++;
+	server->open++;
+	if (server->is_h2) {
+		h2_server_accept(server, tcp);
+		return 0;
+	}
+	conn = calloc(1, sizeof(*conn));
+	conn->server = server;
 	conn->tcp = tcp;
 	conn->memory = aligned_alloc(64, RTE_ALIGN_CEIL(h1_parser_bytes(), (size_t)64));
 	conn->next = world->server_conns;
@@ -249,6 +256,7 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 
 void servers_free(struct world *world)
 {
+	h2_servers_free(world);
 	while (world->server_conns != NULL) {
 		struct server_conn *conn = world->server_conns;
 

@@ -37,7 +37,7 @@ struct h2_budgets {
 	unsigned pings;          /* PING, and one more for each DATA frame that we sent */
 	unsigned priorities;     /* PRIORITY, PRIORITY_UPDATE, and 4 more for each stream */
 	unsigned window_updates; /* WINDOW_UPDATE, and 8 more for each DATA frame that we sent */
-	unsigned empty_frames;   /* DATA without a byte, frames of no known type */
+	unsigned empty_frames;   /* DATA without a byte; nghttp2 skips unknown frames unseen */
 };
 
 struct h2_params {
