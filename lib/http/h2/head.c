@@ -191,7 +191,8 @@ static void plain_field(struct h2_session *session, struct http_span name, struc
 	unsigned max = MIN(session->params.limits.header_fields, HTTP_FIELDS_MAX);
 	struct http_field *field = &head->fields[head->field_count];
 
-	if (!is_text(name, CHAR_TOKEN))
+	/* nghttp2 lets an empty name pass as one to be ignored. */
+	if (name.len == 0 || !is_text(name, CHAR_TOKEN))
 		refuse(assembly, HTTP_REFUSED_header_name);
 	if (!is_text(value, CHAR_TEXT))
 		refuse(assembly, HTTP_REFUSED_header_value);

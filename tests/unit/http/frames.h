@@ -48,7 +48,8 @@ static inline void frames_end(struct frames *frames)
 	nghttp2_hd_deflate_del(frames->deflater);
 }
 
-/* "name: value\n" lines, split at the first ": " behind the first byte. Returns the block's length.
+/* "name: value\n" lines, split at the first ": " behind the first byte; "!" is an empty name.
+ * Returns the block's length.
  */
 static inline size_t frames_deflate(
 	struct frames *frames, const char *lines, size_t lines_len, uint8_t *out, size_t size)
@@ -62,7 +63,7 @@ static inline size_t frames_deflate(
 		const char *colon = memchr(lines + 1, ':', (size_t)(feed - lines - 1));
 
 		nva[count++] = (nghttp2_nv){ .name = (uint8_t *)lines,
-			.namelen = (size_t)(colon - lines),
+			.namelen = lines[0] == '!' ? 0 : (size_t)(colon - lines),
 			.value = (uint8_t *)colon + 2,
 			.valuelen = (size_t)(feed - colon - 2) };
 		lines = feed + 1;

@@ -138,6 +138,7 @@ static const struct strict_row strict_rows[] = {
 	{ "CR in a value", GET "x-a: b\rc\n", NULL, NULL, BAD(header_value) },
 	{ "NUL-like control in a value", GET "x-a: b\001c\n", NULL, NULL, BAD(header_value) },
 	{ "upper case in a name", GET "X-a: b\n", NULL, NULL, BAD(h2_head) },
+	{ "an empty name", GET "!: b\n", NULL, NULL, BAD(header_name) },
 	{ "space in a name", GET "x a: b\n", NULL, NULL, BAD(header_name) },
 	{ "connection", GET "connection: close\n", NULL, NULL, BAD(h2_head) },
 	{ "keep-alive", GET "keep-alive: 5\n", NULL, NULL, BAD(h2_head) },
