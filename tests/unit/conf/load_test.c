@@ -246,7 +246,7 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
 	assert_int_equal(service->tls_min_version, 0x0303);
-	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
 	assert_int_equal(service->http.header_timeout_ms, 10000);
