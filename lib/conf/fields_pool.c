@@ -272,9 +272,23 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 
 	if (!text_is_name(pool->name))
 		problem_add_key(&reader->problems, node, "a pool's key is its " TEXT_NAME_WORDS);
+	if (pool->protocol == CONFIG_PROTOCOL_H2 && pool->health.type == CONFIG_HEALTH_HTTP)
+		problem_add(&reader->problems, node_get(node, "health"),
+			"checks of type \"http\" speak HTTP/1.1: a pool of protocol \"h2\" has type "
+			"\"tcp\"");
 	if (pool->member_count > 0)
 		members_check(reader, node_get(node, "members"), pool);
 }
+
+static const struct choice protocol_choices[] = {
+	{ .name = "h1", .value = CONFIG_PROTOCOL_H1, .help = "HTTP/1.1" },
+	{
+		.name = "h2",
+		.value = CONFIG_PROTOCOL_H2,
+		.help = "HTTP/2 without TLS, by prior knowledge: many requests on a connection",
+	},
+	{ .name = NULL },
+};
 
 static const struct field pool_fields[] = {
 	{
@@ -284,6 +298,14 @@ static const struct field pool_fields[] = {
 		.offset = offsetof(struct config_pool, balance),
 		.choices = balance_choices,
 		.value = CONFIG_BALANCE_MAGLEV,
+	},
+	{
+		.name = "protocol",
+		.help = "l7: what is spoken to members",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_pool, protocol),
+		.choices = protocol_choices,
+		.value = CONFIG_PROTOCOL_H1,
 	},
 	{
 		.name = "members",

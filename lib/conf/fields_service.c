@@ -13,8 +13,6 @@
 
 #define TIMEOUT_MAX_MS 86400000
 #define LISTEN_MAX     128
-#define TLS_1_2        0x0303
-#define TLS_1_3        0x0304
 
 static const struct choice mode_choices[] = {
 	{
@@ -37,62 +35,6 @@ static const struct choice hash_choices[] = {
 		.value = CONFIG_HASH_SOURCE_IP,
 		.help = "all connections of a client to one member",
 	},
-	{ .name = NULL },
-};
-
-static const struct choice version_choices[] = {
-	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 and 1.3" },
-	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3 alone" },
-	{ .name = NULL },
-};
-
-static const struct choice max_version_choices[] = {
-	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 alone" },
-	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3, and older ones by `min_version`" },
-	{ .name = NULL },
-};
-
-/* Values: enum tls_suite's, in the order of our preference. */
-static const struct choice cipher_choices[] = {
-	{ .name = "TLS_AES_128_GCM_SHA256", .value = 1 << 0, .help = "TLS 1.3" },
-	{ .name = "TLS_AES_256_GCM_SHA384", .value = 1 << 1, .help = "TLS 1.3" },
-	{ .name = "TLS_CHACHA20_POLY1305_SHA256", .value = 1 << 2, .help = "TLS 1.3" },
-	{ .name = "ECDHE-ECDSA-AES128-GCM-SHA256", .value = 1 << 3, .help = "TLS 1.2" },
-	{ .name = "ECDHE-RSA-AES128-GCM-SHA256", .value = 1 << 4, .help = "TLS 1.2" },
-	{ .name = "ECDHE-ECDSA-AES256-GCM-SHA384", .value = 1 << 5, .help = "TLS 1.2" },
-	{ .name = "ECDHE-RSA-AES256-GCM-SHA384", .value = 1 << 6, .help = "TLS 1.2" },
-	{ .name = "ECDHE-ECDSA-CHACHA20-POLY1305", .value = 1 << 7, .help = "TLS 1.2" },
-	{ .name = "ECDHE-RSA-CHACHA20-POLY1305", .value = 1 << 8, .help = "TLS 1.2" },
-	{ .name = NULL },
-};
-
-static const struct choice unknown_name_choices[] = {
-	{ .name = "first", .value = 0, .help = "the first certificate answers" },
-	{
-		.name = "refuse",
-		.value = 1,
-		.help = "alert unrecognized_name; also for clients that name no host",
-	},
-	{ .name = NULL },
-};
-
-static const struct choice client_auth_choices[] = {
-	{ .name = "none", .value = CONFIG_CLIENT_AUTH_NONE, .help = "clients are not asked" },
-	{
-		.name = "optional",
-		.value = CONFIG_CLIENT_AUTH_OPTIONAL,
-		.help = "asked, and let in without one or with one that does not hold",
-	},
-	{
-		.name = "required",
-		.value = CONFIG_CLIENT_AUTH_REQUIRED,
-		.help = "asked, and refused unless it holds",
-	},
-	{ .name = NULL },
-};
-
-static const struct choice alpn_choices[] = {
-	{ .name = "http/1.1", .value = CONFIG_ALPN_HTTP1, .help = "HTTP/1.1" },
 	{ .name = NULL },
 };
 
@@ -138,171 +80,6 @@ static const struct text_kind listen_kind = {
 	.what = "ADDRESS:PORT/tcp or ADDRESS:PORT/udp",
 	.pattern = "^([0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}/(tcp|udp)$",
 	.read = listen_read,
-};
-
-static void certificates_index(struct reader *reader)
-{
-	const struct config *config = reader->config;
-
-	reader->certificates = names_create(reader->arena, config->certificate_count);
-	for (unsigned i = 0; i < config->certificate_count; i++)
-		names_add(&reader->certificates, config->certificates[i].name, NULL, i);
-	names_sort(&reader->certificates);
-}
-
-static void certificate_read(
-	struct reader *reader, const struct node *node, const char *text, void *target)
-{
-	int index;
-
-	if (reader->certificates.items == NULL)
-		certificates_index(reader);
-	index = names_find(&reader->certificates, text);
-	if (index >= 0)
-		*(unsigned *)target = (unsigned)index;
-	else
-		names_report_missing(
-			&reader->certificates, &reader->problems, node, "certificate", text);
-}
-
-static const struct text_kind certificate_kind = {
-	.what = "certificate",
-	.size = sizeof(unsigned),
-	.read = certificate_read,
-};
-
-/* Its struct is the service itself: a flat struct is what the rest of the program reads. */
-static const struct field tls_fields[] = {
-	{
-		.name = "certificates",
-		.help = "names of `certificates`; chosen by the client's server name, the first "
-			"for names that none covers",
-		.type = FIELD_TEXTS,
-		.kind = &certificate_kind,
-		.is_required = true,
-		.offset = offsetof(struct config_service, certificates),
-		.count_offset = offsetof(struct config_service, certificate_count),
-		.min = 1,
-	},
-	{
-		.name = "min_version",
-		.help = "the oldest version of TLS that is spoken",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_min_version),
-		.choices = version_choices,
-		.value = TLS_1_2,
-	},
-	{
-		.name = "alpn",
-		.help = "protocols that are offered to clients",
-		.type = FIELD_CHOICES,
-		.offset = offsetof(struct config_service, tls_alpn),
-		.choices = alpn_choices,
-		.value = CONFIG_ALPN_HTTP1,
-		.text = "[\"http/1.1\"]",
-		.min = 1,
-	},
-	{
-		.name = "max_version",
-		.help = "the newest version of TLS that is spoken",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_max_version),
-		.choices = max_version_choices,
-		.value = TLS_1_3,
-	},
-	{
-		.name = "ciphers",
-		.help = "cipher suites; the server's preference is in this order, whatever the "
-			"list's (TLS 1.3: the client's)",
-		.type = FIELD_CHOICES,
-		.offset = offsetof(struct config_service, tls_ciphers),
-		.choices = cipher_choices,
-		.value = CONFIG_CIPHERS_ALL,
-		.text = "all",
-		.min = 1,
-	},
-	{
-		.name = "unknown_names",
-		.help = "what clients get that name a host which no certificate has",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_unknown_names),
-		.choices = unknown_name_choices,
-		.value = 0,
-	},
-	{
-		.name = "client_certificates",
-		.help = "whether clients are asked for certificates (mutual TLS)",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_client_auth),
-		.choices = client_auth_choices,
-		.value = CONFIG_CLIENT_AUTH_NONE,
-	},
-	{
-		.name = "client_ca",
-		.help = "PEM file: the authorities that may sign client certificates; relative to "
-			"the configuration's folder",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_client_ca),
-	},
-	{
-		.name = "client_crl",
-		.help = "PEM file: the certificates that these authorities revoked",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_client_crl),
-	},
-	{
-		.name = "client_depth",
-		.help = "the longest chain from a client's certificate to an authority: 1 is "
-			"without intermediates",
-		.type = FIELD_NUMBER,
-		.offset = offsetof(struct config_service, tls_client_depth),
-		.min = 1,
-		.max = 8,
-		.value = 2,
-	},
-	{
-		.name = "ticket_keys",
-		.help = "file of session ticket keys, which appliances of a group share; without "
-			"it, a key is made at each load",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_ticket_keys),
-	},
-	{
-		.name = "key_log",
-		.help = "file that gets the secrets of all sessions, for looking at captured "
-			"traffic; never in production",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_key_log),
-	},
-	{ .name = NULL },
-};
-
-/* The object is the service: see tls_fields. */
-static void tls_check(struct reader *reader, const struct node *node, void *object)
-{
-	const struct config_service *service = object;
-	bool has_auth = service->tls_client_auth != CONFIG_CLIENT_AUTH_NONE;
-
-	if (service->tls_max_version < service->tls_min_version)
-		problem_add(&reader->problems, node_get(node, "max_version"),
-			"is below min_version, which is 1.3");
-	if (has_auth && node_get(node, "client_ca") == NULL)
-		problem_add_missing(&reader->problems, node, "client_ca",
-			"client certificates need \"client_ca\"");
-	if (!has_auth && node_get(node, "client_ca") != NULL)
-		problem_add_key(&reader->problems, node_get(node, "client_ca"),
-			"is for services with \"client_certificates\"");
-}
-
-static const struct table tls_table = {
-	.name = "tls",
-	.help = "TLS toward clients; without it, the service speaks plain HTTP.",
-	.fields = tls_fields,
-	.check = tls_check,
 };
 
 static const struct field http_fields[] = {
@@ -577,6 +354,22 @@ static const struct field service_fields[] = {
 		.only = "l7",
 		.table = &http_table,
 		.offset = offsetof(struct config_service, http),
+	},
+	{
+		.name = "h2",
+		.help = "limits on what clients do with HTTP/2",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &h2_table,
+		.offset = offsetof(struct config_service, h2),
+	},
+	{
+		.name = "prior_knowledge",
+		.help = "without TLS: speak HTTP/2 to clients that begin with it",
+		.type = FIELD_BOOL,
+		.only = "l7",
+		.offset = offsetof(struct config_service, prior_knowledge),
+		.value = true,
 	},
 	{
 		.name = "trust_forwarded",

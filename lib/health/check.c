@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "prober.h"
 
-static const struct h1_limits limits = { .header_bytes = CHECK_BYTES, .header_fields = 128 };
+static const struct http_limits limits = { .header_bytes = CHECK_BYTES, .header_fields = 128 };
 
 /* RST, also after success: a FIN would leave a port of ours in TIME-WAIT at every check. */
 void check_cancel(struct check *check)
@@ -64,10 +64,10 @@ static bool read_answer(struct check *check, const struct tcp_span *span)
 	size_t consumed;
 
 	switch (h1_next(check->parser, (const char *)span->data, span->len, &consumed, &body)) {
-	case H1_MORE:
+	case HTTP_EVENT_MORE:
 		tcp_consume(check->conn, consumed);
 		return true;
-	case H1_HEAD:
+	case HTTP_EVENT_HEAD:
 		tcp_consume(check->conn, consumed);
 		if (h1_head(check->parser)->status < 200)
 			return true;

@@ -41,7 +41,7 @@ size_t h1_parser_bytes(void)
 	return sizeof(struct h1_parser);
 }
 
-struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h1_limits *limits,
+struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct http_limits *limits,
 	char *head_buffer, size_t head_buffer_len)
 {
 	struct h1_parser *parser = memory;
@@ -248,7 +248,7 @@ static int expect_head(struct h1_parser *parser, struct h1_input *in, struct htt
 	(void)body;
 	if (in->used < in->len && parser->role == H1_RESPONSE && !parser->is_expected) {
 		h1_refuse_at(parser, HTTP_REFUSED_surplus, parser->offset);
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	}
 	while (in->used < in->len) {
 		enum h1_taken taken;
@@ -258,13 +258,13 @@ static int expect_head(struct h1_parser *parser, struct h1_input *in, struct htt
 		taken = h1_take_line(parser, in);
 		if (taken == H1_LINE_COMPLETE ? !head_line(parser, &done)
 					      : !head_prefix(parser, taken))
-			return H1_REFUSED;
+			return HTTP_EVENT_REFUSED;
 		if (done) {
 			parser->is_started = parser->state != EXPECT_HEAD;
-			return H1_HEAD;
+			return HTTP_EVENT_HEAD;
 		}
 	}
-	return H1_MORE;
+	return HTTP_EVENT_MORE;
 }
 
 static int expect_end(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
@@ -273,7 +273,7 @@ static int expect_end(struct h1_parser *parser, struct h1_input *in, struct http
 	(void)body;
 	if (!parser->is_llhttp_done) {
 		h1_refuse_at(parser, HTTP_REFUSED_syntax, parser->offset);
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	}
 	parser->is_started = false;
 	parser->is_blank_seen = false;
@@ -283,7 +283,7 @@ static int expect_end(struct h1_parser *parser, struct h1_input *in, struct http
 	parser->state = EXPECT_HEAD;
 	if (parser->role == H1_REQUEST && !parser->head.is_keep_alive)
 		parser->state = EXPECT_NOTHING;
-	return H1_END;
+	return HTTP_EVENT_END;
 }
 
 static int expect_nothing(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
@@ -291,7 +291,7 @@ static int expect_nothing(struct h1_parser *parser, struct h1_input *in, struct 
 	(void)body;
 	parser->offset += in->len - in->used;
 	in->used = in->len;
-	return H1_MORE;
+	return HTTP_EVENT_MORE;
 }
 
 static int refused(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
@@ -299,10 +299,10 @@ static int refused(struct h1_parser *parser, struct h1_input *in, struct http_sp
 	(void)parser;
 	(void)in;
 	(void)body;
-	return H1_REFUSED;
+	return HTTP_EVENT_REFUSED;
 }
 
-enum h1_event h1_next(struct h1_parser *parser, const char *data, size_t len, size_t *consumed,
+enum http_event h1_next(struct h1_parser *parser, const char *data, size_t len, size_t *consumed,
 	struct http_span *body)
 {
 	static int (*const handlers[H1_STATE_COUNT])(
@@ -325,30 +325,30 @@ enum h1_event h1_next(struct h1_parser *parser, const char *data, size_t len, si
 		event = handlers[parser->state](parser, &in, body);
 	while (event == H1_GO_ON);
 	*consumed = in.used;
-	return (enum h1_event)event;
+	return (enum http_event)event;
 }
 
-enum h1_event h1_eof(struct h1_parser *parser)
+enum http_event h1_eof(struct h1_parser *parser)
 {
 	switch (parser->state) {
 	case EXPECT_NOTHING:
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	case EXPECT_CLOSE:
 		parser->is_llhttp_done = true;
 		parser->state = EXPECT_END;
 		/* fall through */
 	case EXPECT_END:
-		return (enum h1_event)expect_end(parser, NULL, NULL);
+		return (enum http_event)expect_end(parser, NULL, NULL);
 	case REFUSED:
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	case EXPECT_HEAD:
 		/* A response that was asked for and never began is the caller's to judge. */
 		if (!parser->is_started && parser->interim_count == 0)
-			return H1_MORE;
+			return HTTP_EVENT_MORE;
 		/* fall through */
 	default:
 		h1_refuse_at(parser, HTTP_REFUSED_truncated, parser->offset);
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	}
 }
 

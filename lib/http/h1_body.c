@@ -13,11 +13,11 @@ static int take_body(
 	body->len = len;
 	if (!h1_is_agreed(parser, body->data, len)) {
 		h1_refuse_at(parser, HTTP_REFUSED_syntax, parser->offset);
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	}
 	parser->offset += len;
 	in->used += len;
-	return H1_BODY;
+	return HTTP_EVENT_BODY;
 }
 
 int h1_expect_body(struct h1_parser *parser, struct h1_input *in, struct http_span *body)
@@ -25,7 +25,7 @@ int h1_expect_body(struct h1_parser *parser, struct h1_input *in, struct http_sp
 	size_t len = MIN(in->len - in->used, parser->remaining);
 
 	if (len == 0)
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	parser->remaining -= len;
 	if (parser->remaining == 0)
 		parser->state = parser->head.body == HTTP_BODY_LENGTH ? EXPECT_END
@@ -38,12 +38,12 @@ int h1_expect_close(struct h1_parser *parser, struct h1_input *in, struct http_s
 	size_t len = in->len - in->used;
 
 	if (len == 0)
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	if (parser->limits.body_bytes != 0 &&
 		len > parser->limits.body_bytes - parser->body_total) {
 		h1_refuse_at(parser, HTTP_REFUSED_body_too_large,
 			parser->offset + parser->limits.body_bytes - parser->body_total);
-		return H1_REFUSED;
+		return HTTP_EVENT_REFUSED;
 	}
 	parser->body_total += len;
 	return take_body(parser, in, len, body);
@@ -105,7 +105,7 @@ int h1_expect_chunk_line(struct h1_parser *parser, struct h1_input *in, struct h
 
 	(void)body;
 	if (len == 0)
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	start = line = in->data + in->used;
 	feed = memchr(start, '\n', len);
 	if (feed != NULL)
@@ -120,12 +120,12 @@ int h1_expect_chunk_line(struct h1_parser *parser, struct h1_input *in, struct h
 	if (feed != NULL) {
 		len = parser->chunk_line_len;
 		parser->chunk_line_len = 0;
-		return chunk_begin(parser, line, len, line_offset) ? H1_GO_ON : H1_REFUSED;
+		return chunk_begin(parser, line, len, line_offset) ? H1_GO_ON : HTTP_EVENT_REFUSED;
 	}
 	if (parser->chunk_line_len < CHUNK_LINE_MAX)
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	h1_refuse_at(parser, HTTP_REFUSED_chunk, line_offset + CHUNK_LINE_MAX - 1);
-	return H1_REFUSED;
+	return HTTP_EVENT_REFUSED;
 }
 
 /* The CRLF behind a chunk's data; chunk_line_len counts what is there of it. */
@@ -137,14 +137,14 @@ int h1_expect_chunk_end(struct h1_parser *parser, struct h1_input *in, struct ht
 
 		if (*c != "\r\n"[parser->chunk_line_len] || !h1_is_agreed(parser, c, 1)) {
 			h1_refuse_at(parser, HTTP_REFUSED_chunk, parser->offset);
-			return H1_REFUSED;
+			return HTTP_EVENT_REFUSED;
 		}
 		parser->chunk_line_len++;
 		parser->offset++;
 		in->used++;
 	}
 	if (parser->chunk_line_len < 2)
-		return H1_MORE;
+		return HTTP_EVENT_MORE;
 	parser->chunk_line_len = 0;
 	parser->state = EXPECT_CHUNK_LINE;
 	return H1_GO_ON;
@@ -208,6 +208,6 @@ int h1_expect_trailer(struct h1_parser *parser, struct h1_input *in, struct http
 			trailer_line(parser);
 	}
 	if (parser->state == REFUSED)
-		return H1_REFUSED;
-	return parser->state == EXPECT_END ? H1_GO_ON : H1_MORE;
+		return HTTP_EVENT_REFUSED;
+	return parser->state == EXPECT_END ? H1_GO_ON : HTTP_EVENT_MORE;
 }

@@ -4,13 +4,12 @@
 
 #include <llhttp.h>
 
+#include "filter.h"
 #include "http/h1.h"
 
 /* A chunk's size line, extensions included; longer ones are refused. */
 #define CHUNK_LINE_MAX 256
 #define TRAILERS_MAX   32
-/* Names in Connection: beyond it a message costs more to filter than it is worth. */
-#define CONNECTION_OPTIONS_MAX 16
 /* 1xx heads ahead of one response. */
 #define INTERIM_MAX 16
 
@@ -22,7 +21,7 @@ enum h1_state {
 	EXPECT_CHUNK_END,
 	EXPECT_TRAILER,
 	EXPECT_CLOSE,   /* a body until the connection ends */
-	EXPECT_END,     /* the last byte is in, H1_END is due */
+	EXPECT_END,     /* the last byte is in, HTTP_EVENT_END is due */
 	EXPECT_NOTHING, /* after "Connection: close": what follows is thrown away */
 	REFUSED,
 	H1_STATE_COUNT,
@@ -68,7 +67,7 @@ struct h1_parser {
 
 	enum http_refusal refusal;
 	uint64_t refusal_offset;
-	struct h1_limits limits;
+	struct http_limits limits;
 	llhttp_t fresh; /* llhttp ready for a message: for requests "GET " was read */
 	unsigned trailer_count;
 	struct http_field trailers[TRAILERS_MAX];
@@ -87,7 +86,7 @@ struct h1_input {
 
 enum h1_taken { H1_LINE_COMPLETE, H1_LINE_PARTIAL, H1_LINE_OVERFLOW };
 
-/* Handlers of one state: an enum h1_event or H1_GO_ON. */
+/* Handlers of one state: an enum http_event or H1_GO_ON. */
 int h1_expect_body(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
 int h1_expect_close(struct h1_parser *parser, struct h1_input *in, struct http_span *body);
 int h1_expect_chunk_line(struct h1_parser *parser, struct h1_input *in, struct http_span *body);

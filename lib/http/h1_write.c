@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "chars.h"
+#include "filter.h"
 #include "h1_internal.h"
 
 /* A head on its way out. Running out of room is noted and told once, at the end. */
@@ -13,12 +13,6 @@ struct writer {
 	size_t used;
 	size_t lines;
 	bool is_short;
-};
-
-/* What a message's own Connection fields name. */
-struct options {
-	struct http_span names[CONNECTION_OPTIONS_MAX];
-	unsigned count;
 };
 
 static void put(struct writer *writer, const char *data, size_t len)
@@ -75,140 +69,18 @@ static void put_content_length(struct writer *writer, uint64_t length)
 	put_line_end(writer);
 }
 
-static void collect_options(struct options *options, struct http_span value)
-{
-	const char *c = value.data;
-	const char *end = value.data + value.len;
-
-	while (c < end && options->count < CONNECTION_OPTIONS_MAX) {
-		const char *start = c;
-
-		while (c < end && char_is(*c, CHAR_TOKEN))
-			c++;
-		if (c > start)
-			options->names[options->count++] = (struct http_span){ .data = start,
-				.len = (size_t)(c - start) };
-		else
-			c++;
-	}
-}
-
-static void read_options(struct options *options, const struct http_head *head)
-{
-	options->count = 0;
-	for (unsigned i = 0; i < head->field_count; i++)
-		if (span_is(head->fields[i].name, "connection"))
-			collect_options(options, head->fields[i].value);
-}
-
-/* RFC 9110 7.6.1: fields of one connection, and the framing, which we write anew. */
-static bool is_hop_by_hop(struct http_span name)
-{
-	switch (name.len) {
-	case 2:
-		return span_is(name, "te");
-	case 6:
-		return span_is(name, "expect");
-	case 7:
-		return span_is(name, "trailer") || span_is(name, "upgrade");
-	case 10:
-		return span_is(name, "connection") || span_is(name, "keep-alive");
-	case 14:
-		return span_is(name, "content-length") || span_is(name, "http2-settings");
-	case 16:
-		return span_is(name, "proxy-connection");
-	case 17:
-		return span_is(name, "transfer-encoding");
-	default:
-		return false;
-	}
-}
-
-/* Case folded, and '_' taken for '-': CGI and its heirs cannot tell them apart either. */
-static bool starts_with(struct http_span name, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	if (name.len < len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = name.data[i] == '_' ? '-' : char_lower(name.data[i]);
-
-		if (c != prefix[i])
-			return false;
-	}
-	return true;
-}
-
-static bool is_forwarded(struct http_span name)
-{
-	return starts_with(name, "x-forwarded-") ||
-		(name.len == strlen("forwarded") && starts_with(name, "forwarded"));
-}
-
-/*
- * Fields that a Connection field may not remove: those that say who asks and for what. RFC 9110
- * 7.6.1 forbids to name them, and a client that does wants the backend to see less than we did.
- */
-static bool is_protected(struct http_span name)
-{
-	static const char *const names[] = {
-		"authorization",
-		"cache-control",
-		"cookie",
-		"date",
-		"host",
-		"set-cookie",
-		"via",
-		"x-real-ip",
-	};
-
-	if (is_forwarded(name) || starts_with(name, "content-"))
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (span_is(name, names[i]))
-			return true;
-	return false;
-}
-
-static bool is_named(const struct options *options, struct http_span name)
-{
-	for (unsigned i = 0; i < options->count; i++)
-		if (options->names[i].len == name.len &&
-			strncasecmp(options->names[i].data, name.data, name.len) == 0)
-			return !is_protected(name);
-	return false;
-}
-
-/* A client's own copy of what we add, and "Proxy", which CGI turns into HTTP_PROXY. */
-static bool is_overwritten(const struct h1_write_options *options, struct http_span name)
-{
-	if (span_is(name, "host") || span_is(name, "proxy"))
-		return true;
-	if (options->keep_forwarded)
-		return false;
-	for (unsigned i = 0; i < options->extra_count; i++)
-		if (http_span_is_nocase(name, options->extra[i].name))
-			return true;
-	return is_forwarded(name);
-}
-
 static void put_fields(struct writer *writer, const struct http_head *head,
-	const struct h1_write_options *options, bool is_request)
+	const struct http_write_options *options, bool is_request)
 {
-	struct options named;
+	struct http_filter filter;
 
-	read_options(&named, head);
+	http_filter_init(&filter, head, options, is_request);
 	for (unsigned i = 0; i < head->field_count; i++) {
-		struct http_span name = head->fields[i].name;
-
-		if (is_hop_by_hop(name) || is_named(&named, name) ||
-			(is_request && is_overwritten(options, name)))
-			continue;
-		put_field(writer, name, head->fields[i].value);
+		if (http_filter_passes(&filter, head->fields[i].name))
+			put_field(writer, head->fields[i].name, head->fields[i].value);
 	}
 	for (unsigned i = 0; i < options->extra_count; i++) {
-		const struct h1_extra_field *extra = &options->extra[i];
+		const struct http_extra_field *extra = &options->extra[i];
 
 		put_text(writer, extra->name);
 		put(writer, ": ", 2);
@@ -246,7 +118,7 @@ static int finish(struct writer *writer)
 }
 
 int h1_write_request(char *out, size_t size, const struct http_head *head,
-	const struct h1_write_options *options)
+	const struct http_write_options *options)
 {
 	struct writer writer = { .out = out, .size = size };
 
@@ -290,7 +162,7 @@ static void put_no_body(struct writer *writer, const struct http_head *head)
 }
 
 int h1_write_response(char *out, size_t size, const struct http_head *head,
-	const struct h1_write_options *options)
+	const struct http_write_options *options)
 {
 	struct writer writer = { .out = out, .size = size };
 	enum http_body body = h1_response_framing(head, options->minor);

@@ -6,6 +6,7 @@
 
 #include <rte_common.h>
 
+#include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
 
@@ -25,6 +26,16 @@ const struct service *connection_service(const struct connection *connection)
 	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
 		return NULL;
 	return service;
+}
+
+void connection_read_limits(const struct connection *connection, struct http_limits *limits)
+{
+	*limits = (struct http_limits){
+		.target_bytes = connection->limits.max_target_bytes,
+		.header_bytes = connection->limits.max_header_bytes,
+		.header_fields = connection->limits.max_header_fields,
+		.body_bytes = connection->limits.max_body_bytes,
+	};
 }
 
 void connection_deadline(struct connection *connection, uint64_t timeout_ms)
@@ -73,6 +84,7 @@ static struct tcp_conn *end(struct connection *connection, bool is_by_client)
 	unschedule(connection);
 	if (connection->stream != NULL)
 		stream_abandon(connection->stream, is_by_client);
+	connection_h2_abandon(connection, is_by_client);
 	l7->slots[connection->slot] = NULL;
 	l7->free_slots[l7->free_count++] = connection->slot;
 	l7->conn_count--;
@@ -86,6 +98,7 @@ void connection_free(struct connection *connection)
 {
 	struct l7_core *l7 = connection->l7;
 
+	connection_h2_free(connection);
 	transport_finish(&connection->transport);
 	connection->listener->workers[l7->worker].closed++;
 	objpool_put(l7->connections, connection);
@@ -145,6 +158,16 @@ static void handshake_failed(struct connection *connection)
 	schedule(connection);
 }
 
+static void multiplex(struct connection *connection)
+{
+	if (connection_h2_open(connection) < 0) {
+		connection->l7->counters.buffers_exhausted++;
+		connection_abort(connection);
+		return;
+	}
+	set_state(connection, CONNECTION_MULTIPLEX);
+}
+
 static void handshake_run(struct connection *connection)
 {
 	struct l7_core *l7 = connection->l7;
@@ -154,6 +177,8 @@ static void handshake_run(struct connection *connection)
 		l7->counters.tls_handshakes++;
 		connection_counters(connection)->tls_handshakes++;
 		set_state(connection, CONNECTION_IDLE);
+		if (connection_h2_is_chosen(connection))
+			multiplex(connection);
 		break;
 	case TLS_AGAIN:
 		if (!tcp_is_eof(connection->transport.tcp))
@@ -172,6 +197,17 @@ static void idle_run(struct connection *connection)
 		if (transport_is_eof(&connection->transport))
 			connection_finish(connection);
 		return;
+	}
+	if (connection->requests == 0) {
+		switch (connection_h2_detect(connection)) {
+		case CONNECTION_IS_H2:
+			multiplex(connection);
+			return;
+		case CONNECTION_MAY_BE_H2:
+			return;
+		case CONNECTION_IS_H1:
+			break;
+		}
 	}
 	if (stream_start(connection) < 0) {
 		connection->l7->counters.buffers_exhausted++;
@@ -232,6 +268,7 @@ void connection_run(struct connection *connection)
 		[CONNECTION_HANDSHAKE] = handshake_run,
 		[CONNECTION_IDLE] = idle_run,
 		[CONNECTION_BUSY] = busy_run,
+		[CONNECTION_MULTIPLEX] = connection_h2_run,
 		[CONNECTION_FLUSH] = flush_run,
 		[CONNECTION_LINGER] = linger_run,
 	};
@@ -295,6 +332,9 @@ static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 	case CONNECTION_BUSY:
 		stream_on_deadline(connection->stream);
 		connection_settle(connection);
+		break;
+	case CONNECTION_MULTIPLEX:
+		connection_h2_on_deadline(connection);
 		break;
 	case CONNECTION_LINGER:
 		leave(connection);
@@ -384,9 +424,11 @@ void connection_close_idle(struct l7_core *l7, bool all)
 	for (uint32_t i = 0; i < l7->slot_high; i++) {
 		struct connection *connection = l7->slots[i];
 
-		if (connection == NULL || connection->state != CONNECTION_IDLE)
+		if (connection == NULL || (!all && connection_service(connection) != NULL))
 			continue;
-		if (all || connection_service(connection) == NULL)
+		if (connection->state == CONNECTION_IDLE)
 			connection_finish(connection);
+		else if (connection->state == CONNECTION_MULTIPLEX)
+			connection_h2_drain(connection);
 	}
 }

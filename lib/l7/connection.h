@@ -13,6 +13,8 @@
 #include "tcp/tcp.h"
 #include "transport.h"
 
+struct connection_h2;
+struct http_limits;
 struct l7_core;
 struct l7_listener;
 struct stream;
@@ -22,8 +24,9 @@ struct stream;
  *
  *	HANDSHAKE -> IDLE    TLS is done; without TLS it starts here
  *	IDLE -> BUSY         the first byte of a request
+ *	IDLE -> MULTIPLEX    HTTP/2, by ALPN or by its first bytes: see connection_h2.h
  *	BUSY -> IDLE         answered, and the connection is kept
- *	BUSY, IDLE -> FLUSH  no further request: the last bytes go out
+ *	BUSY, IDLE, MULTIPLEX -> FLUSH  no further request: the last bytes go out
  *	FLUSH -> LINGER      our FIN is queued; the client's is waited for, within bounds
  *	any -> CLOSED        over; freed at the end of the turn
  */
@@ -31,6 +34,7 @@ enum connection_state {
 	CONNECTION_HANDSHAKE,
 	CONNECTION_IDLE,
 	CONNECTION_BUSY,
+	CONNECTION_MULTIPLEX,
 	CONNECTION_FLUSH,
 	CONNECTION_LINGER,
 	CONNECTION_CLOSED,
@@ -40,7 +44,8 @@ enum connection_state {
 struct connection {
 	struct transport transport;
 	struct l7_core *l7;
-	struct stream *stream; /* the request in progress, or NULL */
+	struct stream *stream;    /* HTTP/1: the request in progress, or NULL */
+	struct connection_h2 *h2; /* HTTP/2, or NULL */
 	enum connection_state state;
 	bool is_runnable;
 	struct wheel_timer timer; /* may fire early: deadline_us counts */
@@ -75,6 +80,9 @@ void connection_abort(struct connection *connection);  /* cut: RST */
 
 /* The time by which something must have happened; replaces what was set before. */
 void connection_deadline(struct connection *connection, uint64_t timeout_ms);
+
+/* What its requests may be like. */
+void connection_read_limits(const struct connection *connection, struct http_limits *limits);
 
 /* The service at the connection's address now, or NULL when it has gone. */
 const struct service *connection_service(const struct connection *connection);

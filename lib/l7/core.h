@@ -10,9 +10,11 @@
 #include "base/objpool.h"
 #include "base/rng.h"
 #include "connection.h"
+#include "heap.h"
 #include "l7/l7.h"
 #include "l7/route.h"
 #include "message.h"
+#include "mux.h"
 #include "runtime/wheel.h"
 #include "stream.h"
 #include "upstream/upstream.h"
@@ -20,6 +22,7 @@
 #define CURSORS_MAX 256 /* pools beyond share positions, which only have to differ */
 
 TAILQ_HEAD(connection_list, connection);
+TAILQ_HEAD(mux_list, mux);
 
 /* Everything of one L7 worker. Owner: that worker's thread. */
 struct l7_core {
@@ -48,9 +51,13 @@ struct l7_core {
 	struct connection_list runnable; /* their next request waits for this turn's end */
 	uint32_t runnable_count;
 
+	struct mux_list muxes; /* with output for the end of this turn */
+	struct heap heap;      /* of all HTTP/2 */
+
 	struct upstream_pools upstreams;
 
 	struct objpool *connections;
+	struct objpool *connections_h2;
 	struct objpool *streams;
 	struct objpool *inlets;
 	struct objpool *outs;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connection_h2.h"
 #include "core.h"
 
 static void copy_text(char *out, size_t size, struct http_span span)
@@ -15,7 +16,7 @@ static void copy_text(char *out, size_t size, struct http_span span)
 
 static void fill_request(struct l7_conn_row *row, const struct stream *stream)
 {
-	const struct http_head *head = h1_head(stream->request.parser);
+	const struct http_head *head = inlet_head(&stream->request);
 	size_t used;
 
 	copy_text(row->request, sizeof(row->request), head->method);
@@ -29,6 +30,10 @@ static void fill_request(struct l7_conn_row *row, const struct stream *stream)
 static void fill(struct l7_conn_row *row, const struct connection *connection, uint64_t now_us)
 {
 	const struct stream *stream = connection->stream;
+
+	/* Of many it shows the last one. */
+	if (connection->h2 != NULL)
+		stream = LIST_FIRST(&connection->h2->streams);
 
 	memset(row, 0, sizeof(*row));
 	tcp_conn_info(connection->transport.tcp, &row->tcp);

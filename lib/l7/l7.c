@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "connection_h2.h"
 #include "core.h"
 #include "stats/stats.h"
 
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
+#define STREAMS_FACTOR      4 /* streams for each connection, on average */
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -93,13 +95,14 @@ static int pools_create(struct l7_core *l7)
 	l7->slots = calloc(max, sizeof(*l7->slots));
 	l7->free_slots = calloc(max, sizeof(*l7->free_slots));
 	l7->connections = objpool_create(sizeof(struct connection), GROW_COUNT, 2 * max);
-	l7->streams = objpool_create(sizeof(struct stream), GROW_COUNT, 2 * max);
+	l7->connections_h2 = objpool_create(sizeof(struct connection_h2), GROW_COUNT, 2 * max);
+	l7->streams = objpool_create(sizeof(struct stream), GROW_COUNT, STREAMS_FACTOR * max);
 	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
 	if (l7->slots == NULL || l7->free_slots == NULL || l7->connections == NULL ||
 		l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
-		l7->records == NULL)
+		l7->records == NULL || l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
 		return -ENOMEM;
 	return upstream_pools_create(&l7->upstreams, max);
 }
@@ -118,6 +121,7 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	l7->now_us = now_us;
 	l7->rng.state = params->seed;
 	TAILQ_INIT(&l7->runnable);
+	TAILQ_INIT(&l7->muxes);
 	SLIST_INIT(&l7->dead_connections);
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
@@ -167,7 +171,9 @@ void l7_core_destroy(struct l7_core *l7)
 	tcp_stack_destroy(l7->tcp);
 	upstream_pools_destroy(&l7->upstreams);
 	objpool_destroy(l7->connections);
+	objpool_destroy(l7->connections_h2);
 	objpool_destroy(l7->streams);
+	heap_destroy(&l7->heap);
 	objpool_destroy(l7->inlets);
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
@@ -218,6 +224,7 @@ void l7_advance(struct l7_core *l7, uint64_t now_us)
 	l7->now_us = now_us;
 	wheel_advance(l7->wheel, now_us);
 	connection_run_list(l7);
+	mux_run_list(l7);
 	tcp_advance(l7->tcp, now_us);
 	free_dead(l7);
 }

@@ -8,7 +8,13 @@
 
 #include <rte_common.h>
 
-static const char *const alpn[] = { "http/1.1", NULL };
+/* By CONFIG_ALPN_* or-ed: what is offered, in our order. */
+static const char *const alpn[][3] = {
+	[0] = { NULL },
+	[CONFIG_ALPN_HTTP1] = { "http/1.1", NULL },
+	[CONFIG_ALPN_H2] = { "h2", NULL },
+	[CONFIG_ALPN_H2 | CONFIG_ALPN_HTTP1] = { "h2", "http/1.1", NULL },
+};
 
 static int contexts_create(
 	struct l7_listener *listener, const struct tls_context_params *params, struct err *err)
@@ -51,7 +57,7 @@ static int tls_create(struct l7_listener *listener, const struct config *config,
 			.crl_path = service->tls_client_crl,
 			.depth = service->tls_client_depth },
 		.key_log_path = service->tls_key_log,
-		.alpn = alpn,
+		.alpn = alpn[service->tls_alpn % RTE_DIM(alpn)],
 	};
 	int result;
 
@@ -88,6 +94,8 @@ struct l7_listener *l7_listener_create(const struct config *config,
 	}
 	memset(listener, 0, bytes);
 	listener->limits = service->http;
+	listener->h2 = service->h2;
+	listener->prior_knowledge = service->prior_knowledge;
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->is_tls = service->is_tls;
 	listener->worker_count = worker_count;

@@ -20,6 +20,8 @@ struct listener_worker {
 struct l7_listener {
 	struct route_table *routes;
 	struct config_http_limits limits;
+	struct config_h2 h2;
+	bool prior_knowledge;
 	bool trust_forwarded;
 	bool is_tls;
 	struct tls_ticket_keys *ticket_keys; /* of all workers */

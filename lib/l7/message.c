@@ -18,7 +18,7 @@ size_t inlet_memory_bytes(void)
 }
 
 int inlet_open(struct inlet *inlet, struct transport *transport, struct objpool *pool,
-	enum h1_role role, const struct h1_limits *limits)
+	enum h1_role role, const struct http_limits *limits)
 {
 	char *memory = objpool_get(pool);
 
@@ -30,8 +30,14 @@ int inlet_open(struct inlet *inlet, struct transport *transport, struct objpool 
 	return 0;
 }
 
+void inlet_open_h2(struct inlet *inlet, struct h2_stream *h2)
+{
+	*inlet = (struct inlet){ .h2 = h2 };
+}
+
 void inlet_close(struct inlet *inlet)
 {
+	inlet->h2 = NULL;
 	if (inlet->parser == NULL)
 		return;
 	h1_parser_finish(inlet->parser);
@@ -40,7 +46,7 @@ void inlet_close(struct inlet *inlet)
 }
 
 /* A piece is a part of the bytes that were parsed: what stands before it goes, it stays. */
-static enum h1_event body_begin(
+static enum http_event body_begin(
 	struct inlet *inlet, const char *data, size_t consumed, struct http_span *body)
 {
 	size_t lead = (size_t)(body->data - data);
@@ -51,36 +57,42 @@ static enum h1_event body_begin(
 		transport_consume(inlet->transport, lead);
 		transport_peek(inlet->transport, &body->data);
 	}
-	return H1_BODY;
+	return HTTP_EVENT_BODY;
 }
 
-enum h1_event inlet_next(struct inlet *inlet, struct http_span *body)
+enum http_event inlet_next(struct inlet *inlet, struct http_span *body)
 {
 	size_t consumed;
 
+	if (inlet->h2 != NULL)
+		return h2_next(inlet->h2, body);
 	do {
 		const char *data = "";
 		size_t len = transport_peek(inlet->transport, &data);
-		enum h1_event event;
+		enum http_event event;
 
 		consumed = 0;
 		if (inlet->body_len > 0) {
 			body->data = data;
 			body->len = MIN(len, inlet->body_len);
-			return H1_BODY;
+			return HTTP_EVENT_BODY;
 		}
 		event = h1_next(inlet->parser, data, len, &consumed, body);
-		if (event == H1_BODY)
+		if (event == HTTP_EVENT_BODY)
 			return body_begin(inlet, data, consumed, body);
 		transport_consume(inlet->transport, consumed);
-		if (event != H1_MORE)
+		if (event != HTTP_EVENT_MORE)
 			return event;
 	} while (consumed > 0);
-	return transport_is_eof(inlet->transport) ? h1_eof(inlet->parser) : H1_MORE;
+	return transport_is_eof(inlet->transport) ? h1_eof(inlet->parser) : HTTP_EVENT_MORE;
 }
 
 void inlet_take(struct inlet *inlet, size_t len)
 {
+	if (inlet->h2 != NULL) {
+		h2_take(inlet->h2, len);
+		return;
+	}
 	transport_consume(inlet->transport, len);
 	inlet->body_len -= len;
 	if (inlet->body_len == 0) {
@@ -89,9 +101,46 @@ void inlet_take(struct inlet *inlet, size_t len)
 	}
 }
 
+bool inlet_is_open(const struct inlet *inlet)
+{
+	return inlet->parser != NULL || inlet->h2 != NULL;
+}
+
+const struct http_head *inlet_head(const struct inlet *inlet)
+{
+	return inlet->h2 != NULL ? h2_head(inlet->h2) : h1_head(inlet->parser);
+}
+
+enum http_refusal inlet_refusal(const struct inlet *inlet)
+{
+	return inlet->h2 != NULL ? h2_refusal(inlet->h2) : h1_refusal(inlet->parser);
+}
+
+const struct http_field *inlet_trailers(const struct inlet *inlet, unsigned *count)
+{
+	if (inlet->h2 != NULL)
+		return h2_trailers(inlet->h2, count);
+	return h1_trailers(inlet->parser, count);
+}
+
+bool inlet_is_eof(const struct inlet *inlet)
+{
+	return inlet->h2 != NULL ? h2_is_cut(inlet->h2) : transport_is_eof(inlet->transport);
+}
+
+bool inlet_is_idle(const struct inlet *inlet)
+{
+	return inlet->h2 != NULL || h1_is_idle(inlet->parser);
+}
+
 void outlet_open(struct outlet *outlet, struct transport *transport, struct objpool *pool)
 {
 	*outlet = (struct outlet){ .transport = transport, .pool = pool };
+}
+
+void outlet_open_h2(struct outlet *outlet, struct h2_stream *h2)
+{
+	*outlet = (struct outlet){ .h2 = h2 };
 }
 
 void outlet_close(struct outlet *outlet)
@@ -99,6 +148,7 @@ void outlet_close(struct outlet *outlet)
 	if (outlet->pending != NULL)
 		objpool_put(outlet->pool, outlet->pending);
 	outlet->pending = NULL;
+	outlet->h2 = NULL;
 }
 
 bool outlet_flush(struct outlet *outlet)
@@ -109,8 +159,14 @@ bool outlet_flush(struct outlet *outlet)
 		outlet->pending + outlet->pending_at, outlet->pending_len - outlet->pending_at);
 	if (outlet->pending_at < outlet->pending_len)
 		return false;
-	outlet_close(outlet);
+	objpool_put(outlet->pool, outlet->pending);
+	outlet->pending = NULL;
 	return true;
+}
+
+bool outlet_is_done(struct outlet *outlet)
+{
+	return outlet->h2 != NULL ? h2_is_sent(outlet->h2) : outlet_flush(outlet);
 }
 
 /* What the transport does not take now. Cannot overflow: one head and its framing fit. */
@@ -158,8 +214,29 @@ static size_t chunk_write(struct outlet *outlet, const char *data, size_t len)
 	return taken;
 }
 
+static bool has_no_body(const struct http_head *head)
+{
+	return head->body == HTTP_BODY_NONE ||
+		(head->body == HTTP_BODY_LENGTH && head->content_length == 0);
+}
+
+int outlet_response(struct outlet *outlet, const struct http_head *head,
+	const struct http_write_options *options, char *out, size_t size)
+{
+	int len;
+
+	if (outlet->h2 != NULL)
+		return h2_send_response(outlet->h2, head, options, has_no_body(head));
+	len = h1_write_response(out, size, head, options);
+	if (len > 0)
+		outlet_put(outlet, out, (size_t)len);
+	return len;
+}
+
 size_t outlet_body(struct outlet *outlet, const char *data, size_t len)
 {
+	if (outlet->h2 != NULL)
+		return h2_send_body(outlet->h2, data, len);
 	if (!outlet_flush(outlet))
 		return 0;
 	if (outlet->framing == HTTP_BODY_CHUNKED)
@@ -167,8 +244,10 @@ size_t outlet_body(struct outlet *outlet, const char *data, size_t len)
 	return transport_write(outlet->transport, data, len);
 }
 
-void outlet_end(struct outlet *outlet)
+void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count)
 {
-	if (outlet->framing == HTTP_BODY_CHUNKED)
+	if (outlet->h2 != NULL)
+		h2_send_end(outlet->h2, trailers, count);
+	else if (outlet->framing == HTTP_BODY_CHUNKED)
 		outlet_put(outlet, H1_CHUNK_LAST, strlen(H1_CHUNK_LAST));
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "connection.h"
+#include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
 
@@ -37,23 +38,24 @@ void stream_count_response(struct stream *stream, unsigned status, bool is_by_me
 			offsetof(struct member_counters, responses_1xx), status);
 }
 
-int stream_start(struct connection *connection)
+static void limits_refresh(struct connection *connection)
 {
 	const struct service *service = connection_service(connection);
+
+	if (service != NULL)
+		connection->limits = ((const struct l7_listener *)service->listener)->limits;
+}
+
+int stream_start(struct connection *connection)
+{
 	struct l7_core *l7 = connection->l7;
 	struct stream *stream = objpool_get(l7->streams);
-	struct h1_limits limits;
+	struct http_limits limits;
 
 	if (stream == NULL)
 		return -ENOMEM;
-	if (service != NULL)
-		connection->limits = ((const struct l7_listener *)service->listener)->limits;
-	limits = (struct h1_limits){
-		.target_bytes = connection->limits.max_target_bytes,
-		.header_bytes = connection->limits.max_header_bytes,
-		.header_fields = connection->limits.max_header_fields,
-		.body_bytes = connection->limits.max_body_bytes,
-	};
+	limits_refresh(connection);
+	connection_read_limits(connection, &limits);
 	*stream = (struct stream){ .connection = connection, .l7 = l7 };
 	if (inlet_open(&stream->request, &connection->transport, l7->inlets, H1_REQUEST, &limits) <
 		0) {
@@ -66,19 +68,57 @@ int stream_start(struct connection *connection)
 	return 0;
 }
 
+static void on_timer(struct wheel_timer *timer, uint64_t now_us)
+{
+	struct stream *stream = container_of(timer, struct stream, timer);
+
+	if (now_us < stream->deadline_us)
+		wheel_arm(stream->l7->wheel, timer, stream->deadline_us);
+	else
+		stream_on_deadline(stream);
+}
+
+int stream_start_h2(struct connection *connection, struct h2_stream *h2)
+{
+	struct l7_core *l7 = connection->l7;
+	struct stream *stream = objpool_get(l7->streams);
+
+	if (stream == NULL)
+		return -ENOMEM;
+	limits_refresh(connection);
+	*stream = (struct stream){ .connection = connection, .l7 = l7, .h2 = h2 };
+	inlet_open_h2(&stream->request, h2);
+	outlet_open_h2(&stream->to_client, h2);
+	wheel_timer_init(&stream->timer, on_timer);
+	LIST_INSERT_HEAD(&connection->h2->streams, stream, link);
+	h2_stream_set_owner(h2, stream);
+	stream_deadline(stream, connection->limits.header_timeout_ms);
+	return 0;
+}
+
 void stream_free(struct stream *stream)
 {
+	struct h2_stream *h2 = stream->h2;
+
 	inlet_close(&stream->request);
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
 	outlet_close(&stream->to_client);
+	if (h2 != NULL)
+		h2_stream_close(h2, stream->h2_code);
 	objpool_put(stream->l7->streams, stream);
 }
 
 static void drop(struct stream *stream)
 {
 	stream->state = STREAM_OVER;
-	stream->connection->stream = NULL;
+	if (stream->h2 != NULL) {
+		LIST_REMOVE(stream, link);
+		wheel_cancel(&stream->timer);
+		h2_stream_set_owner(stream->h2, NULL);
+	} else {
+		stream->connection->stream = NULL;
+	}
 	if (stream->has_request) {
 		stream->l7->counters.requests_done++;
 		connection_counters(stream->connection)->requests_done++;
@@ -94,10 +134,33 @@ void stream_abandon(struct stream *stream, bool is_by_client)
 	drop(stream);
 }
 
+void stream_cut(struct stream *stream, enum h2_code code)
+{
+	if (stream->h2 == NULL) {
+		connection_abort(stream->connection);
+		return;
+	}
+	stream->h2_code = code;
+	stream_abandon(stream, false);
+}
+
+void stream_deadline(struct stream *stream, uint64_t timeout_ms)
+{
+	struct l7_core *l7 = stream->l7;
+
+	if (stream->h2 == NULL) {
+		connection_deadline(stream->connection, timeout_ms);
+		return;
+	}
+	stream->deadline_us = l7->now_us + timeout_ms * CLOCK_US_PER_MS;
+	if (!wheel_is_armed(&stream->timer) || stream->timer.deadline_us > stream->deadline_us)
+		wheel_arm(l7->wheel, &stream->timer, stream->deadline_us);
+}
+
 void stream_starved(struct stream *stream)
 {
 	stream->l7->counters.buffers_exhausted++;
-	connection_abort(stream->connection);
+	stream_cut(stream, H2_INTERNAL_ERROR);
 }
 
 void stream_detach(struct stream *stream, enum stream_detach how)
@@ -114,19 +177,24 @@ void stream_detach(struct stream *stream, enum stream_detach how)
 		upstream_release(upstream, how == STREAM_KEEP);
 }
 
+/* What the client has not taken yet: as long as it shrinks, the client is only slow. */
+static size_t backlog(const struct stream *stream)
+{
+	return stream->h2 != NULL ? h2_unsent(stream->h2)
+				  : tcp_unacked(stream->connection->transport.tcp);
+}
+
 void stream_wait(struct stream *stream, enum stream_party party, bool moved)
 {
-	struct connection *connection = stream->connection;
-
 	if (!moved && stream->waits_for == party)
 		return;
 	stream->waits_for = party;
 	if (party == STREAM_MEMBER) {
-		connection_deadline(connection, stream->response_timeout_ms);
+		stream_deadline(stream, stream->response_timeout_ms);
 		return;
 	}
-	stream->unacked_mark = tcp_unacked(connection->transport.tcp);
-	connection_deadline(connection, connection->limits.body_timeout_ms);
+	stream->unacked_mark = backlog(stream);
+	stream_deadline(stream, stream->connection->limits.body_timeout_ms);
 }
 
 static void flush(struct stream *stream)
@@ -137,9 +205,11 @@ static void flush(struct stream *stream)
 		stream_starved(stream);
 		return;
 	}
-	if (!outlet_flush(&stream->to_client))
+	if (!outlet_is_done(&stream->to_client))
 		return;
 	drop(stream);
+	if (stream->h2 != NULL)
+		return;
 	if (stream->is_close)
 		connection_finish(connection);
 	else
@@ -157,31 +227,29 @@ void stream_answer(struct stream *stream, unsigned status)
 {
 	struct l7_core *l7 = stream->l7;
 	struct response response = { .status = status };
-	size_t len;
 
 	stream_detach(stream, STREAM_ABORT);
 	if (stream->state == STREAM_EXPECT_END) {
-		connection_abort(stream->connection);
+		stream_cut(stream, H2_INTERNAL_ERROR);
 		return;
 	}
 	stream->is_close |= !stream->has_request || !stream->is_request_done || l7->is_draining;
 	if (stream->has_request) {
-		const struct http_head *head = h1_head(stream->request.parser);
+		const struct http_head *head = inlet_head(&stream->request);
 
 		stream->is_close |= !head->is_keep_alive;
 		response.minor = head->minor;
 		response.is_head = head->is_head;
 	}
 	response.is_close = stream->is_close;
-	len = response_write(l7->scratch, sizeof(l7->scratch), &response);
-	outlet_put(&stream->to_client, l7->scratch, len);
+	response_send(&stream->to_client, &response, l7->scratch, sizeof(l7->scratch));
 	stream_count_response(stream, status, false);
 	stream_end_response(stream);
 }
 
 void stream_refuse(struct stream *stream)
 {
-	enum http_refusal refusal = h1_refusal(stream->request.parser);
+	enum http_refusal refusal = inlet_refusal(&stream->request);
 
 	stream->l7->refusals[refusal]++;
 	connection_counters(stream->connection)->denied_requests++;
@@ -220,13 +288,15 @@ static bool is_idempotent(struct http_span method)
 static bool may_replay(const struct stream *stream)
 {
 	return !stream->is_response_begun && !stream->is_replayed && !stream->is_body_begun &&
-		is_idempotent(h1_head(stream->request.parser)->method);
+		(upstream_is_unprocessed(stream->upstream) ||
+			is_idempotent(inlet_head(&stream->request)->method));
 }
 
 void stream_member_lost(struct stream *stream, bool is_timeout)
 {
 	struct l7_core *l7 = stream->l7;
 	struct member_counters *counters;
+	bool is_unprocessed;
 
 	if (stream->state != STREAM_EXPECT_RESPONSE || !may_replay(stream)) {
 		stream_member_failed(stream, is_timeout);
@@ -234,11 +304,12 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 	}
 	counters = &stream->upstream->member->cores[l7->core->index];
 	stream->is_replayed = true;
+	is_unprocessed = upstream_is_unprocessed(stream->upstream);
 	/* A kept connection says nothing about its member; a new one that broke does. */
-	if (!stream->upstream->was_reused)
+	if (!stream->upstream->was_reused && !is_unprocessed)
 		stream->failed_member_id = stream->upstream->member->id;
 	stream_detach(stream, STREAM_ABORT);
-	stream_dispatch(stream, false);
+	stream_dispatch(stream, is_unprocessed);
 	if (stream->upstream == NULL) {
 		counters->response_failures++;
 		return;
@@ -306,15 +377,16 @@ void stream_on_member_writable(struct stream *stream)
 static void client_is_late(struct stream *stream)
 {
 	struct connection *connection = stream->connection;
-	size_t unacked = tcp_unacked(connection->transport.tcp);
+	size_t left = backlog(stream);
 
-	if (unacked < stream->unacked_mark) {
-		stream->unacked_mark = unacked;
-		connection_deadline(connection, connection->limits.body_timeout_ms);
+	if (left < stream->unacked_mark) {
+		stream->unacked_mark = left;
+		stream_deadline(stream, connection->limits.body_timeout_ms);
 		return;
 	}
 	stream->l7->counters.client_timeout++;
-	connection_abort(connection);
+	stream->l7->counters.h2_stalled += stream->h2 != NULL;
+	stream_cut(stream, H2_CANCEL);
 }
 
 void stream_on_deadline(struct stream *stream)

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "message.h"
+#include "runtime/wheel.h"
 #include "tcp/tcp.h"
 
 struct connection;
@@ -63,11 +64,20 @@ struct stream {
 	struct inlet response;
 	struct outlet to_member;
 	struct outlet to_client;
+	/* HTTP/2 only: the client's connection has many, each with a deadline of its own. */
+	struct h2_stream *h2;
+	enum h2_code h2_code;     /* what it is closed with, unless it ended by itself */
+	struct wheel_timer timer; /* may fire early: deadline_us counts */
+	uint64_t deadline_us;
+	LIST_ENTRY(stream) link;
 	SLIST_ENTRY(stream) dead_link;
 };
 
 /* The first byte of a request is there. Sets connection->stream. 0 or -ENOMEM. */
 int stream_start(struct connection *connection);
+
+/* The same for a request whose head is complete, on a connection with many. */
+int stream_start_h2(struct connection *connection, struct h2_stream *h2);
 
 /* The client's connection has something to read, or space to write. */
 void stream_on_client(struct stream *stream);
@@ -108,7 +118,13 @@ void stream_member_failed(struct stream *stream, bool is_timeout);
 /* The member's connection ended too early: the request goes out again, or has failed. */
 void stream_member_lost(struct stream *stream, bool is_timeout);
 
-/* Buffers are short: the client's connection is cut. */
+/* It cannot go on: HTTP/1: the client's connection is cut, HTTP/2: only the stream. */
+void stream_cut(struct stream *stream, enum h2_code code);
+
+/* The time by which something must have happened; replaces what was set before. */
+void stream_deadline(struct stream *stream, uint64_t timeout_ms);
+
+/* Buffers are short: it is cut. */
 void stream_starved(struct stream *stream);
 
 /* Parts with the upstream, if there is one. */
@@ -124,13 +140,14 @@ void stream_end_response(struct stream *stream);
 /* Who must move next, or time is up; moved: something did. */
 void stream_wait(struct stream *stream, enum stream_party party, bool moved);
 
-/* response.c: an answer of our own. Returns its length. */
+/* response.c: an answer of our own, as a whole; scratch is room to write it in. */
 struct response {
 	unsigned status;
 	unsigned minor; /* the client's */
 	bool is_head;
 	bool is_close;
 };
-size_t response_write(char *out, size_t size, const struct response *response);
+void response_send(
+	struct outlet *outlet, const struct response *response, char *scratch, size_t size);
 
 #endif

@@ -11,61 +11,79 @@
 #define PICK_TRIES       8    /* to get past a member that just failed */
 #define CONNECT_GRACE_MS 1000 /* TCP's own limit comes first */
 
-static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+/* Fills in what is added to every request. address: room for the client's. */
+static void add_forwarded(const struct stream *stream, struct http_extra_field extra[2],
+	char address[IP_TEXT_MAX], struct http_write_options *options)
+{
+	const struct connection *connection = stream->connection;
+	const char *scheme = connection->transport.tls != NULL ? "https" : "http";
+
+	ip_format(&connection->tuple.src, address);
+	extra[0] = (struct http_extra_field){ .name = "X-Forwarded-For",
+		.value = { .data = address, .len = strlen(address) } };
+	extra[1] = (struct http_extra_field){ .name = "X-Forwarded-Proto",
+		.value = { .data = scheme, .len = strlen(scheme) } };
+	*options = (struct http_write_options){ .minor = 1, .extra = extra, .extra_count = 2 };
+	options->keep_forwarded = stream->trust_forwarded;
+	/* A trusted proxy ahead of us knows how the client came; its word stands. */
+	if (stream->trust_forwarded &&
+		http_find(inlet_head(&stream->request), "x-forwarded-proto") != NULL)
+		options->extra_count = 1;
+}
+
+/* Returns the head's length, or < 0 when it cannot be sent. */
+static int write_request(struct stream *stream, const struct http_head *head)
+{
+	struct l7_core *l7 = stream->l7;
+	struct http_extra_field extra[2];
+	struct http_write_options options;
+	char address[IP_TEXT_MAX];
+	int len;
+
+	add_forwarded(stream, extra, address, &options);
+	if (stream->upstream->h2 != NULL)
+		return upstream_h2_request(stream, head, &options);
+	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
+	if (len < 0)
+		return len;
+	outlet_close(&stream->to_member);
+	outlet_open(&stream->to_member, &stream->upstream->transport, l7->outs);
+	outlet_put(&stream->to_member, l7->scratch, (size_t)len);
+	return len;
+}
 
 /*
  * HTTP/1.0 may do without Host, HTTP/1.1 to the member may not (RFC 9112 3.2): the address that
  * the client connected to stands in.
  */
-static __rte_noinline int write_without_host(
-	const struct stream *stream, char *out, size_t size, const struct h1_write_options *options)
+static __rte_noinline int write_without_host(struct stream *stream)
 {
 	const struct packet_tuple *tuple = &stream->connection->tuple;
-	struct http_head head = *h1_head(stream->request.parser);
+	struct http_head head = *inlet_head(&stream->request);
 	char host[IP_ENDPOINT_MAX];
 
 	ip_endpoint_format(&tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be), host);
 	head.authority = (struct http_span){ .data = host, .len = strlen(host) };
-	return h1_write_request(out, size, &head, options);
+	return write_request(stream, &head);
 }
 
 /* Sends the head to the member, on a new connection or a kept one. */
 static void send_head(struct stream *stream)
 {
 	struct l7_core *l7 = stream->l7;
-	const struct connection *connection = stream->connection;
-	const struct http_head *head = h1_head(stream->request.parser);
-	const char *scheme = connection->transport.tls != NULL ? "https" : "http";
-	char address[IP_TEXT_MAX];
-	struct h1_extra_field extra[] = {
-		{ .name = "X-Forwarded-For" },
-		{ .name = "X-Forwarded-Proto", .value = { .data = scheme, .len = strlen(scheme) } },
-	};
-	struct h1_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
-	int len;
+	const struct http_head *head = inlet_head(&stream->request);
+	int len = head->authority.len > 0 ? write_request(stream, head)
+					  : write_without_host(stream);
 
-	ip_format(&connection->tuple.src, address);
-	extra[0].value = (struct http_span){ .data = address, .len = strlen(address) };
-	options.keep_forwarded = stream->trust_forwarded;
-	/* A trusted proxy ahead of us knows how the client came; its word stands. */
-	if (stream->trust_forwarded && http_find(head, "x-forwarded-proto") != NULL)
-		options.extra_count = 1;
-	if (head->authority.len > 0)
-		len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
-	else
-		len = write_without_host(stream, l7->scratch, sizeof(l7->scratch), &options);
 	if (len < 0) {
 		l7->refusals[HTTP_REFUSED_header_too_large]++;
-		connection_counters(connection)->denied_requests++;
+		connection_counters(stream->connection)->denied_requests++;
 		stream_answer(stream, 431);
 		return;
 	}
-	outlet_close(&stream->to_member);
-	outlet_open(&stream->to_member, &stream->upstream->transport, l7->outs);
 	stream->to_member.framing = head->body;
-	outlet_put(&stream->to_member, l7->scratch, (size_t)len);
 	if (stream->is_request_done)
-		outlet_end(&stream->to_member);
+		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
 	stream->state = STREAM_EXPECT_RESPONSE;
 	stream_wait(stream, STREAM_MEMBER, true);
@@ -127,8 +145,7 @@ static void attach(
 		return;
 	}
 	stream->state = STREAM_EXPECT_CONNECT;
-	connection_deadline(
-		stream->connection, (uint64_t)config->connect_timeout_ms + CONNECT_GRACE_MS);
+	stream_deadline(stream, (uint64_t)config->connect_timeout_ms + CONNECT_GRACE_MS);
 }
 
 /* Nobody to send it to: at first 503, after a failure what that was. */
@@ -193,7 +210,7 @@ static unsigned choose_pool(struct stream *stream, const struct route *route)
 
 void stream_dispatch(struct stream *stream, bool may_reuse)
 {
-	const struct http_head *head = h1_head(stream->request.parser);
+	const struct http_head *head = inlet_head(&stream->request);
 	const struct service *service = connection_service(stream->connection);
 	struct route_request request = {
 		.head = head,
@@ -237,8 +254,8 @@ static void on_head(struct stream *stream)
 	stream->l7->counters.requests++;
 	connection_counters(stream->connection)->requests++;
 	/* Its end takes no byte, and is known before anything is answered. */
-	if (is_bodyless(h1_head(stream->request.parser)))
-		stream->is_request_done = inlet_next(&stream->request, &body) == H1_END;
+	if (is_bodyless(inlet_head(&stream->request)))
+		stream->is_request_done = inlet_next(&stream->request, &body) == HTTP_EVENT_END;
 	stream_dispatch(stream, true);
 }
 
@@ -247,12 +264,12 @@ static void expect_head(struct stream *stream)
 	struct http_span body;
 
 	switch (inlet_next(&stream->request, &body)) {
-	case H1_HEAD:
+	case HTTP_EVENT_HEAD:
 		on_head(stream);
 		break;
-	case H1_MORE:
-		if (transport_is_eof(stream->request.transport))
-			connection_abort(stream->connection);
+	case HTTP_EVENT_MORE:
+		if (inlet_is_eof(&stream->request))
+			stream_cut(stream, H2_CANCEL);
 		break;
 	default:
 		stream_refuse(stream);
@@ -265,35 +282,43 @@ static void expect_head(struct stream *stream)
  */
 static void invite_body(struct stream *stream)
 {
-	const struct http_head *head = h1_head(stream->request.parser);
+	const struct http_head *head = inlet_head(&stream->request);
+	const struct http_write_options options = { .minor = 1 };
+	struct l7_core *l7 = stream->l7;
+	struct http_head answer;
 
 	if (!head->expects_continue || head->minor == 0 || stream->is_continue_sent ||
 		stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
 		return;
 	stream->is_continue_sent = true;
-	outlet_put(&stream->to_client, continue_line, sizeof(continue_line) - 1);
+	memset(&answer, 0, offsetof(struct http_head, fields));
+	answer.status = 100;
+	answer.reason = (struct http_span){ .data = "Continue", .len = strlen("Continue") };
+	outlet_response(&stream->to_client, &answer, &options, l7->scratch, sizeof(l7->scratch));
 }
 
 static void on_refused(struct stream *stream)
 {
-	if (h1_refusal(stream->request.parser) != HTTP_REFUSED_truncated) {
+	if (inlet_refusal(&stream->request) != HTTP_REFUSED_truncated) {
 		stream_refuse(stream);
 		return;
 	}
 	/* It closed in the middle of its body: nobody is left to answer. */
 	stream->l7->counters.client_aborted++;
-	connection_abort(stream->connection);
+	stream_cut(stream, H2_CANCEL);
 }
 
 /* One event of the body. Returns false when it cannot go on now. */
 static bool body_step(struct stream *stream, bool *moved)
 {
 	struct l7_core *l7 = stream->l7;
+	const struct http_field *trailers;
+	unsigned trailer_count;
 	struct http_span body;
 	size_t len;
 
 	switch (inlet_next(&stream->request, &body)) {
-	case H1_BODY:
+	case HTTP_EVENT_BODY:
 		len = outlet_body(&stream->to_member, body.data, body.len);
 		inlet_take(&stream->request, len);
 		*moved |= len > 0;
@@ -305,12 +330,14 @@ static bool body_step(struct stream *stream, bool *moved)
 			return true;
 		stream_wait(stream, STREAM_MEMBER, *moved);
 		return false;
-	case H1_END:
+	case HTTP_EVENT_END:
 		stream->is_request_done = true;
-		outlet_end(&stream->to_member);
+		trailers = inlet_trailers(&stream->request, &trailer_count);
+		outlet_end(&stream->to_member, trailers, trailer_count);
 		stream_wait(stream, STREAM_MEMBER, true);
 		return false;
-	case H1_MORE:
+	case HTTP_EVENT_MORE:
+		/* HTTP/1 calls that truncated; a cut stream is abandoned by its connection. */
 		invite_body(stream);
 		stream_wait(stream, STREAM_CLIENT, *moved);
 		return false;

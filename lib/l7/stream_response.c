@@ -3,16 +3,29 @@
 #include "core.h"
 #include "stream.h"
 
-static const struct h1_limits limits = {
+static const struct http_limits limits = {
 	.header_bytes = MESSAGE_HEAD_BYTES,
 	.header_fields = HTTP_FIELDS_MAX,
 };
+
+static bool is_open_h2(struct stream *stream)
+{
+	struct h2_stream *h2 = stream->response.h2;
+
+	stream->is_response_begun |= h2_has_begun(h2);
+	if (stream->is_response_begun || !h2_is_cut(h2))
+		return true;
+	stream_member_lost(stream, false);
+	return false;
+}
 
 /* Memory for the answer is taken with its first byte: a waiting request holds none. */
 static bool is_open(struct stream *stream)
 {
 	struct tcp_conn *tcp = stream->upstream->transport.tcp;
 
+	if (stream->response.h2 != NULL)
+		return is_open_h2(stream);
 	if (stream->response.parser != NULL)
 		return true;
 	if (tcp_readable(tcp) == 0) {
@@ -26,19 +39,19 @@ static bool is_open(struct stream *stream)
 		stream_starved(stream);
 		return false;
 	}
-	h1_expect_response(stream->response.parser, h1_head(stream->request.parser)->is_head);
+	h1_expect_response(stream->response.parser, inlet_head(&stream->request)->is_head);
 	return true;
 }
 
 static bool write_head(struct stream *stream, const struct http_head *head, unsigned minor)
 {
 	struct l7_core *l7 = stream->l7;
-	struct h1_write_options options = { .minor = minor, .close = stream->is_close };
-	int len = h1_write_response(l7->scratch, sizeof(l7->scratch), head, &options);
+	struct http_write_options options = { .minor = minor, .close = stream->is_close };
+	int len = outlet_response(
+		&stream->to_client, head, &options, l7->scratch, sizeof(l7->scratch));
 
 	if (len < 0)
 		return false;
-	outlet_put(&stream->to_client, l7->scratch, (size_t)len);
 	stream->upstream->member->cores[l7->core->index].bytes_out += (uint64_t)len;
 	return true;
 }
@@ -60,7 +73,7 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 {
 	enum http_body framing = h1_response_framing(head, minor);
 
-	stream->is_close = !h1_head(stream->request.parser)->is_keep_alive ||
+	stream->is_close = !inlet_head(&stream->request)->is_keep_alive ||
 		!stream->is_request_done || stream->l7->is_draining ||
 		framing == HTTP_BODY_UNTIL_CLOSE || connection_service(stream->connection) == NULL;
 	if (!write_head(stream, head, minor))
@@ -77,8 +90,8 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 
 static bool on_head(struct stream *stream)
 {
-	const struct http_head *head = h1_head(stream->response.parser);
-	unsigned minor = h1_head(stream->request.parser)->minor;
+	const struct http_head *head = inlet_head(&stream->response);
+	unsigned minor = inlet_head(&stream->request)->minor;
 	bool is_good = head->status < 200 ? on_interim(stream, head, minor)
 					  : on_final(stream, head, minor);
 
@@ -105,11 +118,13 @@ static bool on_body(struct stream *stream, struct http_span body, bool *moved)
 
 static void on_end(struct stream *stream)
 {
-	const struct http_head *head = h1_head(stream->response.parser);
+	const struct http_head *head = inlet_head(&stream->response);
 	bool is_clean = head->is_keep_alive && stream->is_request_done &&
-		h1_is_idle(stream->response.parser) && stream->to_member.pending == NULL;
+		inlet_is_idle(&stream->response) && stream->to_member.pending == NULL;
+	unsigned trailer_count;
+	const struct http_field *trailers = inlet_trailers(&stream->response, &trailer_count);
 
-	outlet_end(&stream->to_client);
+	outlet_end(&stream->to_client, trailers, trailer_count);
 	if (is_clean)
 		stream_detach(stream, STREAM_KEEP);
 	else
@@ -123,22 +138,22 @@ static bool step(struct stream *stream, bool *moved)
 	struct http_span body;
 
 	switch (inlet_next(&stream->response, &body)) {
-	case H1_HEAD:
+	case HTTP_EVENT_HEAD:
 		*moved = true;
 		return on_head(stream);
-	case H1_BODY:
+	case HTTP_EVENT_BODY:
 		return on_body(stream, body, moved);
-	case H1_END:
+	case HTTP_EVENT_END:
 		on_end(stream);
 		return false;
-	case H1_MORE:
-		if (transport_is_eof(stream->response.transport))
+	case HTTP_EVENT_MORE:
+		if (inlet_is_eof(&stream->response))
 			stream_member_failed(stream, false);
 		else if (stream->state == STREAM_EXPECT_END)
 			stream_wait(stream, STREAM_MEMBER, *moved);
 		return false;
 	default:
-		stream->l7->refusals[h1_refusal(stream->response.parser)]++;
+		stream->l7->refusals[inlet_refusal(&stream->response)]++;
 		stream_member_failed(stream, false);
 		return false;
 	}

@@ -18,7 +18,7 @@ struct h1_run {
 	void (*on_head)(const struct http_head *head);
 };
 
-static const struct h1_limits h1_fuzz_limits = {
+static const struct http_limits h1_fuzz_limits = {
 	.target_bytes = 512,
 	.header_bytes = 2048,
 	.header_fields = 32,
@@ -59,17 +59,17 @@ static inline void h1_digest_head(struct h1_run *run, const struct http_head *he
 }
 
 static inline void h1_digest_event(
-	struct h1_run *run, struct h1_parser *parser, enum h1_event event, struct http_span body)
+	struct h1_run *run, struct h1_parser *parser, enum http_event event, struct http_span body)
 {
 	const uint64_t refusal[] = { h1_refusal(parser), h1_refusal_offset(parser) };
 	const uint8_t kind = (uint8_t)event;
 
-	if (event == H1_BODY) {
+	if (event == HTTP_EVENT_BODY) {
 		h1_digest(run, body.data, body.len);
-	} else if (event == H1_HEAD) {
+	} else if (event == HTTP_EVENT_HEAD) {
 		h1_digest_head(run, h1_head(parser));
 		run->on_head(h1_head(parser));
-	} else if (event != H1_MORE) {
+	} else if (event != HTTP_EVENT_MORE) {
 		h1_digest(run, &kind, 1);
 		h1_digest(run, refusal, sizeof(refusal));
 	}
@@ -82,11 +82,11 @@ static inline void h1_run(struct h1_run *run, const uint8_t *data, size_t len, s
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
 	struct h1_parser *parser = h1_parser_init(
 		memory, run->role, &h1_fuzz_limits, buffer, H1_FUZZ_BUFFER);
-	enum h1_event event = H1_MORE;
+	enum http_event event = HTTP_EVENT_MORE;
 
 	run->digest = 0xcbf29ce484222325;
 	h1_expect_response(parser, run->to_head_request);
-	for (size_t at = 0; at < len && event != H1_REFUSED;) {
+	for (size_t at = 0; at < len && event != HTTP_EVENT_REFUSED;) {
 		size_t step = piece == 0 ? len : 1 + (at * 7 + piece) % piece;
 		size_t used = 0, consumed;
 		char *copy;
@@ -102,13 +102,13 @@ static inline void h1_run(struct h1_run *run, const uint8_t *data, size_t len, s
 				abort();
 			used += consumed;
 			h1_digest_event(run, parser, event, body);
-		} while (event != H1_MORE && event != H1_REFUSED);
-		if (event == H1_MORE && used != step)
+		} while (event != HTTP_EVENT_MORE && event != HTTP_EVENT_REFUSED);
+		if (event == HTTP_EVENT_MORE && used != step)
 			abort();
 		free(copy);
 		at += step;
 	}
-	if (event != H1_REFUSED)
+	if (event != HTTP_EVENT_REFUSED)
 		h1_digest_event(run, parser, h1_eof(parser), (struct http_span){ 0 });
 	h1_parser_finish(parser);
 	free(memory);
@@ -136,7 +136,7 @@ static inline void h1_reread(enum h1_role role, bool to_head_request, const char
 {
 	char *buffer = malloc(H1_FUZZ_BUFFER * 2);
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
-	const struct h1_limits limits = { .target_bytes = 1024,
+	const struct http_limits limits = { .target_bytes = 1024,
 		.header_bytes = H1_FUZZ_BUFFER * 2,
 		.header_fields = HTTP_FIELDS_MAX };
 	struct h1_parser *parser = h1_parser_init(
@@ -146,7 +146,8 @@ static inline void h1_reread(enum h1_role role, bool to_head_request, const char
 	size_t used;
 
 	h1_expect_response(parser, to_head_request);
-	if (h1_next(parser, text, (size_t)len, &used, &body) != H1_HEAD || used != (size_t)len)
+	if (h1_next(parser, text, (size_t)len, &used, &body) != HTTP_EVENT_HEAD ||
+		used != (size_t)len)
 		abort();
 	if (role == H1_REQUEST &&
 		(again->body != head->body || again->is_upgrade ||

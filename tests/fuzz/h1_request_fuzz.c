@@ -5,11 +5,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void rewrite(const struct http_head *head)
 {
-	static const struct h1_extra_field extra = {
+	static const struct http_extra_field extra = {
 		.name = "X-Forwarded-For",
 		.value = { "192.0.2.1", 9 },
 	};
-	const struct h1_write_options options = { .minor = 1, .extra = &extra, .extra_count = 1 };
+	const struct http_write_options options = { .minor = 1, .extra = &extra, .extra_count = 1 };
 	char out[H1_FUZZ_BUFFER];
 	int len = h1_write_request(out, sizeof(out), head, &options);
 

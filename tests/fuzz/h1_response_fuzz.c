@@ -8,7 +8,7 @@ static void rewrite(const struct http_head *head)
 	char out[H1_FUZZ_BUFFER];
 
 	for (unsigned minor = 0; minor < 2; minor++) {
-		const struct h1_write_options options = { .minor = minor };
+		const struct http_write_options options = { .minor = minor };
 		int len = h1_write_response(out, sizeof(out), head, &options);
 
 		if (len <= 0)

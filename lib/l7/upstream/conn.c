@@ -40,8 +40,15 @@ static struct tcp_conn *end(struct upstream *upstream)
 
 void upstream_abort(struct upstream *upstream)
 {
-	struct tcp_conn *tcp = upstream->state == UPSTREAM_CLOSED ? NULL : end(upstream);
+	struct tcp_conn *tcp;
 
+	if (upstream->state == UPSTREAM_CLOSED)
+		return;
+	if (upstream->h2 != NULL) {
+		upstream_h2_leave(upstream, true);
+		return;
+	}
+	tcp = end(upstream);
 	if (tcp != NULL)
 		tcp_abort(tcp);
 }
@@ -128,11 +135,10 @@ static struct upstream *reuse(struct upstream_pool *pool)
 	return upstream;
 }
 
-static struct tcp_conn *connect_to(struct upstream *upstream, const struct config_pool *config)
+struct tcp_conn *upstream_connect(struct l7_core *l7, const struct member *member,
+	const struct config_pool *config, const struct tcp_handler *tcp_handler, void *ctx)
 {
-	struct l7_core *l7 = upstream->l7;
-	const struct ip_addr *source = neigh_net_source(
-		l7->snapshot->net, &upstream->member->address);
+	const struct ip_addr *source = neigh_net_source(l7->snapshot->net, &member->address);
 	int error;
 
 	if (source == NULL)
@@ -140,11 +146,11 @@ static struct tcp_conn *connect_to(struct upstream *upstream, const struct confi
 	return tcp_connect(l7->tcp,
 		&(struct tcp_connect_args){
 			.src = source,
-			.dst = &upstream->member->address,
-			.dst_port = upstream->member->port,
+			.dst = &member->address,
+			.dst_port = member->port,
 			.timeout_ms = config->connect_timeout_ms,
-			.handler = &handler,
-			.ctx = upstream,
+			.handler = tcp_handler,
+			.ctx = ctx,
 		},
 		&error, l7->now_us);
 }
@@ -160,7 +166,7 @@ static struct upstream *open_new(
 		return NULL;
 	*upstream = (struct upstream){ .l7 = l7, .member = member };
 	wheel_timer_init(&upstream->timer, on_idle_timer);
-	tcp = connect_to(upstream, config);
+	tcp = upstream_connect(l7, member, config, &handler, upstream);
 	pool = tcp == NULL ? NULL : upstream_pool_get(l7, member);
 	if (pool == NULL)
 		goto fail;
@@ -184,6 +190,8 @@ struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, str
 {
 	struct upstream *upstream = NULL;
 
+	if (config->protocol == CONFIG_PROTOCOL_H2)
+		return upstream_h2_acquire(l7, stream, member, config, may_reuse);
 	if (may_reuse) {
 		struct upstream_pool *pool = upstream_pool_find(l7, member);
 
@@ -216,6 +224,11 @@ void upstream_release(struct upstream *upstream, bool is_clean)
 
 	if (upstream->state == UPSTREAM_CLOSED)
 		return;
+	if (upstream->h2 != NULL) {
+		upstream->h2_code = H2_NO_ERROR;
+		upstream_h2_leave(upstream, false);
+		return;
+	}
 	if (!is_clean || !may_be_kept(upstream)) {
 		if (is_clean && tcp_readable(upstream->transport.tcp) > 0)
 			l7->refusals[HTTP_REFUSED_surplus]++;

@@ -12,15 +12,18 @@ int upstream_pools_create(struct upstream_pools *pools, uint32_t max_connections
 	for (unsigned i = 0; i < UPSTREAM_BUCKETS; i++)
 		LIST_INIT(&pools->buckets[i]);
 	SLIST_INIT(&pools->dead);
+	SLIST_INIT(&pools->dead_h2);
 	pools->pools = objpool_create(sizeof(struct upstream_pool), GROW_COUNT, 0);
-	pools->upstreams = objpool_create(sizeof(struct upstream), GROW_COUNT, max_connections);
-	return pools->pools == NULL || pools->upstreams == NULL ? -ENOMEM : 0;
+	pools->upstreams = objpool_create(sizeof(struct upstream), GROW_COUNT, 0);
+	pools->h2s = objpool_create(sizeof(struct upstream_h2), GROW_COUNT, max_connections);
+	return pools->pools == NULL || pools->h2s == NULL || pools->upstreams == NULL ? -ENOMEM : 0;
 }
 
 void upstream_pools_destroy(struct upstream_pools *pools)
 {
 	objpool_destroy(pools->pools);
 	objpool_destroy(pools->upstreams);
+	objpool_destroy(pools->h2s);
 }
 
 static unsigned bucket_of(const struct member *member)
@@ -52,6 +55,7 @@ struct upstream_pool *upstream_pool_get(struct l7_core *l7, struct member *membe
 	pool->member = member;
 	pool->generation = l7->generation;
 	TAILQ_INIT(&pool->idle);
+	LIST_INIT(&pool->h2s);
 	LIST_INSERT_HEAD(&l7->upstreams.buckets[bucket_of(member)], pool, link);
 	return pool;
 }
@@ -62,11 +66,23 @@ void upstream_pool_put(struct upstream_pools *pools, struct upstream_pool *pool)
 	objpool_put(pools->pools, pool);
 }
 
-/* The entry goes with its last connection. */
-static void close_idle(struct upstream_pool *pool)
+/* The entry goes with its last connection, but not before this is done. */
+static void close_idle(struct l7_core *l7, struct upstream_pool *pool)
 {
-	for (uint32_t left = pool->idle_count; left > 0; left--)
+	struct upstream_h2 *h2 = LIST_FIRST(&pool->h2s);
+
+	pool->conn_count++;
+	while (h2 != NULL) {
+		struct upstream_h2 *next = LIST_NEXT(h2, link);
+
+		if (h2->user_count == 0)
+			upstream_h2_close(h2);
+		h2 = next;
+	}
+	while (pool->idle_count > 0)
 		upstream_close(TAILQ_FIRST(&pool->idle));
+	if (--pool->conn_count == 0)
+		upstream_pool_put(&l7->upstreams, pool);
 }
 
 static void close_idle_before(struct l7_core *l7, uint64_t generation)
@@ -78,7 +94,7 @@ static void close_idle_before(struct l7_core *l7, uint64_t generation)
 			struct upstream_pool *next = LIST_NEXT(pool, link);
 
 			if (pool->generation < generation)
-				close_idle(pool);
+				close_idle(l7, pool);
 			pool = next;
 		}
 	}
@@ -111,7 +127,10 @@ void upstream_pools_free_dead(struct upstream_pools *pools)
 
 	while ((upstream = SLIST_FIRST(&pools->dead)) != NULL) {
 		SLIST_REMOVE_HEAD(&pools->dead, dead_link);
+		if (upstream->h2_stream != NULL)
+			h2_stream_close(upstream->h2_stream, upstream->h2_code);
 		transport_finish(&upstream->transport);
 		objpool_put(pools->upstreams, upstream);
 	}
+	upstream_h2_free_dead(pools);
 }

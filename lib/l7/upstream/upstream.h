@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "../mux.h"
 #include "../transport.h"
 #include "backend/backend.h"
 #include "base/objpool.h"
@@ -37,6 +38,28 @@ struct upstream {
 	uint32_t max_idle;
 	TAILQ_ENTRY(upstream) idle_link;
 	SLIST_ENTRY(upstream) dead_link;
+	/* HTTP/2: this is one stream of a connection that others use too. */
+	struct upstream_h2 *h2;
+	struct h2_stream *h2_stream; /* NULL until the request is sent */
+	enum h2_code h2_code;        /* what it is closed with, unless it ended by itself */
+	uint64_t started_us;
+	LIST_ENTRY(upstream) user_link;
+};
+
+/* A connection to a member that carries many requests: CONNECTING, BUSY (open) or CLOSED. */
+struct upstream_h2 {
+	struct mux mux;
+	struct transport transport;
+	struct member *member;
+	struct upstream_pool *pool;
+	enum upstream_state state;
+	bool is_retired; /* carries what it has, and no more */
+	uint32_t user_count;
+	uint32_t idle_timeout_ms;
+	LIST_HEAD(, upstream) users;
+	struct wheel_timer timer; /* idle */
+	LIST_ENTRY(upstream_h2) link;
+	SLIST_ENTRY(upstream_h2) dead_link;
 };
 
 /* The worker's connections to one member; there is one exactly while there are connections. */
@@ -46,6 +69,7 @@ struct upstream_pool {
 	uint32_t conn_count;
 	uint32_t idle_count;
 	TAILQ_HEAD(, upstream) idle; /* the last used first */
+	LIST_HEAD(, upstream_h2) h2s;
 	LIST_ENTRY(upstream_pool) link;
 };
 
@@ -55,7 +79,9 @@ struct upstream_pools {
 	LIST_HEAD(, upstream_pool) buckets[UPSTREAM_BUCKETS];
 	struct objpool *pools;
 	struct objpool *upstreams;
+	struct objpool *h2s;
 	SLIST_HEAD(, upstream) dead;
+	SLIST_HEAD(, upstream_h2) dead_h2;
 };
 
 /* 0 or -ENOMEM. */
@@ -89,5 +115,21 @@ void upstream_release(struct upstream *upstream, bool is_clean);
 /* Cut off. */
 void upstream_abort(struct upstream *upstream);
 void upstream_close(struct upstream *upstream);
+
+/* The member said that it never looked at the request (HTTP/2): any method may be sent again. */
+bool upstream_is_unprocessed(const struct upstream *upstream);
+
+/* For the files of this folder: */
+struct tcp_conn *upstream_connect(struct l7_core *l7, const struct member *member,
+	const struct config_pool *config, const struct tcp_handler *handler, void *ctx);
+struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
+	struct member *member, const struct config_pool *config, bool may_reuse);
+void upstream_h2_leave(struct upstream *user, bool is_aborted);
+void upstream_h2_close(struct upstream_h2 *h2);
+void upstream_h2_free_dead(struct upstream_pools *pools);
+
+/* Sends the stream's request and sets its outlet and inlet. 0, or < 0: it cannot be sent. */
+int upstream_h2_request(struct stream *stream, const struct http_head *head,
+	const struct http_write_options *options);
 
 #endif

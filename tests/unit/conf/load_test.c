@@ -189,6 +189,30 @@ static void test_full_services(void **state)
 	config_destroy(config);
 }
 
+static void test_full_h2(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_service *web = &config->services[1];
+
+	(void)state;
+	assert_int_equal(config->pools[0].protocol, CONFIG_PROTOCOL_H1);
+	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
+	assert_false(web->prior_knowledge);
+	assert_int_equal(web->h2.max_streams, 1);
+	assert_int_equal(web->h2.stream_window_bytes, 65536);
+	assert_int_equal(web->h2.connection_window_bytes, 65537);
+	assert_int_equal(web->h2.max_memory_bytes, 262145);
+	assert_int_equal(web->h2.max_resets, 2);
+	assert_int_equal(web->h2.max_errors, 3);
+	assert_int_equal(web->h2.max_continuations, 4);
+	assert_int_equal(web->h2.max_settings, 5);
+	assert_int_equal(web->h2.max_pings, 6);
+	assert_int_equal(web->h2.max_priorities, 7);
+	assert_int_equal(web->h2.max_window_updates, 8);
+	assert_int_equal(web->h2.max_empty_frames, 9);
+	config_destroy(config);
+}
+
 static void test_full_matches(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -316,7 +340,7 @@ static void test_defaults_services(void **state)
 	assert_null(service->tls_client_ca);
 	assert_null(service->tls_ticket_keys);
 	assert_null(service->tls_key_log);
-	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
 	assert_int_equal(service->http.header_timeout_ms, 10000);
@@ -327,6 +351,11 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->http.max_target_bytes, 8192);
 	assert_true(service->http.max_body_bytes == 0);
 	assert_false(service->trust_forwarded);
+	assert_true(service->prior_knowledge);
+	assert_int_equal(service->h2.max_streams, 100);
+	assert_int_equal(service->h2.max_memory_bytes, 8388608);
+	assert_int_equal(service->h2.max_resets, 200);
+	assert_int_equal(service->h2.max_continuations, 8);
 	config_destroy(config);
 }
 
@@ -382,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_full_network),
 		cmocka_unit_test(test_full_pools),
 		cmocka_unit_test(test_full_services),
+		cmocka_unit_test(test_full_h2),
 		cmocka_unit_test(test_full_matches),
 		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),

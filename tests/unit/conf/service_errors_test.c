@@ -300,7 +300,7 @@ static const struct conf_row rows[] = {
 			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
 			      "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
 			      "'192.0.2.100:443/tcp', 'tls': {'certificates': ['siet', 5],\n"
-			      "'min_version': '1.1', 'alpn': ['h2', 'http/1.0', 1]}},\n"
+			      "'min_version': '1.1', 'alpn': ['h3', 'http/1.0', 1]}},\n"
 			      "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
 			      "'192.0.2.101:443/tcp', 'tls': {'certificates': [], 'alpn': []}}]"),
 		.expected =
@@ -309,8 +309,8 @@ static const struct conf_row rows[] = {
 			"c.json:4: services[0].tls.certificates[1]: expected a string, found 5\n"
 			"c.json:5: services[0].tls.min_version: \"1.1\" is not one of: 1.2, 1.3; did "
 			"you mean \"1.2\"?\n"
-			"c.json:5: services[0].tls.alpn[0]: \"h2\" is not one of: http/1.1\n"
-			"c.json:5: services[0].tls.alpn[1]: \"http/1.0\" is not one of: http/1.1; did "
+			"c.json:5: services[0].tls.alpn[0]: \"h3\" is not one of: h2, http/1.1; did you mean \"h2\"?\n"
+			"c.json:5: services[0].tls.alpn[1]: \"http/1.0\" is not one of: h2, http/1.1; did "
 			"you mean \"http/1.1\"?\n"
 			"c.json:5: services[0].tls.alpn[2]: expected a string, found 1\n"
 			"c.json:7: services[1].tls.certificates: needs at least 1\n"

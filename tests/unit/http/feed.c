@@ -67,17 +67,17 @@ static void note_end(struct run *run)
 		note(run, "  %.*s=%.*s\n", SPAN(trailers[i].name), SPAN(trailers[i].value));
 }
 
-static bool note_event(struct run *run, enum h1_event event, struct http_span body)
+static bool note_event(struct run *run, enum http_event event, struct http_span body)
 {
-	if (event == H1_HEAD)
+	if (event == HTTP_EVENT_HEAD)
 		note_head(run);
-	else if (event == H1_BODY)
+	else if (event == HTTP_EVENT_BODY)
 		note(run, "%s%.*s", run->in_body ? "" : "body ", SPAN(body));
-	else if (event == H1_END)
+	else if (event == HTTP_EVENT_END)
 		note_end(run);
-	if (event == H1_BODY)
+	if (event == HTTP_EVENT_BODY)
 		run->in_body = true;
-	if (event != H1_REFUSED)
+	if (event != HTTP_EVENT_REFUSED)
 		return true;
 	run->feed->refusal = h1_refusal(run->parser);
 	run->feed->offset = h1_refusal_offset(run->parser);
@@ -92,7 +92,7 @@ static bool feed_piece(struct run *run, const char *data, size_t len)
 	char *copy = malloc(len + 1);
 	size_t used = 0;
 	bool goes_on = true;
-	enum h1_event event;
+	enum http_event event;
 
 	assert_non_null(copy);
 	memcpy(copy + 1, data, len);
@@ -104,7 +104,7 @@ static bool feed_piece(struct run *run, const char *data, size_t len)
 		assert_true(consumed <= len - used);
 		used += consumed;
 		goes_on = note_event(run, event, body);
-	} while (goes_on && event != H1_MORE);
+	} while (goes_on && event != HTTP_EVENT_MORE);
 	assert_true(!goes_on || used == len);
 	free(copy);
 	return goes_on;
@@ -114,14 +114,14 @@ static void run_all(
 	struct feed *feed, const char *data, size_t len, size_t piece, size_t cut, bool with_eof)
 {
 	struct run run = { .feed = feed };
-	struct h1_limits limits = feed->limits;
+	struct http_limits limits = feed->limits;
 	size_t buffer_len, at = 0;
 	void *memory = NULL;
 	char *buffer;
 	bool goes_on = true;
 
 	if (limits.header_bytes == 0)
-		limits = (struct h1_limits){ .target_bytes = 4096,
+		limits = (struct http_limits){ .target_bytes = 4096,
 			.header_bytes = HEADER_BYTES,
 			.header_fields = 100,
 			.body_bytes = feed->limits.body_bytes };

@@ -9,8 +9,8 @@
 /* One parser over one connection's bytes; the events go to log as text. */
 struct feed {
 	enum h1_role role;
-	struct h1_limits limits; /* all zero: generous ones */
-	size_t buffer_len;       /* 0: as long as limits.header_bytes */
+	struct http_limits limits; /* all zero: generous ones */
+	size_t buffer_len;         /* 0: as long as limits.header_bytes */
 	bool to_head_request;
 	bool is_unasked; /* response: nothing was asked */
 	enum http_refusal refusal;

@@ -326,7 +326,7 @@ static void trailers_are_bounded(void **state)
 
 static void idle_is_between_messages(void **state)
 {
-	static const struct h1_limits limits = {
+	static const struct http_limits limits = {
 		.target_bytes = 99, .header_bytes = 999, .header_fields = 9
 	};
 	void *memory = aligned_alloc(64, (h1_parser_bytes() + 63) / 64 * 64);
@@ -338,28 +338,29 @@ static void idle_is_between_messages(void **state)
 	(void)state;
 	parser = h1_parser_init(memory, H1_REQUEST, &limits, buffer, sizeof(buffer));
 	assert_true(h1_is_idle(parser));
-	assert_int_equal(h1_eof(parser), H1_MORE);
-	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), H1_MORE);
-	assert_int_equal(h1_next(parser, "\r\n", 2, &used, &body), H1_MORE);
+	assert_int_equal(h1_eof(parser), HTTP_EVENT_MORE);
+	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), HTTP_EVENT_MORE);
+	assert_int_equal(h1_next(parser, "\r\n", 2, &used, &body), HTTP_EVENT_MORE);
 	assert_true(h1_is_idle(parser));
-	assert_int_equal(h1_next(parser, "G", 1, &used, &body), H1_MORE);
+	assert_int_equal(h1_next(parser, "G", 1, &used, &body), HTTP_EVENT_MORE);
 	assert_false(h1_is_idle(parser));
-	assert_int_equal(h1_next(parser, "ET / HTTP/1.0\r\n\r\nX", 18, &used, &body), H1_HEAD);
+	assert_int_equal(
+		h1_next(parser, "ET / HTTP/1.0\r\n\r\nX", 18, &used, &body), HTTP_EVENT_HEAD);
 	assert_int_equal(used, 17);
 	assert_false(h1_is_idle(parser));
-	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), H1_END);
+	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), HTTP_EVENT_END);
 	assert_int_equal(used, 0);
 	/* HTTP/1.0 without keep-alive: the rest is no request. */
-	assert_int_equal(h1_next(parser, "X", 1, &used, &body), H1_MORE);
+	assert_int_equal(h1_next(parser, "X", 1, &used, &body), HTTP_EVENT_MORE);
 	assert_int_equal(used, 1);
-	assert_int_equal(h1_eof(parser), H1_MORE);
+	assert_int_equal(h1_eof(parser), HTTP_EVENT_MORE);
 	free(memory);
 }
 
 /* Two answers on one connection, each asked for. */
 static void responses_follow_requests(void **state)
 {
-	static const struct h1_limits limits = {
+	static const struct http_limits limits = {
 		.target_bytes = 99, .header_bytes = 999, .header_fields = 9
 	};
 	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
@@ -372,19 +373,19 @@ static void responses_follow_requests(void **state)
 	(void)state;
 	parser = h1_parser_init(memory, H1_RESPONSE, &limits, buffer, sizeof(buffer));
 	h1_expect_response(parser, true);
-	assert_int_equal(h1_next(parser, text, strlen(text), &used, &body), H1_HEAD);
-	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), H1_END);
+	assert_int_equal(h1_next(parser, text, strlen(text), &used, &body), HTTP_EVENT_HEAD);
+	assert_int_equal(h1_next(parser, NULL, 0, &used, &body), HTTP_EVENT_END);
 	assert_true(h1_is_idle(parser));
 	h1_expect_response(parser, false);
-	assert_int_equal(h1_next(parser, text, strlen(text), &used, &body), H1_HEAD);
-	assert_int_equal(h1_next(parser, "123456789X", 10, &used, &body), H1_BODY);
+	assert_int_equal(h1_next(parser, text, strlen(text), &used, &body), HTTP_EVENT_HEAD);
+	assert_int_equal(h1_next(parser, "123456789X", 10, &used, &body), HTTP_EVENT_BODY);
 	assert_int_equal(body.len, 9);
-	assert_int_equal(h1_next(parser, "X", 1, &used, &body), H1_END);
-	assert_int_equal(h1_next(parser, "X", 1, &used, &body), H1_REFUSED);
+	assert_int_equal(h1_next(parser, "X", 1, &used, &body), HTTP_EVENT_END);
+	assert_int_equal(h1_next(parser, "X", 1, &used, &body), HTTP_EVENT_REFUSED);
 	assert_int_equal(h1_refusal(parser), HTTP_REFUSED_surplus);
 	assert_int_equal(h1_refusal_offset(parser), 2 * strlen(text) + 9);
-	assert_int_equal(h1_next(parser, "X", 1, &used, &body), H1_REFUSED);
-	assert_int_equal(h1_eof(parser), H1_REFUSED);
+	assert_int_equal(h1_next(parser, "X", 1, &used, &body), HTTP_EVENT_REFUSED);
+	assert_int_equal(h1_eof(parser), HTTP_EVENT_REFUSED);
 	free(memory);
 }
 

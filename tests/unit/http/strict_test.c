@@ -318,7 +318,8 @@ static void every_refusal_has_a_row(void **state)
 {
 	static const enum http_refusal elsewhere[] = { HTTP_REFUSED_target_too_long,
 		HTTP_REFUSED_header_too_large, HTTP_REFUSED_header_too_many,
-		HTTP_REFUSED_body_too_large, HTTP_REFUSED_truncated };
+		HTTP_REFUSED_body_too_large, HTTP_REFUSED_truncated, HTTP_REFUSED_h2_head,
+		HTTP_REFUSED_h2_length };
 	bool seen[HTTP_REFUSAL_COUNT] = { [HTTP_REFUSED_NOT] = true };
 
 	(void)state;

@@ -9,7 +9,7 @@
 
 #define BUFFER_BYTES 4096
 
-static const struct h1_limits limits = {
+static const struct http_limits limits = {
 	.target_bytes = 1024,
 	.header_bytes = BUFFER_BYTES,
 	.header_fields = 64,
@@ -51,16 +51,16 @@ static const struct http_head *parse(
 	f->parser = h1_parser_init(f->memory, role, &limits, f->buffer, sizeof(f->buffer));
 	if (role == H1_RESPONSE)
 		h1_expect_response(f->parser, to_head_request);
-	assert_int_equal(h1_next(f->parser, text, strlen(text), &used, &body), H1_HEAD);
+	assert_int_equal(h1_next(f->parser, text, strlen(text), &used, &body), HTTP_EVENT_HEAD);
 	return h1_head(f->parser);
 }
 
 typedef int write_head(char *out, size_t size, const struct http_head *head,
-	const struct h1_write_options *options);
+	const struct http_write_options *options);
 
 /* The exact bytes, and -ENOSPC for every size below. */
 static void check(struct fixture *f, write_head *writer, const struct http_head *head,
-	const struct h1_write_options *options, const char *expected)
+	const struct http_write_options *options, const char *expected)
 {
 	size_t len = strlen(expected);
 	char *small;
@@ -76,7 +76,7 @@ static void check(struct fixture *f, write_head *writer, const struct http_head 
 	}
 }
 
-static void check_request(void **state, const struct h1_write_options *options, const char *text,
+static void check_request(void **state, const struct http_write_options *options, const char *text,
 	const char *expected)
 {
 	struct fixture *f = *state;
@@ -84,7 +84,7 @@ static void check_request(void **state, const struct h1_write_options *options, 
 	check(f, h1_write_request, parse(f, H1_REQUEST, text, false), options, expected);
 }
 
-static void check_response(void **state, const struct h1_write_options *options, const char *text,
+static void check_response(void **state, const struct http_write_options *options, const char *text,
 	const char *expected)
 {
 	struct fixture *f = *state;
@@ -94,7 +94,7 @@ static void check_response(void **state, const struct h1_write_options *options,
 
 static void request_loses_hop_by_hop_fields(void **state)
 {
-	const struct h1_write_options options = { .minor = 1 };
+	const struct http_write_options options = { .minor = 1 };
 
 	check_request(state, &options,
 		"GET /a/../b?c HTTP/1.1\r\nX-One: 1\r\nHost: H:80\r\nConnection: keep-alive, X-Two "
@@ -107,7 +107,7 @@ static void request_loses_hop_by_hop_fields(void **state)
 
 static void request_is_framed_anew(void **state)
 {
-	const struct h1_write_options options = { .minor = 1, .close = true };
+	const struct http_write_options options = { .minor = 1, .close = true };
 
 	check_request(state, &options, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 007\r\n\r\n",
 		"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nConnection: close\r\n\r\n");
@@ -124,11 +124,11 @@ static void request_is_framed_anew(void **state)
 /* Hop-by-hop abuse: what the backend is told about the client is not the client's to remove. */
 static void connection_cannot_remove_what_is_protected(void **state)
 {
-	const struct h1_extra_field extra[] = {
+	const struct http_extra_field extra[] = {
 		{ .name = "X-Forwarded-For", .value = { "192.0.2.7", 9 } },
 		{ .name = "X-Forwarded-Proto", .value = { "https", 5 } },
 	};
-	const struct h1_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
+	const struct http_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
 
 	check_request(state, &options,
 		"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Type: t\r\nCookie: c\r\n"
@@ -145,11 +145,11 @@ static void forwarded_fields_are_ours(void **state)
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1\r\n"
 				   "x_forwarded_proto: 2\r\nForwarded: for=3\r\nX-Id: "
 				   "4\r\nX-Forwarded-Host: 5\r\n\r\n";
-	const struct h1_extra_field extra[] = {
+	const struct http_extra_field extra[] = {
 		{ .name = "X-Forwarded-For", .value = { "192.0.2.7", 9 } },
 		{ .name = "X-Id", .value = { "mine", 4 } },
 	};
-	struct h1_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
+	struct http_write_options options = { .minor = 1, .extra = extra, .extra_count = 2 };
 
 	check_request(state, &options, text,
 		"GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\nX-Id: mine\r\n\r\n");
@@ -164,7 +164,7 @@ static void forwarded_fields_are_ours(void **state)
 static void request_that_cannot_be_framed(void **state)
 {
 	struct fixture *f = *state;
-	const struct h1_write_options options = { .minor = 0 };
+	const struct http_write_options options = { .minor = 0 };
 	const struct http_head *head = parse(f, H1_REQUEST,
 		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", false);
 
@@ -182,11 +182,11 @@ static void line_ends_cannot_be_injected(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		const struct h1_extra_field extra = { .name = "X", .value = bad[i] };
-		const struct h1_write_options options = {
+		const struct http_extra_field extra = { .name = "X", .value = bad[i] };
+		const struct http_write_options options = {
 			.minor = 1, .extra = &extra, .extra_count = 1
 		};
-		const struct h1_write_options plain = { .minor = 1 };
+		const struct http_write_options plain = { .minor = 1 };
 		struct http_head head = { .status = 200, .reason = { "OK", 2 } };
 
 		assert_int_equal(h1_write_response(f->out, 100, &head, &options), -EINVAL);
@@ -203,7 +203,7 @@ static void line_ends_cannot_be_injected(void **state)
 
 static void response_is_framed_for_its_reader(void **state)
 {
-	struct h1_write_options options = { .minor = 1 };
+	struct http_write_options options = { .minor = 1 };
 	static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 				      "Connection: x-a\r\nX-A: 1\r\nX-Forwarded-By: b\r\n\r\n";
 	static const char length[] = "HTTP/1.0 404 Nothing Here\r\nContent-Length: 7\r\n\r\n";
@@ -222,7 +222,7 @@ static void response_is_framed_for_its_reader(void **state)
 
 static void response_to_an_old_client(void **state)
 {
-	struct h1_write_options options = { .minor = 0 };
+	struct http_write_options options = { .minor = 0 };
 
 	check_response(state, &options, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
@@ -251,7 +251,7 @@ static void responses_without_a_body(void **state)
 		{ "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: x\r\n\r\n",
 			"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", false },
 	};
-	const struct h1_write_options options = { .minor = 1 };
+	const struct http_write_options options = { .minor = 1 };
 	struct fixture *f = *state;
 	struct http_head own = { .status = 503, .reason = { "Service Unavailable", 19 } };
 

@@ -22,4 +22,8 @@ struct server *server_at(struct world *world, const struct ip_addr *address);
 int server_accept(void *ctx, struct tcp_conn *tcp);
 void servers_free(struct world *world);
 
+/* The same for a member that speaks HTTP/2. */
+void h2_server_accept(struct server *server, struct tcp_conn *tcp);
+void h2_servers_free(struct world *world);
+
 #endif

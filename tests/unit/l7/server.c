@@ -31,7 +31,7 @@ struct server *server_at(struct world *world, const struct ip_addr *address)
 
 static void parser_start(struct server_conn *conn)
 {
-	const struct h1_limits limits = {
+	const struct http_limits limits = {
 		.target_bytes = 8192, .header_bytes = 8192, .header_fields = HTTP_FIELDS_MAX
 	};
 
@@ -146,19 +146,19 @@ static void server_body(struct server_conn *conn, struct http_span body)
 }
 
 /* Returns false when the connection is gone. */
-static bool server_event(struct server_conn *conn, enum h1_event event, struct http_span body)
+static bool server_event(struct server_conn *conn, enum http_event event, struct http_span body)
 {
 	struct server *server = conn->server;
 
 	switch (event) {
-	case H1_HEAD:
+	case HTTP_EVENT_HEAD:
 		if (server->echoes)
 			server_write(conn, server->answer, strlen(server->answer));
 		return !server->answers_early || server_answer(conn);
-	case H1_BODY:
+	case HTTP_EVENT_BODY:
 		server_body(conn, body);
 		return true;
-	case H1_END:
+	case HTTP_EVENT_END:
 		parser_start(conn);
 		if (server->echoes) {
 			server->requests++;
@@ -180,7 +180,7 @@ static void server_readable(struct tcp_conn *tcp, void *ctx)
 
 	while (!conn->is_done && !conn->server->is_stuck) {
 		struct http_span body = { 0 };
-		enum h1_event event;
+		enum http_event event;
 		size_t consumed;
 
 		if (tcp_peek(tcp, &span, 1) == 0)
@@ -190,11 +190,11 @@ static void server_readable(struct tcp_conn *tcp, void *ctx)
 		if (span.len > 2048)
 			span.len = 2048;
 		event = h1_next(conn->parser, (const char *)span.data, span.len, &consumed, &body);
-		if (event == H1_HEAD)
+		if (event == HTTP_EVENT_HEAD)
 			server_head(conn, conn->head_buffer, sizeof(conn->head_buffer) - 1);
-		if (event == H1_MORE && consumed == 0)
+		if (event == HTTP_EVENT_MORE && consumed == 0)
 			break;
-		if (event != H1_MORE && !server_event(conn, event, body))
+		if (event != HTTP_EVENT_MORE && !server_event(conn, event, body))
 			return;
 		tcp_consume(tcp, consumed);
 	}
@@ -230,14 +230,21 @@ static const struct tcp_handler server_handler = {
 int server_accept(void *ctx, struct tcp_conn *tcp)
 {
 	struct world *world = ctx;
-	struct server_conn *conn = calloc(1, sizeof(*conn));
+	struct server_conn *conn;
+	struct server *server;
 	struct tcp_info info;
 
 	tcp_conn_info(tcp, &info);
-	conn->server = server_at(world, &info.tuple.dst);
-	assert_non_null(conn->server);
-	conn->server->accepted++;
-	conn->server->open++;
+	server = server_at(world, &info.tuple.dst);
+	assert_non_null(server);
+	server->accepted++;
+	server->open++;
+	if (server->is_h2) {
+		h2_server_accept(server, tcp);
+		return 0;
+	}
+	conn = calloc(1, sizeof(*conn));
+	conn->server = server;
 	conn->tcp = tcp;
 	conn->memory = aligned_alloc(64, RTE_ALIGN_CEIL(h1_parser_bytes(), (size_t)64));
 	conn->next = world->server_conns;
@@ -249,6 +256,7 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 
 void servers_free(struct world *world)
 {
+	h2_servers_free(world);
 	while (world->server_conns != NULL) {
 		struct server_conn *conn = world->server_conns;
 

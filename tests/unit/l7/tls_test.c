@@ -45,7 +45,7 @@ static int bio_receive(void *ctx, unsigned char *data, size_t max)
 
 static struct tls_client *tls_open(struct world *world, mbedtls_ssl_protocol_version version)
 {
-	static const char *alpn[] = { "h2", "http/1.1", NULL };
+	static const char *alpn[] = { "http/1.1", NULL };
 	struct tls_client *tls = calloc(1, sizeof(*tls));
 
 	tls->client = client_open(world, 443);

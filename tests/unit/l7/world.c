@@ -155,6 +155,21 @@ struct service_counters world_service_counters(struct world *world)
 	return service_table_at(world->table, 0)->identity->cores[0];
 }
 
+static const struct config_h2 h2_defaults = {
+	.max_streams = 100,
+	.stream_window_bytes = 65535,
+	.connection_window_bytes = 262144,
+	.max_memory_bytes = 8 << 20,
+	.max_resets = 200,
+	.max_errors = 100,
+	.max_continuations = 8,
+	.max_settings = 50,
+	.max_pings = 100,
+	.max_priorities = 200,
+	.max_window_updates = 1000,
+	.max_empty_frames = 100,
+};
+
 static void services_configure(struct world *world, const struct world_options *options)
 {
 	struct config_service *service = &world->services[0];
@@ -177,6 +192,9 @@ static void services_configure(struct world *world, const struct world_options *
 		.pool = UINT_MAX,
 		.routes = world->routes,
 		.http = http,
+		.h2 = options->h2.max_streams > 0 ? options->h2 : h2_defaults,
+		.prior_knowledge = true,
+		.tls_alpn = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,
 		.trust_forwarded = options->trust_forwarded };
 	world->routes[0] = (struct config_l7_route){ .path = "/main", .pool = POOL_MAIN };
 	world->routes[1] = (struct config_l7_route){ .host = "other.test", .pool = POOL_OTHER };

@@ -37,6 +37,10 @@ struct server {
 	bool echoes;                /* the request's body as chunked answer, while it comes */
 	const char *answer;         /* head and body; NULL: 200 with the member's letter */
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
+	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
+	const char *trailers; /* is_h2: one "name: value\n" behind the body */
+	bool goes_away;       /* is_h2: GOAWAY behind every request */
+	unsigned resets;      /* is_h2: streams that the proxy reset */
 	unsigned accepted;
 	unsigned open;
 	unsigned requests;
@@ -89,6 +93,7 @@ struct world {
 	struct server servers[MEMBER_COUNT];
 	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
+	struct h2_server_conn *h2_server_conns;
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
 };
@@ -96,6 +101,7 @@ struct world {
 struct world_options {
 	const char *chain_path, *key_path; /* for TLS at port 443 */
 	struct config_http_limits http;    /* zero fields: a test's defaults */
+	struct config_h2 h2;               /* max_streams 0: the configuration's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;

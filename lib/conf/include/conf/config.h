@@ -46,7 +46,8 @@ enum config_client_auth {
 	CONFIG_CLIENT_AUTH_REQUIRED,
 };
 #define CONFIG_CIPHERS_ALL 0x1ff
-enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
+enum config_alpn { CONFIG_ALPN_HTTP1 = 1, CONFIG_ALPN_H2 = 2 };
+enum config_protocol { CONFIG_PROTOCOL_H1, CONFIG_PROTOCOL_H2 };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
@@ -141,7 +142,8 @@ struct config_health_check {
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
-	enum config_balance balance; /* default maglev */
+	enum config_balance balance;   /* default maglev */
+	enum config_protocol protocol; /* "protocol": L7, default h1 */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
@@ -211,6 +213,22 @@ struct config_l7_route {
 	int line;
 };
 
+/* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
+struct config_h2 {
+	unsigned max_streams;             /* 100 */
+	unsigned stream_window_bytes;     /* 65535 */
+	unsigned connection_window_bytes; /* 262144 */
+	unsigned max_memory_bytes;        /* 8 MB */
+	unsigned max_resets;              /* 200 */
+	unsigned max_errors;              /* 100 */
+	unsigned max_continuations;       /* in one header section, 8 */
+	unsigned max_settings;            /* 50 */
+	unsigned max_pings;               /* 100 */
+	unsigned max_priorities;          /* 200 */
+	unsigned max_window_updates;      /* 1000 */
+	unsigned max_empty_frames;        /* 100 */
+};
+
 struct config_http_limits {
 	unsigned header_timeout_ms; /* "header_timeout_ms": absolute, 10000 */
 	unsigned idle_timeout_ms;   /* "idle_timeout_ms": between requests, 60000 */
@@ -257,6 +275,8 @@ struct config_service {
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
+	struct config_h2 h2;
+	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	int line;
 };

@@ -11,28 +11,13 @@
  */
 enum h1_role { H1_REQUEST, H1_RESPONSE };
 
-enum h1_event {
-	H1_MORE, /* everything was consumed and more bytes are needed */
-	H1_HEAD, /* h1_head() is complete; for a response 1xx too, then another H1_HEAD follows */
-	H1_BODY, /* a piece of the body: *body, inside the data that was fed */
-	H1_END,  /* the message is complete; the next h1_next() starts another one */
-	H1_REFUSED, /* h1_refusal() tells why; the connection must not be read further */
-};
-
-struct h1_limits {
-	size_t target_bytes;
-	size_t header_bytes;    /* request line and fields; trailers count again */
-	unsigned header_fields; /* at most HTTP_FIELDS_MAX */
-	uint64_t body_bytes;    /* 0: no limit */
-};
-
 /* Sized for embedding; fields are private to h1.c. */
 struct h1_parser;
 size_t h1_parser_bytes(void);
 
 /* parser: h1_parser_bytes() of memory, 64-byte aligned. head_buffer: borrowed, its length bounds
  * the head (431 beyond) together with the limits; trailers go behind the head. */
-struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h1_limits *limits,
+struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct http_limits *limits,
 	char *head_buffer, size_t head_buffer_len);
 
 /* Releases nothing but llhttp's own; the memory is the caller's. */
@@ -46,14 +31,16 @@ void h1_expect_response(struct h1_parser *parser, bool to_head_request);
 
 /*
  * Feeds data; *consumed tells how much was used up when the event came (0 is possible). Call again
- * with the rest, even with nothing, until H1_MORE: the end of a message needs no further byte.
- * After a request that ends the connection ("close", HTTP/1.0) all bytes are thrown away.
+ * with the rest, even with nothing, until HTTP_EVENT_MORE: the end of a message needs no further
+ * byte. After a request that ends the connection ("close", HTTP/1.0) all bytes are thrown away.
  */
-enum h1_event h1_next(struct h1_parser *parser, const char *data, size_t len, size_t *consumed,
+enum http_event h1_next(struct h1_parser *parser, const char *data, size_t len, size_t *consumed,
 	struct http_span *body);
 
-/* The connection ended: H1_END for a body until close, H1_MORE between messages, else refused. */
-enum h1_event h1_eof(struct h1_parser *parser);
+/* The connection ended: HTTP_EVENT_END for a body until close, HTTP_EVENT_MORE between messages,
+ * else refused.
+ */
+enum http_event h1_eof(struct h1_parser *parser);
 
 /* True between messages, with no byte of a next one seen. */
 bool h1_is_idle(const struct h1_parser *parser);
@@ -62,36 +49,22 @@ const struct http_head *h1_head(const struct h1_parser *parser);
 enum http_refusal h1_refusal(const struct h1_parser *parser);
 uint64_t h1_refusal_offset(const struct h1_parser *parser); /* bytes into the connection */
 
-/* Trailer fields of a chunked body, after H1_END. */
+/* Trailer fields of a chunked body, after HTTP_EVENT_END. */
 const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *count);
 
 /*
  * Heads on the way out. Framing is ours: Connection, Keep-Alive, Proxy-Connection, TE, Trailer,
  * Transfer-Encoding, Upgrade, Content-Length, Expect, X-Forwarded-* and what Connection names
  * never pass; the framing that fits head->body is written.
- */
-struct h1_extra_field {
-	const char *name;
-	struct http_span value;
-};
-
-struct h1_write_options {
-	bool close;     /* Connection: close */
-	unsigned minor; /* version of the peer that reads this; 0: no chunks */
-	const struct h1_extra_field *extra;
-	unsigned extra_count;
-	bool keep_forwarded; /* X-Forwarded-* of the client pass */
-};
-
-/*
+ *
  * Write to out and return the length; -ENOSPC; or -EINVAL for a head that cannot be sent: CR, LF or
  * NUL in one of its parts or in an extra field, or a chunked request to minor 0. A response with
  * HTTP_BODY_NONE gets "Content-Length: 0" unless is_head, 1xx, 204 or 304 forbids it.
  */
 int h1_write_request(char *out, size_t size, const struct http_head *head,
-	const struct h1_write_options *options);
+	const struct http_write_options *options);
 int h1_write_response(char *out, size_t size, const struct http_head *head,
-	const struct h1_write_options *options);
+	const struct http_write_options *options);
 
 /* How a response's body is framed toward a peer: chunked to 1.1, until close to 1.0. */
 enum http_body h1_response_framing(const struct http_head *head, unsigned peer_minor);

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * One message model for HTTP/1 and, later, HTTP/2. A head's spans point into the buffer that the
- * parser was given for it and are valid until that parser starts its next message.
+ * One message model for HTTP/1 and HTTP/2. A head's spans point into the buffer that the parser was
+ * given for it, or into the stream, and are valid until that one starts its next message.
  */
 struct http_span {
 	const char *data;
@@ -55,6 +55,38 @@ struct http_head {
 const struct http_field *http_find(const struct http_head *head, const char *name);
 bool http_span_is(struct http_span span, const char *text);        /* exact */
 bool http_span_is_nocase(struct http_span span, const char *text); /* ASCII case folded */
+
+/* What a message's reader tells next: h1_next(), h2_next(). */
+enum http_event {
+	HTTP_EVENT_MORE,    /* everything was consumed and more bytes are needed */
+	HTTP_EVENT_HEAD,    /* the head is complete; for a response 1xx too, then another
+			     * HTTP_EVENT_HEAD follows
+			     */
+	HTTP_EVENT_BODY,    /* a piece of the body */
+	HTTP_EVENT_END,     /* the message is complete */
+	HTTP_EVENT_REFUSED, /* it broke a rule and must not be read further */
+};
+
+struct http_limits {
+	size_t target_bytes;
+	size_t header_bytes;    /* request line and fields; trailers count again */
+	unsigned header_fields; /* at most HTTP_FIELDS_MAX */
+	uint64_t body_bytes;    /* 0: no limit */
+};
+
+/* For a head on its way out. */
+struct http_extra_field {
+	const char *name;
+	struct http_span value;
+};
+
+struct http_write_options {
+	bool close;     /* HTTP/1: Connection: close */
+	unsigned minor; /* HTTP/1: version of the peer that reads this; 0: no chunks */
+	const struct http_extra_field *extra;
+	unsigned extra_count;
+	bool keep_forwarded; /* X-Forwarded-* of the client pass */
+};
 
 /* "Not Found" for 404; "" for unknown. */
 const char *http_status_reason(unsigned status);
