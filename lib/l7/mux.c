@@ -167,14 +167,15 @@ void mux_run(struct mux *mux)
 void mux_run_list(struct l7_core *l7)
 {
 	for (unsigned round = 0; round < ROUNDS_MAX && !TAILQ_EMPTY(&l7->muxes); round++) {
-		struct mux_list list = TAILQ_HEAD_INITIALIZER(list);
+		/* Ends the round: what is scheduled from here on comes behind it. */
+		struct mux end = { .l7 = l7 };
 		struct mux *mux;
 
-		TAILQ_CONCAT(&list, &l7->muxes, link);
-		while ((mux = TAILQ_FIRST(&list)) != NULL) {
-			TAILQ_REMOVE(&list, mux, link);
-			mux->is_scheduled = false;
+		TAILQ_INSERT_TAIL(&l7->muxes, &end, link);
+		while ((mux = TAILQ_FIRST(&l7->muxes)) != &end) {
+			unschedule(mux);
 			mux_run(mux);
 		}
+		TAILQ_REMOVE(&l7->muxes, &end, link);
 	}
 }
