@@ -25,7 +25,7 @@ static void hand_over(
 
 static void l4_flush(struct worker *w)
 {
-	struct rte_mbuf *out[L4_BURST_MAX];
+	struct rte_mbuf *out[L4_OUT_MAX];
 	uint16_t count;
 
 	if (w->l4_pending == 0)
@@ -33,8 +33,14 @@ static void l4_flush(struct worker *w)
 	count = l4_run(
 		w->l4, w->snapshot, w->l4_pkts, w->l4_services, w->l4_pending, out, w->now_us);
 	w->l4_pending = 0;
-	for (uint16_t i = 0; i < count; i++)
-		neigh_output(w->neigh, w->snapshot->net, out[i], w->now_us);
+	for (uint16_t i = 0; i < count; i++) {
+		const struct ip_addr *hop = l4_next_hop(out[i]);
+
+		if (hop == NULL)
+			neigh_output(w->neigh, w->snapshot->net, out[i], w->now_us);
+		else
+			neigh_output_via(w->neigh, w->snapshot->net, out[i], hop, w->now_us);
+	}
 }
 
 static void l7_flush(struct worker *w)
@@ -104,6 +110,25 @@ static void to_local_owner(struct worker *w, struct rte_mbuf *m, const struct pa
 		exception_refuse(w, p->in_port, m, DROP_no_service);
 }
 
+static void to_l4_owner(
+	struct worker *w, struct rte_mbuf *m, const struct packet *p, const struct service *service)
+{
+	uint32_t hash = l4_owner_hash(service, p, w->snapshot->key);
+
+	to_l4(w, steer_by_hash(hash, w->app->l4_count), m, service);
+}
+
+/* Neither to a service nor to one of our addresses. */
+static void to_stranger(struct worker *w, struct rte_mbuf *m, const struct packet *p)
+{
+	const struct snapshot *snapshot = w->snapshot;
+
+	if (service_table_has_nat(snapshot->services) && !neigh_net_is_vip(snapshot->net, &p->dst))
+		to_l4_owner(w, m, p, NULL);
+	else
+		core_drop(&w->core, m, DROP_no_service);
+}
+
 static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 {
 	const struct snapshot *snapshot = w->snapshot;
@@ -114,7 +139,7 @@ static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct 
 		if (neigh_net_is_local(snapshot->net, &p->dst))
 			to_local_owner(w, m, p);
 		else
-			core_drop(&w->core, m, DROP_no_service);
+			to_stranger(w, m, p);
 		return;
 	}
 	if (is_refused_now(w, p)) {
@@ -122,7 +147,7 @@ static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct 
 		return;
 	}
 	if (service->mode == CONFIG_MODE_L4)
-		to_l4(w, steer_by_hash(p->flow_hash, w->app->l4_count), m, service);
+		to_l4_owner(w, m, p, service);
 	else
 		to_l7(w, steer_by_hash(p->flow_hash, w->app->l7_count), m);
 }

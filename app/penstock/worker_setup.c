@@ -46,6 +46,7 @@ static int l4_side_create(struct worker *w, struct err *err)
 	};
 	struct l4_params l4_params = {
 		.core = &w->core,
+		.mbufs = app->mbufs,
 		.ports = steer_l4_slice(&steer, (unsigned)w->core.l4_index),
 		.max_connections = config->max_connections,
 		.seed = app->secret[0] ^ w->core.index,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "forward.h"
 #include "reader.h"
 #include "route.h"
 #include "suggest.h"
@@ -22,15 +23,6 @@ static const struct choice mode_choices[] = {
 		.help = "packets and connections are passed on as they are",
 	},
 	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
-	{ .name = NULL },
-};
-
-static const struct choice forward_choices[] = {
-	{
-		.name = "full-nat",
-		.value = CONFIG_FORWARD_FULL_NAT,
-		.help = "both addresses are rewritten; members see one of `local_addresses`",
-	},
 	{ .name = NULL },
 };
 
@@ -277,33 +269,13 @@ static void l7_check(
 		l7_routes_check(reader, node_get(node, "routes"), service);
 }
 
-/* Full NAT keeps the address family: translating between the two is another thing. */
-static void family_check(
-	struct reader *reader, const struct node *node, const struct config_service *service)
-{
-	const struct config_pool *pool = &reader->config->pools[service->pool];
-	bool is_v4 = ip_is_v4(&service->address);
-
-	for (size_t i = 0; i < pool->member_count; i++) {
-		const struct config_member *member = &pool->members[i];
-
-		if (!text_is_read(&member->address) || ip_is_v4(&member->address) == is_v4)
-			continue;
-		problem_add(&reader->problems, node_get(node, "pool"),
-			"member %s of pool \"%s\" is %s, but the service listens on %s",
-			member->name, pool->name, is_v4 ? "IPv6" : "IPv4", is_v4 ? "IPv4" : "IPv6");
-		return;
-	}
-}
-
 static void l4_check(
 	struct reader *reader, const struct node *node, const struct config_service *service)
 {
 	if (node_get(node, "pool") == NULL)
 		problem_add_missing(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
-	else if (service->pool != UINT_MAX && text_is_read(&service->address))
-		family_check(reader, node, service);
+	forward_check(reader, node, service);
 }
 
 static void service_check(struct reader *reader, const struct node *node, void *object)
@@ -370,6 +342,51 @@ static const struct field service_fields[] = {
 		.offset = offsetof(struct config_service, hash),
 		.choices = hash_choices,
 		.value = CONFIG_HASH_FIVE_TUPLE,
+	},
+	{
+		.name = "stateless",
+		.help = "keep no connection table: every packet asks Maglev; for dsr modes",
+		.type = FIELD_BOOL,
+		.only = "l4",
+		.offset = offsetof(struct config_service, is_stateless),
+	},
+	{
+		.name = "oversize",
+		.help = "packets that do not fit the way to their receiver and may be fragmented; "
+			"others are answered by ICMP with the MTU that would fit",
+		.type = FIELD_CHOICE,
+		.only = "l4",
+		.offset = offsetof(struct config_service, oversize),
+		.choices = oversize_choices,
+		.value = CONFIG_OVERSIZE_FRAGMENT,
+	},
+	{
+		.name = "gue_variant",
+		.help = "dsr-gue: 0 puts a GUE header of 4 bytes behind the UDP header, 1 nothing",
+		.type = FIELD_NUMBER,
+		.only = "l4",
+		.offset = offsetof(struct config_service, gue_variant),
+		.max = 1,
+	},
+	{
+		.name = "gue_port",
+		.help = "dsr-gue: UDP port on which the members take packets",
+		.type = FIELD_NUMBER,
+		.only = "l4",
+		.offset = offsetof(struct config_service, gue_port),
+		.min = 1,
+		.max = 65535,
+		.value = 6080,
+	},
+	{
+		.name = "outer_source",
+		.help = "dsr-ipip, dsr-gue: source addresses of the tunnel's packets, one per flow, "
+			"as a network; by default the local address toward the member",
+		.type = FIELD_TEXT,
+		.kind = &outer_source_kind,
+		.only = "l4",
+		.offset = offsetof(struct config_service, outer_source),
+		.text = "",
 	},
 	{
 		.name = "tcp_idle_timeout_ms",

@@ -20,12 +20,29 @@ struct l4_core {
 	struct rng rng;
 	struct balance_cursor cursors[L4_CURSORS];
 	struct local_ports ports;
+	struct rte_mempool *mbufs;
+	uint16_t ip_id;       /* of the next IPv4 packet that we make and that may be fragmented */
+	uint64_t icmp_second; /* in which icmp_count ICMP errors were sent */
+	uint32_t icmp_count;
 };
+
+/* Where packets go that are done with. */
+struct l4_output {
+	struct rte_mbuf **pkts; /* room for L4_FRAGMENTS_MAX per packet of the burst */
+	uint16_t count;
+};
+
+static inline void l4_output_put(struct l4_output *output, struct rte_mbuf *m)
+{
+	output->pkts[output->count++] = m;
+}
 
 /* What stays the same for a whole burst. */
 struct l4_burst {
 	struct l4_core *l4;
 	const struct snapshot *snapshot;
+	struct l4_output *output;
+	uint64_t now_us;
 	uint32_t now_ms;
 };
 
@@ -35,11 +52,21 @@ struct l4_packet {
 	uint64_t hash;                 /* the table's */
 	struct conn *conn;             /* a guess at first, then the connection */
 	const struct service *service; /* NULL: from a member */
+	const struct member *member;   /* once the connection is known, or chosen without one */
 };
+
+static inline enum conn_side l4_packet_side(const struct l4_packet *packet)
+{
+	return packet->service != NULL ? CONN_CLIENT : CONN_MEMBER;
+}
+
+/* The pool's choice for a client's packet, or NULL. */
+struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet);
 
 /*
  * Finds the connection of a client's packet that the table's search did not settle: none, expired,
- * ended, or with a member that is no more. Opens one where the packet may do that.
+ * ended, or with a member that is no more. Opens one where the packet may do that. DROP_NONE with
+ * packet->conn NULL: there is none, and packet->member gets it all the same.
  */
 enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packet);
 

@@ -12,6 +12,13 @@ static struct l4_conn_row row_make(
 
 	conntrack_tuple(table, conn, CONN_CLIENT, &client);
 	conntrack_tuple(table, conn, CONN_MEMBER, &member);
+	if (conn_is_one_sided(conn))
+		member = (struct packet_tuple){
+			.src = conn->member->address,
+			.dst = client.src,
+			.src_port_be = client.dst_port_be,
+			.dst_port_be = client.src_port_be,
+		};
 	return (struct l4_conn_row){
 		.client = client.src,
 		.vip = client.dst,

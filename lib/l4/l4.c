@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "conntrack/state.h"
 #include "core.h"
-#include "forward/full_nat.h"
+#include "forward/forward.h"
 
 #define CONNECTIONS_MAX (1u << 30)
 #define SWEEP_MAX       256
@@ -40,6 +40,9 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 		return NULL;
 	}
 	l4->core = params->core;
+	l4->mbufs = params->mbufs;
+	/* Workers share addresses: they begin apart. */
+	l4->ip_id = (uint16_t)(params->core->index << 12);
 	l4->swept_us = now_us;
 	l4->rng.state = params->seed;
 	key.k0 = rng_next(&l4->rng);
@@ -72,6 +75,12 @@ uint32_t l4_conn_count(const struct l4_core *l4)
 	return l4->table->used;
 }
 
+/* service: NULL for a member's packet, which has a connection or nothing. */
+static inline bool is_stateless(const struct service *service)
+{
+	return service != NULL && service->is_stateless;
+}
+
 /* Whether the connection that was found carries the packet, rather than a new one. */
 static inline bool conn_is_current(
 	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
@@ -87,37 +96,89 @@ static inline bool conn_is_current(
 	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
 }
 
-/* Counts a packet that goes out: connection, member, service and worker. */
-static inline void packet_count(
-	struct l4_core *l4, struct conn *conn, enum conn_side side, uint32_t bytes)
+/* Counts a client's packet that goes out, with a connection or without: member, service, worker. */
+static inline void client_count(struct l4_core *l4, const struct l4_packet *packet, uint32_t bytes)
+{
+	struct member_counters *member = &packet->member->cores[l4->core->index];
+	struct service_counters *service = &packet->service->identity->cores[l4->core->index];
+
+	l4->counters.packets_forwarded++;
+	member->packets_in++;
+	member->bytes_in += bytes;
+	service->packets_in++;
+	service->bytes_in += bytes;
+}
+
+/* The same of a member's packet. */
+static inline void reply_count(struct l4_core *l4, const struct conn *conn, uint32_t bytes)
 {
 	struct member_counters *member = &conn->member->cores[l4->core->index];
 	struct service_counters *service = &conn->service->cores[l4->core->index];
 
-	conn->packets[side]++;
 	l4->counters.packets_forwarded++;
-	if (side == CONN_CLIENT) {
-		member->packets_in++;
-		member->bytes_in += bytes;
-		service->packets_in++;
-		service->bytes_in += bytes;
-	} else {
-		member->packets_out++;
-		member->bytes_out += bytes;
-		service->packets_out++;
-		service->bytes_out += bytes;
-	}
+	member->packets_out++;
+	member->bytes_out += bytes;
+	service->packets_out++;
+	service->bytes_out += bytes;
+}
+
+/* Any member that the hash names will do: a service without a table, or a DSR flow without entry.
+ */
+static __rte_noinline enum drop_reason stateless_forward(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
+{
+	enum drop_reason reason;
+	uint32_t bytes;
+
+	packet->conn = NULL;
+	if (packet->member == NULL)
+		packet->member = member_choose(burst, packet);
+	if (packet->member == NULL)
+		return DROP_no_backend;
+	reason = forward_packet(burst, packet, m, &bytes);
+	if (reason != DROP_NONE)
+		return reason;
+	burst->l4->counters.packets_stateless++;
+	client_count(burst->l4, packet, bytes);
+	return DROP_NONE;
+}
+
+static enum drop_reason conn_forward(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
+{
+	enum conn_side side = l4_packet_side(packet);
+	uint8_t tcp_flags = packet->p->tcp_flags;
+	struct conn *conn = packet->conn;
+	enum drop_reason reason;
+	uint32_t bytes;
+
+	packet->member = conn->member;
+	reason = forward_packet(burst, packet, m, &bytes);
+	if (reason != DROP_NONE)
+		return reason;
+	conn->seen_ms = burst->now_ms;
+	if (conn->protocol == IPPROTO_TCP)
+		conn_advance_tcp(conn, tcp_flags, side, packet->service);
+	else
+		conn_advance_udp(conn, side);
+	conn->packets[side]++;
+	if (side == CONN_CLIENT)
+		client_count(burst->l4, packet, bytes);
+	else
+		reply_count(burst->l4, conn, bytes);
+	return DROP_NONE;
 }
 
 static enum drop_reason packet_forward(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
-	enum conn_side side = packet->service != NULL ? CONN_CLIENT : CONN_MEMBER;
+	enum conn_side side = l4_packet_side(packet);
 	const struct packet *p = packet->p;
 	struct conntrack *table = burst->l4->table;
 	enum drop_reason reason;
-	struct conn *conn;
 
+	if (is_stateless(packet->service))
+		return stateless_forward(burst, packet, m);
 	/* A guess can be wrong, or have been closed or opened by a packet before it. */
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
 		packet->conn = conntrack_find(table, packet->hash, packet_tuple_of(p), side);
@@ -125,21 +186,16 @@ static enum drop_reason packet_forward(
 		reason = side == CONN_CLIENT ? conn_open(burst, packet) : DROP_no_conn;
 		if (reason != DROP_NONE)
 			return reason;
+		if (packet->conn == NULL)
+			return stateless_forward(burst, packet, m);
 	}
-	conn = packet->conn;
-	reason = full_nat_forward(table, conn, side, m);
-	if (reason != DROP_NONE)
-		return reason;
-	conn->seen_ms = burst->now_ms;
-	if (conn->protocol == IPPROTO_TCP)
-		conn_advance_tcp(conn, p->tcp_flags, side, packet->service);
-	else
-		conn_advance_udp(conn, side);
-	packet_count(burst->l4, conn, side, rte_pktmbuf_pkt_len(m));
-	return DROP_NONE;
+	return conn_forward(burst, packet, m);
 }
 
-/* Starts the memory of a whole burst on its way: first all buckets, then all connections. */
+/*
+ * Starts the memory of a whole burst on its way: first all buckets, then all connections. What asks
+ * no table has none.
+ */
 static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct l4_packet *packets)
 {
@@ -149,14 +205,17 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 		const struct packet *p = packet_of(pkts[i]);
 		enum conn_side side = services[i] != NULL ? CONN_CLIENT : CONN_MEMBER;
 
-		packets[i].p = p;
-		packets[i].service = services[i];
+		packets[i] = (struct l4_packet){ .p = p, .service = services[i] };
+		if (is_stateless(services[i]))
+			continue;
 		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
 		conntrack_prefetch(table, packets[i].hash);
 	}
-	for (uint16_t i = 0; i < count; i++)
-		packets[i].conn = conntrack_guess(
-			table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
+	for (uint16_t i = 0; i < count; i++) {
+		if (!is_stateless(packets[i].service))
+			packets[i].conn = conntrack_guess(
+				table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
+	}
 }
 
 static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, struct rte_mbuf *m,
@@ -172,24 +231,35 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 	uint64_t now_us)
 {
 	struct l4_packet packets[L4_BURST_MAX];
+	struct l4_output output = { .pkts = out };
 	struct l4_burst burst = {
 		.l4 = l4,
 		.snapshot = snapshot,
+		.output = &output,
+		.now_us = now_us,
 		.now_ms = (uint32_t)(now_us / CLOCK_US_PER_MS),
 	};
-	uint16_t forwarded = 0;
 
 	assert(count <= L4_BURST_MAX);
 	burst_prepare(l4, pkts, services, count, packets);
 	for (uint16_t i = 0; i < count; i++) {
 		enum drop_reason reason = packet_forward(&burst, &packets[i], pkts[i]);
 
-		if (reason == DROP_NONE)
-			out[forwarded++] = pkts[i];
-		else
+		if (reason != DROP_NONE)
 			packet_drop(l4, &packets[i], pkts[i], reason);
 	}
-	return forwarded;
+	return output.count;
+}
+
+uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key)
+{
+	const struct ip_addr *client = service != NULL ? &p->src : &p->dst;
+	uint16_t port_be = service != NULL ? p->src_port_be : p->dst_port_be;
+
+	if (service != NULL && service->forward != CONFIG_FORWARD_NAT)
+		return p->flow_hash;
+	return (uint32_t)hash_words2(
+		key, client->halves[0] ^ (uint64_t)port_be << 8 ^ p->protocol, client->halves[1]);
 }
 
 /* How many connections are due to be looked at, for the time that has passed. */

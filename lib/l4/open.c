@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 
 #include "conntrack/state.h"
-#include "core.h"
+#include "forward/forward.h"
 #include "neigh/net.h"
 
 void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
@@ -30,7 +30,7 @@ static uint32_t balance_hash(
 		32);
 }
 
-static struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
+struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
 {
 	unsigned index = packet->service->pool;
 	const struct pool *pool;
@@ -44,27 +44,6 @@ static struct member *member_choose(const struct l4_burst *burst, const struct l
 		.rng = &burst->l4->rng,
 	};
 	return pool_pick(pool, &query);
-}
-
-/* The tuple of what the member will send, but for the local port. */
-static enum drop_reason member_tuple(const struct l4_burst *burst, const struct packet *p,
-	const struct member *member, struct packet_tuple *tuple)
-{
-	const struct ip_addr *source;
-
-	/* Addresses are rewritten in place: families cannot be mixed. */
-	if (member == NULL || ip_is_v4(&member->address) != ip_is_v4(&p->src))
-		return DROP_no_backend;
-	source = neigh_net_source(burst->snapshot->net, &member->address);
-	if (source == NULL)
-		return DROP_no_route;
-	*tuple = (struct packet_tuple){
-		.src = member->address,
-		.dst = *source,
-		.src_port_be = member->port_be,
-		.protocol = p->protocol,
-	};
-	return DROP_NONE;
 }
 
 /* Gives up a connection near to where this hash would go. */
@@ -95,19 +74,25 @@ static struct conn *conn_enter(const struct l4_burst *burst, const struct l4_pac
 static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_packet *packet,
 	struct member *member, struct packet_tuple *member_side)
 {
+	const struct forward_ops *ops = forward_ops_of(packet->service->forward);
 	struct l4_core *l4 = burst->l4;
 	struct service_identity *service = packet->service->identity;
 	unsigned core = l4->core->index;
 	struct conn *conn;
 
-	if (!local_port_choose(
-		    &l4->ports, l4->table, burst->snapshot->services, member_side, burst->now_ms))
-		return DROP_no_local_port;
-	conn = conn_enter(burst, packet, member_side);
+	if (!ops->is_dsr) {
+		enum drop_reason reason = ops->reply_claim(burst, member_side);
+
+		if (reason != DROP_NONE)
+			return reason;
+	}
+	conn = conn_enter(burst, packet, ops->is_dsr ? NULL : member_side);
 	if (conn == NULL)
 		return DROP_conn_table_full;
 	conn->member = member;
 	conn->service = service;
+	conn->forward = packet->service->forward;
+	conn->oversize = packet->service->oversize;
 	conn_start(conn, packet->service, burst->now_ms);
 	member->cores[core].conns_opened++;
 	service->cores[core].conns_opened++;
@@ -116,12 +101,32 @@ static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_pack
 	return DROP_NONE;
 }
 
+/*
+ * Neither known nor opening. By DSR, Maglev says where another appliance, or this one before it was
+ * started anew, has sent the flow; entering it would let anyone fill the table. Elsewhere, or where
+ * the choice follows from more than the flow, there is nothing to go by.
+ */
+static enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet)
+{
+	const struct service *service = packet->service;
+	enum config_balance balance = burst->snapshot->backends->pools[service->pool]
+					      ->config->balance;
+
+	if (!forward_ops_of(service->forward)->is_dsr ||
+		(balance != CONFIG_BALANCE_MAGLEV && balance != CONFIG_BALANCE_SOURCE_HASH))
+		return DROP_no_conn;
+	packet->conn = NULL;
+	packet->member = member_choose(burst, packet);
+	return packet->member != NULL ? DROP_NONE : DROP_no_backend;
+}
+
 enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packet)
 {
+	const struct forward_ops *ops = forward_ops_of(packet->service->forward);
 	struct l4_core *l4 = burst->l4;
 	const struct packet *p = packet->p;
 	struct packet_tuple member_side;
-	enum drop_reason reason;
+	enum drop_reason reason = DROP_NONE;
 	struct member *member;
 
 	if (packet->conn != NULL && conn_is_expired(packet->conn, burst->now_ms)) {
@@ -129,9 +134,12 @@ enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packe
 		packet->conn = NULL;
 	}
 	if (p->protocol == IPPROTO_TCP && !tcp_is_opening(p->tcp_flags))
-		return DROP_no_conn;
+		return stray_adopt(burst, packet);
 	member = member_choose(burst, packet);
-	reason = member_tuple(burst, p, member, &member_side);
+	if (member == NULL)
+		return DROP_no_backend;
+	if (!ops->is_dsr)
+		reason = ops->reply_tuple(burst, p, member, &member_side);
 	if (reason != DROP_NONE)
 		return reason;
 	/* Down, but the snapshot without it is still on its way here. */

@@ -196,11 +196,10 @@ static inline struct ip_addr destination(const struct rte_mbuf *m)
 	return ip_from_v4(v4_be);
 }
 
-void neigh_output(
-	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
+static inline void output_toward(struct neigh *neigh, const struct neigh_net *net,
+	struct rte_mbuf *m, const struct ip_addr *dst, uint64_t now_us)
 {
-	struct ip_addr dst = destination(m);
-	const struct net_hop *hop = neigh_net_hop_find(net, &dst);
+	const struct net_hop *hop = neigh_net_hop_find(net, dst);
 	const struct ip_addr *next;
 	struct neigh_entry *entry;
 
@@ -212,7 +211,7 @@ void neigh_output(
 		core_drop(neigh->params.core, m, DROP_mtu_exceeded);
 		return;
 	}
-	next = hop->is_on_link ? &dst : &hop->via;
+	next = hop->is_on_link ? dst : &hop->via;
 	entry = neigh_table_find(&neigh->table, hop->port, next);
 	if (entry == NULL || entry->fresh_until_us <= now_us) {
 		output_slowly(neigh, net, hop, next, m, now_us);
@@ -220,6 +219,20 @@ void neigh_output(
 	}
 	entry->used_us = now_us;
 	neigh_entry_transmit(neigh, entry, m);
+}
+
+void neigh_output(
+	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us)
+{
+	struct ip_addr dst = destination(m);
+
+	output_toward(neigh, net, m, &dst, now_us);
+}
+
+void neigh_output_via(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
+	const struct ip_addr *hop, uint64_t now_us)
+{
+	output_toward(neigh, net, m, hop, now_us);
 }
 
 void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port,

@@ -126,6 +126,11 @@ const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct
 	return net->any_sources[family];
 }
 
+uint16_t neigh_net_mtu_min(const struct neigh_net *net)
+{
+	return net->mtu_min;
+}
+
 uint16_t neigh_net_mtu(const struct neigh_net *net, const struct ip_addr *dst)
 {
 	const struct net_hop *hop = neigh_net_hop_find(net, dst);
@@ -377,6 +382,9 @@ struct neigh_net *neigh_net_create(
 	}
 	net->port_count = (uint16_t)config->port_count;
 	memcpy(net->ports, ports, config->port_count * sizeof(*ports));
+	net->mtu_min = UINT16_MAX;
+	for (unsigned i = 0; i < net->port_count; i++)
+		net->mtu_min = RTE_MIN(net->mtu_min, ports[i].mtu);
 	links_fill(net, config);
 	owns_fill(net, config);
 	hops_fill(net, config);

@@ -51,6 +51,7 @@ struct neigh_net {
 	uint32_t range_count;
 	uint16_t hop_count;
 	uint16_t port_count;
+	uint16_t mtu_min;
 
 	/* Open addressing: index + 1 into owns, 0 is free. */
 	uint16_t *own_slots;

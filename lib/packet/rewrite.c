@@ -5,11 +5,9 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_ip.h>
-#include <rte_tcp.h>
-#include <rte_udp.h>
 
 #include "checksum.h"
-#include "packet/packet.h"
+#include "l4_rewrite.h"
 
 /*
  * What a TTL lower by one adds to the header's sum: TTL is the high byte of its word w, and
@@ -19,40 +17,6 @@
 
 #define V6_SRC_OFFSET 8
 #define V6_DST_OFFSET 24
-
-/* RFC 1624 eqn. 3, for any number of changes at once: HC' = ~(~HC + change). */
-static inline uint16_t sum_change(uint16_t sum_be, uint64_t change)
-{
-	return (uint16_t)~sum_fold((uint16_t)~sum_be + change);
-}
-
-/* ~m + m' for a 32-bit word. */
-static inline uint64_t change32(uint32_t old_be, uint32_t new_be)
-{
-	return (uint64_t)(uint32_t)~old_be + new_be;
-}
-
-/* Writes both ports and fixes the sum for them and for the addresses' change. */
-static inline void l4_rewrite(
-	uint8_t *l4, bool is_udp, const struct packet_tuple *to, uint64_t change)
-{
-	uint16_t ports_be[2] = { to->src_port_be, to->dst_port_be };
-	uint16_t *sum = (uint16_t *)(l4 +
-		(is_udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
-			: offsetof(struct rte_tcp_hdr, cksum)));
-	uint16_t old;
-
-	change += change32(load32(l4), load32(ports_be));
-	memcpy(l4, ports_be, sizeof(ports_be));
-	old = load16(sum);
-	if (is_udp && old == 0)
-		return;
-	old = sum_change(old, change);
-	/* RFC 768: a sum of zero is sent as all ones, zero means none. */
-	if (is_udp && old == 0)
-		old = 0xffff;
-	memcpy(sum, &old, sizeof(old));
-}
 
 static __rte_noinline enum drop_reason v6_rewrite(
 	struct rte_mbuf *m, const struct packet *p, const struct packet_tuple *to)
@@ -93,6 +57,39 @@ static inline enum drop_reason v4_rewrite(
 	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
 		to, change);
 	return DROP_NONE;
+}
+
+enum drop_reason packet_ttl_lower(struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+	void *ip = rte_pktmbuf_mtod_offset(m, void *, p->l3_offset);
+
+	if (p->flags & PACKET_IS_V6) {
+		struct rte_ipv6_hdr *header = ip;
+
+		if (header->hop_limits <= 1)
+			return DROP_ttl_expired;
+		header->hop_limits--;
+	} else {
+		struct rte_ipv4_hdr *header = ip;
+
+		if (header->time_to_live <= 1)
+			return DROP_ttl_expired;
+		header->time_to_live--;
+		header->hdr_checksum = sum_change(header->hdr_checksum, TTL_STEP);
+	}
+	return DROP_NONE;
+}
+
+void packet_ethernet_remove(struct rte_mbuf *m)
+{
+	struct packet *p = packet_of(m);
+
+	/* Headers are in the first segment: the parser made sure. */
+	rte_pktmbuf_adj(m, p->l3_offset);
+	p->l4_offset -= p->l3_offset;
+	p->payload_offset -= p->l3_offset;
+	p->l3_offset = 0;
 }
 
 enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to)

@@ -25,6 +25,7 @@ struct service_table {
 	struct slot *slots;
 	uint32_t mask;
 	unsigned count;
+	bool has_nat;
 	struct service services[];
 };
 
@@ -68,6 +69,11 @@ unsigned service_table_count(const struct service_table *table)
 const struct service *service_table_at(const struct service_table *table, unsigned index)
 {
 	return index < table->count ? &table->services[index] : NULL;
+}
+
+bool service_table_has_nat(const struct service_table *table)
+{
+	return table->has_nat;
 }
 
 void service_table_destroy(struct service_table *table)
@@ -115,6 +121,12 @@ static struct service service_make(
 		.protocol = config->protocol,
 		.mode = config->mode,
 		.hash = config->hash,
+		.forward = config->forward,
+		.oversize = config->oversize,
+		.is_stateless = config->is_stateless,
+		.gue_variant = (uint8_t)config->gue_variant,
+		.gue_port_be = rte_cpu_to_be_16((uint16_t)config->gue_port),
+		.outer_source = config->outer_source,
 		.tcp_idle_timeout_ms = config->tcp_idle_timeout_ms,
 		.udp_idle_timeout_ms = config->udp_idle_timeout_ms,
 		.pool = config->pool,
@@ -142,6 +154,7 @@ static int service_add(struct service_table *table, struct service_registry *reg
 	if (service->identity == NULL)
 		return err_set(err, ENOMEM, "no memory for service %s", made->config->name);
 	table->count++;
+	table->has_nat |= made->mode == CONFIG_MODE_L4 && made->forward == CONFIG_FORWARD_NAT;
 	slot_insert(table, service);
 	return 0;
 }

@@ -20,10 +20,13 @@
 enum conn_side { CONN_CLIENT, CONN_MEMBER };
 
 enum conn_flags {
-	CONN_IS_V6 = 1 << 0,
-	CONN_HAS_ANSWER = 1 << 1, /* the member has sent something */
-	CONN_FIN_CLIENT = 1 << 2, /* the client has sent FIN */
-	CONN_FIN_MEMBER = 1 << 3,
+	/* 1 << side: addresses of this side are IPv6. Full NAT can have one of each. */
+	CONN_IS_V6_CLIENT = 1 << CONN_CLIENT,
+	CONN_IS_V6_MEMBER = 1 << CONN_MEMBER,
+	CONN_HAS_ANSWER = 1 << 2, /* the member has sent something, or never does so here */
+	CONN_FIN_CLIENT = 1 << 3, /* the client has sent FIN */
+	CONN_FIN_MEMBER = 1 << 4,
+	CONN_IS_ONE_SIDED = 1 << 5, /* the member replies directly: no tuple of its side */
 };
 
 struct conn_addresses {
@@ -36,15 +39,19 @@ struct conn_ports {
 	uint16_t ours_be;
 };
 
-/* All that an IPv4 packet needs: one cache line. IPv6 has its addresses in struct conn_v6. */
+/*
+ * All that an IPv4 packet needs: one cache line. A side with IPv6 has its addresses in struct
+ * conn_v6.
+ */
 struct conn {
 	struct conn_addresses addresses[2]; /* by enum conn_side */
 	struct conn_ports ports[2];
-	uint8_t protocol; /* 0: not in use */
-	uint8_t state;    /* enum l4_state */
-	uint8_t flags;    /* enum conn_flags */
-	uint8_t reserved;
-	uint32_t seen_ms; /* when the last packet came; wraps */
+	uint8_t protocol;     /* 0: not in use */
+	uint8_t state;        /* enum l4_state */
+	uint8_t flags;        /* enum conn_flags */
+	uint8_t forward : 4;  /* enum config_forward */
+	uint8_t oversize : 4; /* enum config_oversize */
+	uint32_t seen_ms;     /* when the last packet came; wraps */
 	uint32_t timeout_ms;
 	uint32_t packets[2]; /* from each side; wraps */
 	uint32_t next_free;
@@ -82,9 +89,14 @@ static inline bool conn_is_used(const struct conn *conn)
 	return conn->protocol != 0;
 }
 
-static inline bool conn_is_v6(const struct conn *conn)
+static inline bool conn_is_v6(const struct conn *conn, enum conn_side side)
 {
-	return (conn->flags & CONN_IS_V6) != 0;
+	return (conn->flags >> side & 1) != 0;
+}
+
+static inline bool conn_is_one_sided(const struct conn *conn)
+{
+	return (conn->flags & CONN_IS_ONE_SIDED) != 0;
 }
 
 /* A clock read a little before the last packet's finds no idle time, rather than 49 days. */

@@ -53,6 +53,10 @@ void conn_advance_tcp(
 
 void conn_advance_udp(struct conn *conn, enum conn_side side)
 {
-	if (side == CONN_MEMBER && conn->state == L4_STATE_NEW)
+	/* Where the member is not heard, a second packet of the client has to do. */
+	bool is_answered = side == CONN_MEMBER ||
+		(conn_is_one_sided(conn) && conn->packets[CONN_CLIENT] > 0);
+
+	if (is_answered && conn->state == L4_STATE_NEW)
 		set_state(conn, L4_STATE_ESTABLISHED, conn->timeout_ms);
 }

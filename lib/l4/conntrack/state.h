@@ -19,6 +19,10 @@
  * more, stays NEW and short-lived. Leaving FIN or CLOSED for NEW takes a new connection: a SYN
  * from the client. A packet in CLOSED counts as activity, so that a forged RST, whose sequence
  * number is not looked at, does not end a connection on which both sides go on.
+ *
+ * Of a one-sided connection (DSR) only the client is seen. It begins as answered: its first packet
+ * without SYN, or its second datagram, makes it ESTABLISHED. The client's FIN makes it FIN, which
+ * lasts as long as packets come and L4_TIMEOUT_FIN_MS more.
  */
 #define L4_TIMEOUT_SYN_MS    30000u
 #define L4_TIMEOUT_FIN_MS    60000u

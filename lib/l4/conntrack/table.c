@@ -99,7 +99,7 @@ void conntrack_tuple(const struct conntrack *table, const struct conn *conn, enu
 {
 	const struct conn_v6 *v6 = conntrack_v6(table, conn);
 
-	if (conn_is_v6(conn)) {
+	if (conn_is_v6(conn, side)) {
 		tuple->src = v6->addresses[side].remote;
 		tuple->dst = v6->addresses[side].ours;
 	} else {
@@ -214,9 +214,10 @@ static void conn_put(struct conntrack *table, struct conn *conn)
 static void side_set(struct conntrack *table, struct conn *conn, enum conn_side side,
 	const struct packet_tuple *tuple)
 {
-	if (conn_is_v6(conn)) {
+	if (!ip_is_v4(&tuple->src)) {
 		struct conn_v6 *v6 = conntrack_v6(table, conn);
 
+		conn->flags |= (uint8_t)(1u << side);
 		v6->addresses[side].remote = tuple->src;
 		v6->addresses[side].ours = tuple->dst;
 	} else {
@@ -237,16 +238,19 @@ struct conn *conntrack_add(struct conntrack *table, const struct packet_tuple *c
 		return NULL;
 	*conn = (struct conn){
 		.protocol = client->protocol,
-		.flags = ip_is_v4(&client->src) ? 0 : CONN_IS_V6,
+		.flags = member == NULL ? CONN_IS_ONE_SIDED | CONN_HAS_ANSWER : 0,
 	};
 	side_set(table, conn, CONN_CLIENT, client);
-	side_set(table, conn, CONN_MEMBER, member);
+	if (member != NULL)
+		side_set(table, conn, CONN_MEMBER, member);
 	entry = (uint32_t)(conn - table->conns) << 1;
 	if (!entry_insert(table, conntrack_hash(table, client, CONN_CLIENT), entry | CONN_CLIENT)) {
 		conn_put(table, conn);
 		return NULL;
 	}
-	if (entry_insert(table, conntrack_hash(table, member, CONN_MEMBER), entry | CONN_MEMBER))
+	if (member == NULL ||
+		entry_insert(
+			table, conntrack_hash(table, member, CONN_MEMBER), entry | CONN_MEMBER))
 		return conn;
 	entry_remove(table, entry | CONN_CLIENT);
 	conn_put(table, conn);
@@ -258,7 +262,8 @@ void conntrack_remove(struct conntrack *table, struct conn *conn)
 	uint32_t entry = (uint32_t)(conn - table->conns) << 1;
 
 	entry_remove(table, entry | CONN_CLIENT);
-	entry_remove(table, entry | CONN_MEMBER);
+	if (!conn_is_one_sided(conn))
+		entry_remove(table, entry | CONN_MEMBER);
 	conn_put(table, conn);
 }
 

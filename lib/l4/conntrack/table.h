@@ -56,9 +56,10 @@ struct conn *conntrack_find(struct conntrack *table, uint64_t hash,
 	const struct packet_tuple *tuple, enum conn_side side);
 
 /*
- * Enters a connection: the tuples of what the client and what the member send. The caller made
- * sure that neither is in the table, and fills in all but tuples, protocol and CONN_IS_V6. NULL
- * when no connection is free or an index entry finds no place.
+ * Enters a connection: the tuples of what the client and what the member send; without the latter
+ * (NULL) it is one-sided. The caller made sure that neither is in the table, and fills in all but
+ * tuples, protocol and the flags that follow from them. NULL when no connection is free or an index
+ * entry finds no place.
  */
 struct conn *conntrack_add(struct conntrack *table, const struct packet_tuple *client,
 	const struct packet_tuple *member);
@@ -70,7 +71,7 @@ void conntrack_remove(struct conntrack *table, struct conn *conn);
  */
 struct conn *conntrack_victim(struct conntrack *table, uint64_t hash, uint32_t now_ms);
 
-/* What a packet from this side would carry. */
+/* What a packet from this side would carry; all zero for the member of a one-sided one. */
 void conntrack_tuple(const struct conntrack *table, const struct conn *conn, enum conn_side side,
 	struct packet_tuple *tuple);
 
@@ -148,7 +149,7 @@ static inline bool conn_matches(const struct conntrack *table, const struct conn
 	if (((conn->ports[side].remote_be ^ tuple->src_port_be) |
 		    (conn->ports[side].ours_be ^ tuple->dst_port_be) |
 		    (conn->protocol ^ tuple->protocol)) != 0 ||
-		conn_is_v6(conn) != is_v6)
+		conn_is_v6(conn, side) != is_v6)
 		return false;
 	if (is_v6)
 		return conn_matches_v6(table, conn, tuple, side);

@@ -1,33 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "full_nat.h"
+/* Full NAT: the member sees one of our addresses; IPv6 clients can have IPv4 members. */
+#include "forward.h"
 
-enum drop_reason full_nat_forward(const struct conntrack *table, const struct conn *conn,
-	enum conn_side side, struct rte_mbuf *m)
+#define V4_BYTES 20
+#define V6_BYTES 40
+
+static enum drop_reason reply_tuple(const struct l4_burst *burst, const struct packet *p,
+	const struct member *member, struct packet_tuple *tuple)
 {
-	enum conn_side other = side == CONN_CLIENT ? CONN_MEMBER : CONN_CLIENT;
-	struct packet *p = packet_of(m);
-	struct packet_tuple to;
-	enum drop_reason reason;
+	const struct ip_addr *source;
 
-	if (conn_is_v6(conn)) {
-		const struct conn_v6 *v6 = conntrack_v6(table, conn);
-
-		to.src = v6->addresses[other].ours;
-		to.dst = v6->addresses[other].remote;
-	} else {
-		to.src = ip_from_v4(conn->addresses[other].ours_be);
-		to.dst = ip_from_v4(conn->addresses[other].remote_be);
-	}
-	to.src_port_be = conn->ports[other].ours_be;
-	to.dst_port_be = conn->ports[other].remote_be;
-	to.protocol = conn->protocol;
-	reason = packet_rewrite(m, &to);
-	if (reason != DROP_NONE)
-		return reason;
-	/* Headers are in the first segment: the parser made sure. */
-	rte_pktmbuf_adj(m, p->l3_offset);
-	p->l4_offset -= p->l3_offset;
-	p->payload_offset -= p->l3_offset;
-	p->l3_offset = 0;
+	if (ip_is_v4(&p->src) && !ip_is_v4(&member->address))
+		return DROP_no_backend;
+	source = neigh_net_source(burst->snapshot->net, &member->address);
+	if (source == NULL)
+		return DROP_no_route;
+	*tuple = (struct packet_tuple){
+		.src = member->address,
+		.dst = *source,
+		.src_port_be = member->port_be,
+		.protocol = p->protocol,
+	};
 	return DROP_NONE;
 }
+
+static enum drop_reason reply_claim(const struct l4_burst *burst, struct packet_tuple *tuple)
+{
+	struct l4_core *l4 = burst->l4;
+
+	return local_port_choose(
+		       &l4->ports, l4->table, burst->snapshot->services, tuple, burst->now_ms)
+		? DROP_NONE
+		: DROP_no_local_port;
+}
+
+/* Between the versions: one header in place of the other, extension headers included. */
+static int rewrite_growth(const struct l4_packet *packet)
+{
+	const struct conn *conn = packet->conn;
+	int headers = packet->p->l4_offset - packet->p->l3_offset;
+
+	if (conn_is_v6(conn, CONN_CLIENT) == conn_is_v6(conn, CONN_MEMBER))
+		return 0;
+	return (packet->p->flags & PACKET_IS_V6) != 0 ? V4_BYTES - headers : V6_BYTES - headers;
+}
+
+const struct forward_ops forward_full_nat = {
+	.reply_tuple = reply_tuple,
+	.reply_claim = reply_claim,
+	.rewrite_growth = rewrite_growth,
+	.rewrite = forward_rewrite_pair,
+};

@@ -169,6 +169,11 @@ class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
+    def server_bind(self):
+        # The library's own looks up the host's name, which waits for a resolver that is not there.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)

@@ -106,7 +106,7 @@ static void test_full_pools(void **state)
 	const struct config_pool *pool = &config->pools[1];
 
 	(void)state;
-	assert_int_equal(config->pool_count, 3);
+	assert_int_equal(config->pool_count, 4);
 	assert_string_equal(pool->name, "postgres");
 	assert_int_equal(pool->balance, CONFIG_BALANCE_SOURCE_HASH);
 	assert_int_equal(pool->member_count, 2);
@@ -140,9 +140,10 @@ static void test_full_services(void **state)
 	struct config *config = conf_load(conf_full);
 	const struct config_service *db = &config->services[0];
 	const struct config_service *web = &config->services[1];
+	const struct config_service *dns = &config->services[2];
 
 	(void)state;
-	assert_int_equal(config->service_count, 2);
+	assert_int_equal(config->service_count, 3);
 	assert_string_equal(db->name, "db");
 	assert_address(&db->address, "192.0.2.100");
 	assert_int_equal(db->port, 5432);
@@ -154,6 +155,17 @@ static void test_full_services(void **state)
 	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
 	assert_int_equal(db->udp_idle_timeout_ms, 1002);
 	assert_false(db->is_tls);
+	assert_false(db->is_stateless);
+	assert_int_equal(db->oversize, CONFIG_OVERSIZE_FRAGMENT);
+	assert_int_equal(db->gue_port, 6080);
+	assert_int_equal(db->outer_source.addr.halves[1], 0);
+	assert_int_equal(dns->forward, CONFIG_FORWARD_DSR_GUE);
+	assert_true(dns->is_stateless);
+	assert_int_equal(dns->oversize, CONFIG_OVERSIZE_DROP);
+	assert_int_equal(dns->gue_variant, 1);
+	assert_int_equal(dns->gue_port, 6081);
+	assert_address(&dns->outer_source.addr, "198.51.100.128");
+	assert_int_equal(dns->outer_source.prefix_len, 25);
 	assert_address(&web->address, "2001:db8::100");
 	assert_int_equal(web->protocol, IPPROTO_TCP);
 	assert_int_equal(web->mode, CONFIG_MODE_L7);

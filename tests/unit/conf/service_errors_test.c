@@ -265,26 +265,10 @@ static const struct conf_row rows[] = {
 		.json = SERVICES(
 			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
 			"'a',\n'forward': 'full_nat', 'hash': 'src'}"),
-		.expected = "c.json:4: services[0].forward: \"full_nat\" is not one of: full-nat; "
-			    "did you mean \"full-nat\"?\n"
+		.expected = "c.json:4: services[0].forward: \"full_nat\" is not one of: full-nat, "
+			    "nat, dsr-l2, dsr-ipip, dsr-gue; did you mean \"full-nat\"?\n"
 			    "c.json:4: services[0].hash: \"src\" is not one of: five-tuple, "
 			    "source-ip",
-	},
-	{
-		.what = "full NAT between address families",
-		.json = "{'ports': [{'name': 'p', 'device': 'd', 'addresses': ['192.0.2.2/24', "
-			"'2001:db8::2/64']}],\n'pools': {'six': {'members': ['[2001:db8::10]:80']},\n"
-			"'mixed': {'members': ['198.51.100.1:80', '[2001:db8::11]:80']}},\n"
-			"'services': [\n"
-			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': 'six'},\n"
-			"{'name': 'b', 'mode': 'l4', 'listen': '[2001:db8::100]:1/tcp', 'pool': "
-			"'mixed'},\n"
-			"{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': 'six'}]}",
-		.expected =
-			"c.json:5: services[0].pool: member [2001:db8::10]:80 of pool \"six\" "
-			"is IPv6, but the service listens on IPv4\n"
-			"c.json:6: services[1].pool: member 198.51.100.1:80 of pool \"mixed\" is "
-			"IPv4, but the service listens on IPv6",
 	},
 	{
 		.what = "a listener among the local ports",

@@ -149,6 +149,8 @@ void harness_start(struct harness *h)
 	services_make(h);
 	pools_make(h);
 	network_make(h);
+	if (h->adjust != NULL)
+		h->adjust(h, h->adjust_arg);
 	h->rcu = rcu_create(1);
 	h->registry = backend_registry_create(1, h->rcu);
 	h->service_registry = service_registry_create(1);
@@ -156,6 +158,7 @@ void harness_start(struct harness *h)
 	snapshot_build(h);
 	params = (struct l4_params){
 		.core = &h->core,
+		.mbufs = support_mbufs(),
 		.ports = h->slice,
 		.max_connections = h->max_connections,
 		.seed = 77,

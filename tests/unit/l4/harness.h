@@ -24,9 +24,11 @@ enum harness_pool { HARNESS_POOL4, HARNESS_POOL6, HARNESS_POOLS };
 
 struct harness {
 	/* What a test may set before harness_start(); 0: the default. */
-	unsigned member_count;    /* 3 */
-	struct steer_slice slice; /* 20000-29999 */
-	uint32_t max_connections; /* 1000 */
+	unsigned member_count;                              /* 3 */
+	struct steer_slice slice;                           /* 20000-29999 */
+	uint32_t max_connections;                           /* 1000 */
+	void (*adjust)(struct harness *h, const void *arg); /* of what follows; NULL: as it is */
+	const void *adjust_arg;
 
 	uint64_t now_us;
 	struct config config;

@@ -128,6 +128,7 @@ static void families_have_routes_of_their_own(void **state)
 	net = net_create(&config);
 	assert_int_equal(neigh_net_mtu(net, &v4), 0);
 	assert_int_equal(neigh_net_mtu(net, &v6), 1000);
+	assert_int_equal(neigh_net_mtu_min(net), 1000);
 	neigh_net_destroy(net);
 }
 

@@ -47,6 +47,27 @@ static void the_first_packets_wait_for_the_answer(void **state)
 	assert_int_equal(neigh_counters(f->neigh)->arp_replies_in, 1);
 }
 
+/* To the peer's MAC, whatever the packet's destination is. */
+static void a_chosen_hop_goes_before_the_destination(void **state)
+{
+	struct frame_spec spec = {
+		.src = "203.0.113.1",
+		.dst = "192.0.2.100",
+		.protocol = IPPROTO_UDP,
+		.payload = "\7",
+		.payload_len = 1,
+		.is_bare = true,
+	};
+	struct fixture *f = *state;
+	struct ip_addr peer = address(PEER);
+
+	peer_resolve(f);
+	neigh_output_via(f->neigh, f->net, frame_mbuf(&spec), &peer, f->now_us);
+	fixture_expect_packet(f, 0, fixture_peer_mac, 7);
+	fixture_expect_none(f);
+	fixture_expect_drops(f, DROP_consumed, 1);
+}
+
 struct route_row {
 	const char *dst;
 	unsigned port;
@@ -477,6 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_packets_wait_for_the_answer),
+		TEST(a_chosen_hop_goes_before_the_destination),
 		TEST(packets_take_the_longest_prefix),
 		TEST(many_destinations_share_their_gateway),
 		TEST(who_does_not_answer_is_asked_three_times),

@@ -186,6 +186,29 @@ static void many_services_are_told_apart(void **state)
 	free(names);
 }
 
+/* Only then may what goes to strangers be a member's reply. */
+static void nat_is_known_of_the_whole_table(void **state)
+{
+	struct config_service services[2] = {
+		{ .name = "a", .port = 1, .forward = CONFIG_FORWARD_DSR_L2, .gue_port = 6080 },
+		{ .name = "b", .port = 2, .forward = CONFIG_FORWARD_NAT, .mode = CONFIG_MODE_L7 },
+	};
+	struct config config = { .services = services, .service_count = 2 };
+	struct service_registry *registry = service_registry_create(1);
+	struct service_table *table = service_table_create(registry, &config, NULL, NULL);
+
+	(void)state;
+	assert_false(service_table_has_nat(table));
+	assert_int_equal(service_table_at(table, 0)->forward, CONFIG_FORWARD_DSR_L2);
+	assert_int_equal(service_table_at(table, 0)->gue_port_be, rte_cpu_to_be_16(6080));
+	service_table_destroy(table);
+	services[1].mode = CONFIG_MODE_L4;
+	table = service_table_create(registry, &config, NULL, NULL);
+	assert_true(service_table_has_nat(table));
+	service_table_destroy(table);
+	service_registry_destroy(registry);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +217,7 @@ int main(void)
 		cmocka_unit_test(two_services_on_one_endpoint_are_refused),
 		cmocka_unit_test(counters_outlive_configurations),
 		cmocka_unit_test(many_services_are_told_apart),
+		cmocka_unit_test(nat_is_known_of_the_whole_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,15 @@ struct config;
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
 enum config_mode { CONFIG_MODE_L4, CONFIG_MODE_L7 };
-enum config_forward { CONFIG_FORWARD_FULL_NAT };
+enum config_forward {
+	CONFIG_FORWARD_FULL_NAT,
+	CONFIG_FORWARD_NAT,
+	CONFIG_FORWARD_DSR_L2,
+	CONFIG_FORWARD_DSR_IPIP,
+	CONFIG_FORWARD_DSR_GUE,
+	CONFIG_FORWARDS,
+};
+enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash { CONFIG_HASH_FIVE_TUPLE, CONFIG_HASH_SOURCE_IP };
 enum config_balance {
 	CONFIG_BALANCE_MAGLEV,
@@ -169,9 +177,14 @@ struct config_service {
 	/* l4 */
 	enum config_forward forward;
 	enum config_hash hash;
-	unsigned pool;                /* index into pools; l7: the default pool or UINT_MAX */
-	unsigned tcp_idle_timeout_ms; /* "tcp_idle_timeout_ms": established, 900000 */
-	unsigned udp_idle_timeout_ms; /* "udp_idle_timeout_ms": 30000 */
+	bool is_stateless;             /* "stateless": dsr modes with maglev */
+	enum config_oversize oversize; /* "oversize": default "fragment" */
+	unsigned gue_variant;          /* "gue_variant": 0 or 1 */
+	unsigned gue_port;             /* "gue_port": 6080 */
+	struct ip_prefix outer_source; /* "outer_source": all zero = a local address */
+	unsigned pool;                 /* index into pools; l7: the default pool or UINT_MAX */
+	unsigned tcp_idle_timeout_ms;  /* "tcp_idle_timeout_ms": established, 900000 */
+	unsigned udp_idle_timeout_ms;  /* "udp_idle_timeout_ms": 30000 */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */

@@ -15,12 +15,17 @@
 
 #define L4_BURST_MAX 64
 
+/* Pieces of one packet; one that would need more is dropped. */
+#define L4_FRAGMENTS_MAX 8
+#define L4_OUT_MAX       (L4_BURST_MAX * L4_FRAGMENTS_MAX)
+
 /* Connection table, balancing and rewriting of one L4 worker. One owner core. */
 struct l4_core;
 
 struct l4_params {
-	struct core *core;        /* borrowed */
-	struct steer_slice ports; /* local ports of this worker */
+	struct core *core;         /* borrowed */
+	struct rte_mempool *mbufs; /* borrowed; for fragments and ICMP errors */
+	struct steer_slice ports;  /* local ports of this worker */
 	uint32_t max_connections;
 	uint64_t seed; /* of table hash and source ports: secret, from getrandom */
 };
@@ -38,13 +43,32 @@ const struct l4_counters *l4_counters(const struct l4_core *l4);
 
 /*
  * A burst of parsed packets that this worker owns: services[i] is what the client addressed, or
- * NULL for a packet to one of our local ports (a member's reply). count <= L4_BURST_MAX.
- * Rewritten packets, without Ethernet header, go into out[] (room for count), ready for
- * neigh_output(); the others are dropped and counted. Returns how many are in out[].
+ * NULL for a member's reply, to one of our local ports or, by "nat", to the client.
+ * count <= L4_BURST_MAX.
+ * Rewritten packets, without Ethernet header, go into out[], ready for neigh_output(), or
+ * neigh_output_via() where l4_next_hop() names one; the others are dropped and counted. out has
+ * room for count * L4_FRAGMENTS_MAX: a packet may leave in pieces, and an ICMP error in place of
+ * one that is dropped. Returns how many are in out[].
  */
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
 	uint64_t now_us);
+
+/* The next hop of a packet in out[] when it is not its destination's: a "dsr-l2" member. Or NULL.
+ */
+static inline const struct ip_addr *l4_next_hop(struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+
+	return (p->flags & PACKET_HAS_HOP) != 0 ? &p->dst : NULL;
+}
+
+/*
+ * The hash whose owner (steer_by_hash) has the packet's connection. service: what the client
+ * addressed; NULL: what may be the reply of a member by "nat", whose flows are steered by the
+ * client's endpoint, the one thing that both directions show.
+ */
+uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key);
 
 /* Expiry, a bounded piece at a time; call once a loop. */
 void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us);
@@ -60,7 +84,8 @@ enum l4_state {
 
 /* A connection as "show conns" prints it. */
 struct l4_conn_row {
-	struct ip_addr client, vip, local, member;
+	struct ip_addr client, vip, member;
+	struct ip_addr local;             /* as the member sees it: ours, or the client's */
 	uint64_t packets_in, packets_out; /* modulo 2^32 */
 	uint32_t idle_ms;
 	uint32_t timeout_ms;

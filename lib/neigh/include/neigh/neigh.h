@@ -60,6 +60,10 @@ void neigh_input(
 void neigh_output(
 	struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m, uint64_t now_us);
 
+/* The same to a next hop that the caller chose, whatever the packet's destination is. */
+void neigh_output_via(struct neigh *neigh, const struct neigh_net *net, struct rte_mbuf *m,
+	const struct ip_addr *hop, uint64_t now_us);
+
 /*
  * Learned elsewhere: by another worker, or from the configuration (is_static: never aged, and taken
  * as it is). Another MAC than the known one is used, but probed at the next packet. Ours, and what

@@ -43,4 +43,7 @@ const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct
 /* MTU of the port that dst is reached by; 0 without a route. */
 uint16_t neigh_net_mtu(const struct neigh_net *net, const struct ip_addr *dst);
 
+/* The smallest MTU of all ports: what fits in there needs no look at its way. */
+uint16_t neigh_net_mtu_min(const struct neigh_net *net);
+
 #endif

@@ -25,6 +25,7 @@ enum packet_flags {
 	PACKET_IS_V6 = 1 << 1,
 	PACKET_IS_BROADCAST = 1 << 2, /* Ethernet group address */
 	PACKET_IS_ICMP = 1 << 3,      /* ICMP or ICMPv6: ports are 0 */
+	PACKET_HAS_HOP = 1 << 7,      /* going out: dst is the next hop, whatever the header says */
 };
 
 /*
@@ -99,6 +100,23 @@ uint16_t packet_checksum_fix32(uint16_t sum_be, uint32_t old_be, uint32_t new_be
  * Returns DROP_NONE or DROP_ttl_expired (then nothing was written).
  */
 enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to);
+
+/*
+ * The same toward the other IP version (RFC 7915): the packet gets a new IP header in place of the
+ * old one, its extension headers (which were let through) and the Ethernet header; traffic class,
+ * TTL less one and length are carried over. *next_id: identification of the next IPv4 packet that
+ * may be fragmented, which is one of up to 1260 bytes; moves on with each. A missing UDP checksum
+ * is made up for. Returns DROP_NONE, DROP_ttl_expired (then nothing was written), or
+ * DROP_mbuf_exhausted: no room in front.
+ */
+enum drop_reason packet_translate(
+	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);
+
+/* Lowers TTL or hop limit by one and fixes the IPv4 checksum. DROP_NONE or DROP_ttl_expired. */
+enum drop_reason packet_ttl_lower(struct rte_mbuf *m);
+
+/* Cuts off the Ethernet header: the packet begins at its IP header, and the offsets follow. */
+void packet_ethernet_remove(struct rte_mbuf *m);
 
 /*
  * A locally made packet carries RTE_MBUF_F_TX_x_CKSUM flags, l2_len (0), l3_len and the pseudo

@@ -32,6 +32,12 @@ struct service {
 	uint8_t protocol;
 	enum config_mode mode;
 	enum config_hash hash;
+	enum config_forward forward;
+	enum config_oversize oversize;
+	bool is_stateless;
+	uint8_t gue_variant;
+	uint16_t gue_port_be;
+	struct ip_prefix outer_source; /* all zero: a local address */
 	uint32_t tcp_idle_timeout_ms;
 	uint32_t udp_idle_timeout_ms;
 	unsigned pool;  /* index into the snapshot's pools; UINT_MAX: none (L7) */
@@ -60,6 +66,9 @@ const struct service *service_find(const struct service_table *table, const stru
 	uint16_t port_be, uint8_t protocol);
 unsigned service_table_count(const struct service_table *table);
 const struct service *service_table_at(const struct service_table *table, unsigned index);
+
+/* True when some service forwards by "nat": what goes to clients may be a member's reply. */
+bool service_table_has_nat(const struct service_table *table);
 void service_counters_sum(const struct service_identity *identity, struct service_counters *sum);
 
 #endif
