@@ -54,7 +54,7 @@ static void link_insert(
 	*link = m;
 	if (conn->ooo_count++ == 0)
 		TAILQ_INSERT_TAIL(&conn->stack->with_ooo, conn, queue_link);
-	conn->stack->mbufs_held += m->nb_segs;
+	conn->stack->held[HELD_OOO] += m->nb_segs;
 }
 
 /* Entries from *link on that end at or before seq are passed. */
@@ -65,12 +65,41 @@ static struct rte_mbuf **link_find(struct rte_mbuf **link, uint32_t seq)
 	return link;
 }
 
+static struct rte_mbuf *head_take(struct tcp_conn *conn)
+{
+	struct rte_mbuf *m = conn->ooo_head;
+
+	conn->ooo_head = rx_of(m)->next;
+	conn->stack->held[HELD_OOO] -= m->nb_segs;
+	if (--conn->ooo_count == 0) {
+		TAILQ_REMOVE(&conn->stack->with_ooo, conn, queue_link);
+		conn->sack_recent_count = 0;
+	}
+	return m;
+}
+
+void ooo_clear(struct tcp_conn *conn)
+{
+	while (conn->ooo_head != NULL)
+		rte_pktmbuf_free(head_take(conn));
+}
+
+void ooo_evict(struct tcp_stack *stack)
+{
+	stack->counters.ooo_evictions++;
+	ooo_clear(TAILQ_FIRST(&stack->with_ooo));
+}
+
 void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq)
 {
-	struct rte_mbuf **link = link_find(&conn->ooo_head, seq);
+	struct tcp_stack *stack = conn->stack;
+	struct rte_mbuf **link;
 	uint32_t end = seq + m->pkt_len;
 	bool fills_hole = seq == conn->rcv_nxt;
 
+	while (stack->held[HELD_OOO] >= stack->budget.ooo_max && !TAILQ_EMPTY(&stack->with_ooo))
+		ooo_evict(stack);
+	link = link_find(&conn->ooo_head, seq);
 	recent_note(conn, seq);
 	while (m != NULL) {
 		struct rte_mbuf *rest = NULL;
@@ -112,19 +141,6 @@ void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq)
 	}
 }
 
-static struct rte_mbuf *head_take(struct tcp_conn *conn)
-{
-	struct rte_mbuf *m = conn->ooo_head;
-
-	conn->ooo_head = rx_of(m)->next;
-	conn->stack->mbufs_held -= m->nb_segs;
-	if (--conn->ooo_count == 0) {
-		TAILQ_REMOVE(&conn->stack->with_ooo, conn, queue_link);
-		conn->sack_recent_count = 0;
-	}
-	return m;
-}
-
 void ooo_drain(struct tcp_conn *conn)
 {
 	while (conn->ooo_head != NULL && rx_of(conn->ooo_head)->seq == conn->rcv_nxt) {
@@ -133,12 +149,6 @@ void ooo_drain(struct tcp_conn *conn)
 		conn->rcv_nxt += m->pkt_len;
 		rx_append(conn, m);
 	}
-}
-
-void ooo_clear(struct tcp_conn *conn)
-{
-	while (conn->ooo_head != NULL)
-		rte_pktmbuf_free(head_take(conn));
 }
 
 /* The block of adjoining entries that holds seq; false: none does. */

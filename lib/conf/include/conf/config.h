@@ -41,6 +41,8 @@ enum config_balance {
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
+enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
+enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
@@ -246,6 +248,22 @@ struct config_service {
 	int line;
 };
 
+/* "tcp": the L7 workers' stacks */
+struct config_tcp {
+	enum config_congestion congestion; /* "congestion": default "cubic" */
+	enum config_ecn ecn;               /* "ecn": default "accept" */
+	unsigned user_timeout_ms;          /* "user_timeout_ms": 120000 */
+	unsigned keepalive_ms;             /* "keepalive_ms": 0 = none */
+	unsigned keepalive_interval_ms;    /* "keepalive_interval_ms": 75000 */
+	unsigned keepalive_count;          /* "keepalive_count": 9 */
+	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
+	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
+	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
+	bool nagle;                        /* "nagle": false */
+	bool pacing;                       /* "pacing": false */
+};
+
 /* "log" */
 struct config_log {
 	enum log_level level; /* "level": default "info" */
@@ -286,6 +304,7 @@ struct config {
 	size_t pool_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_tcp tcp;
 	struct config_log log;
 	struct config_stats stats;
 	void *arena; /* owns all of the above */
