@@ -10,6 +10,7 @@
 
 #include <rte_mbuf.h>
 
+#include "base/err.h"
 #include "base/ip.h"
 #include "cc/cc.h"
 #include "runtime/wheel.h"
@@ -296,6 +297,8 @@ void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq);
 void ooo_drain(struct tcp_conn *conn);
 void ooo_clear(struct tcp_conn *conn);
 unsigned ooo_blocks(struct tcp_conn *conn, struct sack_block *blocks, unsigned max);
+/* For tcp_check(): are the entries apart, in order and in the window? Adds up their buffers. */
+int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err);
 
 /* tx_queue.c: bytes to send */
 size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len);
