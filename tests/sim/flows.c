@@ -182,14 +182,12 @@ static void flow_fill(struct flow *flow, struct app *app, uint32_t bytes_max, st
 		flow->style = rng_below(rng, CLOSE_STYLES);
 }
 
-static void scenario_open(struct scenario *s, unsigned count, uint32_t bytes_max, struct rng *rng)
+static void flows_connect(struct scenario *s, unsigned count)
 {
 	for (unsigned side = 0; side < 2; side++) {
 		s->apps[side].side = side;
 		s->apps[side].count = count;
 		s->apps[side].peer = &s->apps[1 - side];
-		for (unsigned i = 0; i < count; i++)
-			flow_fill(&s->apps[side].flows[i], &s->apps[side], bytes_max, rng);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct flow *flow = &s->apps[0].flows[i];
@@ -208,6 +206,23 @@ static void scenario_open(struct scenario *s, unsigned count, uint32_t bytes_max
 		assert_non_null(flow->conn);
 		s->apps[0].opened++;
 	}
+}
+
+static void random_open(struct scenario *s, unsigned count, uint32_t bytes_max, struct rng *rng)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		s->apps[side].side = side;
+		for (unsigned i = 0; i < count; i++)
+			flow_fill(&s->apps[side].flows[i], &s->apps[side], bytes_max, rng);
+	}
+	flows_connect(s, count);
+}
+
+static void bulk_open(struct scenario *s, uint32_t bytes)
+{
+	s->apps[0].flows[0] = (struct flow){ .app = &s->apps[0], .to_send = bytes };
+	s->apps[1].flows[0] = (struct flow){ .app = &s->apps[1] };
+	flows_connect(s, 1);
 }
 
 static void usage_check_empty(const struct scenario *s)
@@ -232,6 +247,9 @@ static void scenario_describe(const struct scenario *s, uint64_t seed)
 		s->sim.link.duplicate_permille, s->sim.link.corrupt_permille,
 		s->sim.link.reorder_permille, s->sim.link.reorder_us, s->sim.link.delay_us,
 		s->sim.link.bytes_per_ms, s->sim.link.queue_bytes);
+	fprintf(stderr, "bursts %u/%u/%u, acks lost %u, mtu %u\n",
+		s->sim.link.bursts.begin_permille, s->sim.link.bursts.end_permille,
+		s->sim.link.bursts.loss_permille, s->sim.link.ack_loss_permille, s->sim.link.mtu);
 	for (unsigned side = 0; side < 2; side++) {
 		for (unsigned i = 0; i < s->apps[side].count; i++) {
 			const struct flow *flow = &s->apps[side].flows[i];
@@ -250,7 +268,7 @@ static void scenario_describe(const struct scenario *s, uint64_t seed)
 	}
 }
 
-void scenario_run(const struct scenario_params *params)
+uint64_t scenario_run(const struct scenario_params *params)
 {
 	struct scenario *s = calloc(1, sizeof(*s));
 	uint64_t seed = params->seed;
@@ -262,6 +280,8 @@ void scenario_run(const struct scenario_params *params)
 		.tcp = params->tcp,
 		.ops = &app_ops,
 	};
+	uint32_t bytes_max = params->bytes_max > 0 ? params->bytes_max : BYTES_MAX;
+	uint64_t spent_us;
 	bool is_done;
 
 	assert_non_null(s);
@@ -271,12 +291,16 @@ void scenario_run(const struct scenario_params *params)
 		memcpy(sim.mbufs, params->pools, sizeof(sim.mbufs));
 	sim.tcp.congestion = seed % 3 == 0 ? "newreno" : "cubic";
 	sim_start(&s->sim, &sim);
-	scenario_open(s, 1 + rng_below(&rng, FLOWS_MAX),
-		params->bytes_max > 0 ? params->bytes_max : BYTES_MAX, &rng);
+	spent_us = s->sim.now_us;
+	if (params->bytes_bulk > 0)
+		bulk_open(s, params->bytes_bulk);
+	else
+		random_open(s, 1 + rng_below(&rng, FLOWS_MAX), bytes_max, &rng);
 	is_done = sim_run(&s->sim, LIMIT_US);
 	if (!is_done)
 		scenario_describe(s, seed);
 	assert_true(is_done);
+	spent_us = s->sim.turn_us - spent_us;
 	/* Orphans and TIME-WAIT end by themselves. */
 	sim_pass(&s->sim, s->sim.now_us + 200 * CLOCK_US_PER_S);
 	usage_check_empty(s);
@@ -284,4 +308,5 @@ void scenario_run(const struct scenario_params *params)
 	free(s);
 	if (support_mbufs_check(NULL) != 0)
 		fail_msg("seed %lu leaks", (unsigned long)seed);
+	return spent_us;
 }

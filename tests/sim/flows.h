@@ -52,13 +52,14 @@ struct scenario_params {
 	struct tcp_params tcp;      /* what is set overrides the defaults */
 	struct rte_mempool **pools; /* a pool for each side, or NULL: the common one */
 	uint32_t bytes_max;         /* a flow sends fewer; 0: 300000 */
+	uint32_t bytes_bulk;        /* else: one flow, the client sends so many, the server none */
 };
 
 /*
  * Opens a few connections, lets both sides finish and their state pass. Fails the test when bytes
  * are lost, come twice or change, when tcp_check() complains at any step, when it takes too long,
- * and when memory is left behind.
+ * and when memory is left behind. Returns the microseconds until both were done.
  */
-void scenario_run(const struct scenario_params *params);
+uint64_t scenario_run(const struct scenario_params *params);
 
 #endif

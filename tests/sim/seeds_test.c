@@ -28,8 +28,8 @@ static uint32_t sometimes(struct rng *rng, uint32_t one_in, uint32_t below)
 static struct sim_link link_draw(struct rng *rng)
 {
 	struct sim_link link = {
-		.loss_permille = sometimes(rng, 2, 80),
-		.ack_loss_permille = sometimes(rng, 4, 300),
+		.loss_permille = sometimes(rng, 2, 60),
+		.ack_loss_permille = sometimes(rng, 4, 150),
 		.duplicate_permille = sometimes(rng, 3, 100),
 		.corrupt_permille = sometimes(rng, 4, 30),
 		.reorder_permille = sometimes(rng, 3, 250),
@@ -47,6 +47,7 @@ static struct sim_link link_draw(struct rng *rng)
 			.begin_permille = 1 + rng_below(rng, 20),
 			.end_permille = 100 + rng_below(rng, 500),
 			.loss_permille = 500 + rng_below(rng, 500),
+			.longest_us = rng_below(rng, 400000),
 		};
 	if (rng_below(rng, 6) == 0) {
 		link.mtu = 1280 + rng_below(rng, 220);

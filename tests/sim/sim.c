@@ -89,6 +89,23 @@ static bool is_bare_ack(const uint8_t *packet, uint32_t len)
 		(const uint8_t *)tcp + (tcp->data_off >> 4) * 4 == packet + len;
 }
 
+static bool is_in_burst(struct sim_host *from)
+{
+	struct sim *sim = from->sim;
+	const struct sim_bursts *bursts = &sim->link.bursts;
+
+	if (bursts->begin_permille == 0)
+		return false;
+	if (from->is_in_burst) {
+		from->is_in_burst = sim->now_us < from->burst_end_us &&
+			!chance(sim, bursts->end_permille);
+	} else if (chance(sim, bursts->begin_permille)) {
+		from->is_in_burst = true;
+		from->burst_end_us = sim->now_us + bursts->longest_us;
+	}
+	return from->is_in_burst;
+}
+
 static bool is_lost(struct sim_host *from, const uint8_t *packet, uint32_t len)
 {
 	struct sim *sim = from->sim;
@@ -96,13 +113,8 @@ static bool is_lost(struct sim_host *from, const uint8_t *packet, uint32_t len)
 
 	if (sim->is_blocked || chance(sim, link->loss_permille))
 		return true;
-	if (link->bursts.begin_permille > 0) {
-		from->is_in_burst ^= chance(sim,
-			from->is_in_burst ? link->bursts.end_permille
-					  : link->bursts.begin_permille);
-		if (from->is_in_burst && chance(sim, link->bursts.loss_permille))
-			return true;
-	}
+	if (is_in_burst(from) && chance(sim, link->bursts.loss_permille))
+		return true;
 	return link->ack_loss_permille > 0 && is_bare_ack(packet, len) &&
 		chance(sim, link->ack_loss_permille);
 }
@@ -318,6 +330,7 @@ static void turn(struct sim *sim, uint64_t until_us)
 {
 	uint64_t next = until_us;
 
+	sim->turn_us = sim->now_us;
 	frames_deliver(sim);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t poll_us = sim->ops->poll(sim->hosts[i].app, sim->now_us);

@@ -13,12 +13,14 @@
 
 /*
  * Losses in bursts (Gilbert 1960, Elliott 1963): each direction is in a good or a bad state, and
- * moves before each packet by these chances.
+ * moves before each packet by these chances. A burst ends by time as well, or a sender in trouble,
+ * that sends ever more seldom, would never see its end.
  */
 struct sim_bursts {
 	uint32_t begin_permille;
 	uint32_t end_permille;
 	uint32_t loss_permille; /* while it lasts */
+	uint32_t longest_us;
 };
 
 /*
@@ -59,6 +61,7 @@ struct sim_host {
 	struct core core;
 	struct ip_addr address;
 	bool is_in_burst;      /* what it sends is being lost */
+	uint64_t burst_end_us; /* at the latest */
 	uint64_t link_free_us; /* when the bottleneck will have sent what it holds */
 	void *app;
 };
@@ -80,6 +83,7 @@ struct sim {
 	uint64_t frames_sent;
 	uint64_t frames_lost;
 	bool is_blocked; /* nothing gets through */
+	uint64_t turn_us; /* the last turn's time; now_us is that of the next event already */
 	uint64_t steps;
 };
 

@@ -4,6 +4,9 @@
 #include "flows.h"
 #include "support/support.h"
 
+#define GOODPUT_BYTES 4000000u
+#define GOODPUT_MIN   400 /* hundredths of Mbit/s */
+
 static void run(uint64_t seed, const struct sim_link *link, struct tcp_params tcp,
 	struct rte_mempool **pools)
 {
@@ -116,6 +119,32 @@ static void test_everything_at_once(void **state)
 	}
 }
 
+/*
+ * What a sender makes of 1 % random loss and 50 ms: the response function of RFC 5681 and of CUBIC
+ * in its Reno-friendly region (RFC 9438 4.3) is about 1.2 / sqrt(0.01) = 12 segments per round
+ * trip, 2.8 Mbit/s.
+ */
+static void test_goodput(void **state)
+{
+	uint64_t spent_us = 0;
+	uint64_t mbps_hundredths;
+
+	RTE_SET_USED(state);
+	for (uint64_t seed = 700; seed < 705; seed++) {
+		struct scenario_params params = {
+			.seed = seed,
+			.link = { .loss_permille = 10, .delay_us = 25000 },
+			.bytes_bulk = GOODPUT_BYTES,
+		};
+
+		spent_us += scenario_run(&params);
+	}
+	mbps_hundredths = 5 * GOODPUT_BYTES * 800ull / spent_us;
+	print_message("goodput at 1 %% loss and 50 ms: %lu.%02lu Mbit/s\n",
+		(unsigned long)mbps_hundredths / 100, (unsigned long)mbps_hundredths % 100);
+	assert_true(mbps_hundredths >= GOODPUT_MIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +155,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_plain_peers, support_mbufs_check),
 		cmocka_unit_test_teardown(test_few_buffers, support_mbufs_check),
 		cmocka_unit_test_teardown(test_everything_at_once, support_mbufs_check),
+		cmocka_unit_test_teardown(test_goodput, support_mbufs_check),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);
