@@ -318,6 +318,7 @@ struct ack_news {
 	uint32_t acked;     /* sequence space, cumulative */
 	uint32_t delivered; /* newly acked or SACKed */
 	uint32_t rtt_us;    /* 0: no sample */
+	bool is_ambiguous;  /* a unit that was sent again is among them */
 	bool is_dsack;
 	bool is_duplicate; /* RFC 5681's duplicate acknowledgment */
 	bool has_sacked;   /* units were newly SACKed */
