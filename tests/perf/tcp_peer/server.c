@@ -51,10 +51,15 @@ static void discard_run(struct tcp_conn *conn, void *ctx)
 static void chargen_write(struct tcp_conn *conn, void *ctx)
 {
 	struct peer *peer = ctx;
+	struct tcp_info info;
+	uint64_t offset;
 	size_t taken;
 
+	tcp_conn_info(conn, &info);
+	offset = info.bytes_out + info.send_queued;
 	do {
-		taken = tcp_write(conn, peer_stream(0), PEER_BLOCK_BYTES);
+		taken = tcp_write(conn, peer_stream(offset), PEER_BLOCK_BYTES);
+		offset += taken;
 		peer->totals.bytes += taken;
 	} while (taken == PEER_BLOCK_BYTES);
 }
