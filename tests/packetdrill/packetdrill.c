@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "interface.h"
 #include "lab.h"
+#include "refused.h"
 
 #define SPANS 8
 
@@ -336,14 +337,6 @@ static int fcntl_run(void *userdata, int fd, int command, ...)
 	return leave(userdata, 0);
 }
 
-static int ioctl_run(void *userdata, int fd, unsigned long request, ...)
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(fd);
-	RTE_SET_USED(request);
-	return fail(EOPNOTSUPP);
-}
-
 static int close_run(void *userdata, int fd)
 {
 	struct lab_socket *s = enter(userdata, fd);
@@ -520,54 +513,6 @@ static int gettimeofday_run(void *userdata, struct timeval *now, struct timezone
 	return leave(lab, 0);
 }
 
-static int epoll_create_run(void *userdata, int size)
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(size);
-	return fail(EOPNOTSUPP);
-}
-
-static int epoll_ctl_run(void *userdata, int epfd, int op, int fd, struct epoll_event *event)
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(epfd);
-	RTE_SET_USED(op);
-	RTE_SET_USED(fd);
-	RTE_SET_USED(event);
-	return fail(EOPNOTSUPP);
-}
-
-static int epoll_wait_run(
-	void *userdata, int epfd, struct epoll_event *events, int max, int timeout_ms)
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(epfd);
-	RTE_SET_USED(events);
-	RTE_SET_USED(max);
-	RTE_SET_USED(timeout_ms);
-	return fail(EOPNOTSUPP);
-}
-
-static int pipe_run(void *userdata, int fds[2])
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(fds);
-	return fail(EOPNOTSUPP);
-}
-
-static int splice_run(void *userdata, int in, loff_t *in_offset, int out, loff_t *out_offset,
-	size_t len, unsigned flags)
-{
-	RTE_SET_USED(userdata);
-	RTE_SET_USED(in);
-	RTE_SET_USED(in_offset);
-	RTE_SET_USED(out);
-	RTE_SET_USED(out_offset);
-	RTE_SET_USED(len);
-	RTE_SET_USED(flags);
-	return fail(EOPNOTSUPP);
-}
-
 void packetdrill_interface_init(const char *flags, struct packetdrill_interface *interface)
 {
 	RTE_SET_USED(flags);
@@ -590,7 +535,7 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 		.sendto = sendto_run,
 		.sendmsg = sendmsg_run,
 		.fcntl = fcntl_run,
-		.ioctl = ioctl_run,
+		.ioctl = refused_ioctl,
 		.close = close_run,
 		.shutdown = shutdown_run,
 		.getsockopt = getsockopt_run,
@@ -600,10 +545,10 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 		.netdev_receive = netdev_receive_run,
 		.usleep = usleep_run,
 		.gettimeofday = gettimeofday_run,
-		.epoll_create = epoll_create_run,
-		.epoll_ctl = epoll_ctl_run,
-		.epoll_wait = epoll_wait_run,
-		.pipe = pipe_run,
-		.splice = splice_run,
+		.epoll_create = refused_epoll_create,
+		.epoll_ctl = refused_epoll_ctl,
+		.epoll_wait = refused_epoll_wait,
+		.pipe = refused_pipe,
+		.splice = refused_splice,
 	};
 }

@@ -82,7 +82,7 @@ struct sim {
 	const struct sim_app_ops *ops;
 	uint64_t frames_sent;
 	uint64_t frames_lost;
-	bool is_blocked; /* nothing gets through */
+	bool is_blocked;  /* nothing gets through */
 	uint64_t turn_us; /* the last turn's time; now_us is that of the next event already */
 	uint64_t steps;
 };
