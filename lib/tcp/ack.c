@@ -42,8 +42,11 @@ static void unit_acked(struct tcp_conn *conn, struct tx_unit *unit, const struct
 		news->delivered += unit_span(unit);
 		news->has_original |= unit->flags & UNIT_LOST && unit->sends == 1;
 		rack_update(conn, unit, seg);
-		/* Karn: what was sent twice gives no sample. The last unit is the freshest. */
-		if (unit->sends == 1)
+		/* Karn: what was sent twice gives no sample, and nor does what came with it: it
+		 * may have waited at the peer for the hole to be filled. */
+		if (unit->sends > 1)
+			news->is_ambiguous = true;
+		else
 			news->rtt_us = (uint32_t)RTE_MAX(conn->stack->now_us - unit->sent_us, 1u);
 	}
 	tx_unit_leave_flight(conn, unit);
@@ -105,6 +108,8 @@ static void advance(struct tcp_conn *conn, const struct segment *seg, struct ack
 		mtu_on_ack(conn);
 	conn->backoff = 0;
 	conn->rto_base_us = conn->stack->now_us;
+	if (news->is_ambiguous)
+		news->rtt_us = 0;
 	if (news->rtt_us == 0 && conn->flags & CONN_HAS_TS)
 		/* RFC 7323 4: the echo tells even after a retransmission. */
 		news->rtt_us = (conn_timestamp(conn) - seg->options.tsecr) *

@@ -10,6 +10,7 @@
 
 #include <rte_mbuf.h>
 
+#include "base/err.h"
 #include "base/ip.h"
 #include "cc/cc.h"
 #include "runtime/wheel.h"
@@ -327,6 +328,8 @@ void ooo_clear(struct tcp_conn *conn);
 /* Gives up the queue of the connection whose hole is the oldest; there is one. */
 void ooo_evict(struct tcp_stack *stack);
 unsigned ooo_blocks(struct tcp_conn *conn, struct sack_block *blocks, unsigned max);
+/* For tcp_check(): are the entries apart, in order and in the window? Adds up their buffers. */
+int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err);
 
 /* tx_queue.c: bytes to send */
 size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len);
@@ -348,6 +351,7 @@ struct ack_news {
 	uint32_t acked;     /* sequence space, cumulative */
 	uint32_t delivered; /* newly acked or SACKed */
 	uint32_t rtt_us;    /* 0: no sample */
+	bool is_ambiguous;  /* a unit that was sent again is among them */
 	bool is_dsack;
 	bool is_duplicate; /* RFC 5681's duplicate acknowledgment */
 	bool has_sacked;   /* units were newly SACKed */

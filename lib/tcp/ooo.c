@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
 #include <rte_common.h>
@@ -188,4 +189,26 @@ unsigned ooo_blocks(struct tcp_conn *conn, struct sack_block *blocks, unsigned m
 			blocks[count++] = block;
 	}
 	return count;
+}
+
+int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err)
+{
+	uint32_t count = 0;
+	uint32_t after = conn->rcv_nxt + 1; /* what stands at rcv_nxt waits for nothing */
+
+	for (struct rte_mbuf *m = conn->ooo_head; m != NULL; m = rx_of(m)->next) {
+		if (seq_lt(rx_of(m)->seq, after) || rx_of(m)->len != m->pkt_len ||
+			seq_gt(rx_end(m), conn->rcv_adv))
+			return err_set(err, EINVAL,
+				"bytes %u to %u ahead of a hole: RCV.NXT is %u, the last end %u, "
+				"the window's edge %u",
+				rx_of(m)->seq, rx_end(m), conn->rcv_nxt, after, conn->rcv_adv);
+		after = rx_end(m);
+		*mbufs += m->nb_segs;
+		count++;
+	}
+	if (count != conn->ooo_count)
+		return err_set(err, EINVAL, "%u entries ahead of a hole, but %u are counted", count,
+			conn->ooo_count);
+	return 0;
 }

@@ -137,6 +137,11 @@ static void tlp_expire(struct tcp_conn *conn)
 	struct rte_mbuf *m = conn->tx_unsent;
 	struct tcp_stack *stack = conn->stack;
 
+	/* What was SACKed since the timer was set may be the tail itself. */
+	if (!can_probe_tail(conn)) {
+		conn_loss_timer_rearm(conn);
+		return;
+	}
 	conn->flags &= ~(uint32_t)CONN_TLP_RETRANS;
 	if (m == NULL || seq_gt(unit_end(unit_of(m)), conn->snd_una + conn->snd_wnd) ||
 		unit_of(m)->len > conn->mss) {

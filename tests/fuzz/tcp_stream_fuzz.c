@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,57 +12,54 @@
 #include "packet/packet.h"
 #include "runtime/core.h"
 #include "support/support.h"
+#include "tcp/check.h"
 #include "tcp/tcp.h"
 
 /*
- * One connection, whose peer sends pieces of a stream in any order, length and overlap; pieces that
- * cover the same bytes may contradict each other. Beside it stands a model: an array in which the
- * first byte that came for a place wins. What the stack acknowledges and hands out must be the
- * model's, byte for byte.
+ * One connection and a peer that sends segments anywhere in and around the window, over one
+ * another and with conflicting bytes, against a model of a few lines: of each byte of the stream
+ * it keeps the first that came inside the window. What the application reads must be what the
+ * model holds, no more and, when no memory was short, no less.
  */
-#define STREAM_MAX 8192
-#define WINDOW     4096
-#define ISN        1000u
+#define STREAM_MAX  200000
+#define PEER_ISN    0xffffe000u /* numbers wrap soon */
+#define PAYLOAD_MAX 1460
+#define PORT        80
 
+struct model {
+	uint8_t bytes[STREAM_MAX];
+	bool has[STREAM_MAX];
+	uint32_t edge; /* the window's: the furthest that was announced */
+	uint32_t end;  /* of the stream, UINT32_MAX: no FIN came */
+	bool is_void;  /* a FIN stood before bytes that had come: nobody says what holds then */
+};
+
+static struct model model;
 static struct core core;
 static struct tcp_stack *stack;
 static struct tcp_conn *conn;
 static uint64_t now_us;
-static uint32_t iss;
-
-static struct {
-	uint8_t bytes[STREAM_MAX];
-	bool has[STREAM_MAX];
-	uint32_t arrived; /* in order */
-	uint32_t edge;    /* of the window that was promised */
-	uint32_t fin_at;  /* UINT32_MAX: no FIN yet */
-} model;
-
-static uint32_t consumed;
-static uint32_t acked;
-
-static void check(bool is_true)
-{
-	if (!is_true)
-		abort();
-}
+static uint32_t iss, our_end; /* absolute */
+static uint32_t delivered;
+static bool is_reading, is_open;
 
 static void output(void *ctx, struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
 	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(
 		m, const struct rte_tcp_hdr *, p->l4_offset);
-	uint32_t number = rte_be_to_cpu_32(tcp->recv_ack) - ISN - 1;
+	uint32_t seq = rte_be_to_cpu_32(tcp->sent_seq);
+	uint32_t edge = rte_be_to_cpu_32(tcp->recv_ack) + rte_be_to_cpu_16(tcp->rx_win) -
+		(PEER_ISN + 1);
 
 	RTE_SET_USED(ctx);
-	check(!(tcp->tcp_flags & RTE_TCP_RST_FLAG));
-	if (tcp->tcp_flags & RTE_TCP_SYN_FLAG) {
-		iss = rte_be_to_cpu_32(tcp->sent_seq);
-	} else {
-		check((int32_t)(number - acked) >= 0);
-		acked = number;
+	if (tcp->tcp_flags & RTE_TCP_SYN_FLAG)
+		iss = seq;
+	if (tcp->tcp_flags & RTE_TCP_ACK_FLAG && !(tcp->tcp_flags & RTE_TCP_RST_FLAG)) {
+		model.edge = RTE_MAX(model.edge, edge);
+		our_end = seq + p->payload_len +
+			!!(tcp->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG));
 	}
-	model.edge = RTE_MAX(model.edge, number + rte_be_to_cpu_16(tcp->rx_win));
 	rte_pktmbuf_free(m);
 }
 
@@ -69,7 +67,43 @@ static bool is_listening(void *ctx, const struct ip_addr *address, uint16_t port
 {
 	RTE_SET_USED(ctx);
 	RTE_SET_USED(address);
-	return port_be == rte_cpu_to_be_16(80);
+	return port_be == rte_cpu_to_be_16(PORT);
+}
+
+/* What the stack threw away for want of room its peer would send again: the model does not know. */
+static bool is_comparable(void)
+{
+	return !model.is_void && tcp_counters(stack)->memory_drops == 0;
+}
+
+/* Reads up to max bytes and compares each with the model. */
+static void stream_read(size_t max)
+{
+	struct tcp_span span;
+
+	while (max > 0 && tcp_peek(conn, &span, 1) > 0) {
+		size_t len = RTE_MIN(span.len, max);
+
+		for (size_t i = 0; i < len && is_comparable(); i++) {
+			uint32_t at = delivered + (uint32_t)i;
+
+			if (at >= model.end || !model.has[at] || model.bytes[at] != span.data[i])
+				abort();
+		}
+		delivered += (uint32_t)len;
+		max -= len;
+		tcp_consume(conn, len);
+	}
+	if (tcp_is_eof(conn) && is_comparable() && delivered != model.end)
+		abort();
+}
+
+static void on_readable(struct tcp_conn *readable, void *ctx)
+{
+	RTE_SET_USED(readable);
+	RTE_SET_USED(ctx);
+	if (is_reading)
+		stream_read(SIZE_MAX);
 }
 
 static void on_closed(struct tcp_conn *closed, void *ctx, enum tcp_close_reason reason)
@@ -77,28 +111,28 @@ static void on_closed(struct tcp_conn *closed, void *ctx, enum tcp_close_reason 
 	RTE_SET_USED(closed);
 	RTE_SET_USED(ctx);
 	RTE_SET_USED(reason);
-	abort();
+	is_open = false;
 }
 
-static const struct tcp_handler handler = { .on_closed = on_closed };
+static const struct tcp_handler handler = { .on_readable = on_readable, .on_closed = on_closed };
 
 static int on_accept(void *ctx, struct tcp_conn *accepted)
 {
 	RTE_SET_USED(ctx);
 	conn = accepted;
+	is_open = true;
 	tcp_set_handler(conn, &handler, NULL);
 	return 0;
 }
 
 static const struct tcp_stack_ops ops = {
-	.output = output,
-	.is_listening = is_listening,
-	.accept = on_accept,
+	.output = output, .is_listening = is_listening, .accept = on_accept
 };
 
-static void segment_send(uint8_t flags, uint32_t seq, const uint8_t *data, uint32_t len)
+/* A segment at this offset of the stream. */
+static void segment_give(uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t len)
 {
-	uint8_t frame[RTE_ETHER_HDR_LEN + 40 + 1460] = { 0 };
+	uint8_t frame[1600] = { 0 };
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
 	struct hash_key key = { .k0 = 1, .k1 = 2 };
@@ -114,122 +148,178 @@ static void segment_send(uint8_t flags, uint32_t seq, const uint8_t *data, uint3
 		.total_length = rte_cpu_to_be_16((uint16_t)(40 + len)),
 	};
 	*tcp = (struct rte_tcp_hdr){
-		.src_port = rte_cpu_to_be_16(40000),
-		.dst_port = rte_cpu_to_be_16(80),
-		.sent_seq = rte_cpu_to_be_32(seq),
-		.recv_ack = rte_cpu_to_be_32(iss + 1),
+		.src_port = rte_cpu_to_be_16(1000),
+		.dst_port = rte_cpu_to_be_16(PORT),
+		.sent_seq = rte_cpu_to_be_32(PEER_ISN + offset),
+		.recv_ack = flags & RTE_TCP_ACK_FLAG ? rte_cpu_to_be_32(our_end) : 0,
 		.data_off = 5 << 4,
 		.tcp_flags = flags,
-		.rx_win = 65535,
+		.rx_win = rte_cpu_to_be_16(20000),
 	};
-	memcpy(tcp + 1, data, len);
+	memcpy(tcp + 1, payload, len);
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
 	m = support_mbuf(frame, RTE_ETHER_HDR_LEN + 40 + len);
-	check(packet_parse(m, 0, key) == DROP_NONE);
+	if (packet_parse(m, 0, key) != DROP_NONE)
+		abort();
 	tcp_input(stack, &m, 1, now_us);
-	tcp_advance(stack, now_us);
 }
 
-/* So many tiny pieces that the stack gave up some: the model knows no such limit. */
-static bool has_dropped(void)
+/* What stands in order: where the stack's RCV.NXT has to be. */
+static uint32_t model_next(void)
 {
-	return tcp_counters(stack)->memory_drops > 0;
+	uint32_t at = delivered;
+
+	while (at < STREAM_MAX && model.has[at] && at < model.end)
+		at++;
+	return at;
 }
 
-/* What of a piece the stack may take: inside the promised window, before the FIN. */
-static void model_take(uint32_t at, const uint8_t *data, uint32_t len)
+/* RFC 9293 3.10.7.4, first: some of it in the window, or the next number exactly. */
+static bool is_acceptable(uint32_t start, uint32_t end, bool has_fin)
 {
-	for (uint32_t i = 0; i < len; i++) {
-		uint32_t place = at + i;
+	uint32_t next = model_next();
 
-		if (place < model.arrived || place >= model.edge || place >= model.fin_at ||
-			model.has[place])
+	return start == next || (start < RTE_MAX(model.edge, next + 1) && end + has_fin > next);
+}
+
+/* A segment with the stream's bytes from start to end. */
+static void model_take(uint32_t start, uint32_t end, const uint8_t *payload, bool has_fin)
+{
+	uint32_t next = model_next();
+	uint32_t last;
+
+	if (next == model.end || !is_acceptable(start, end, has_fin))
+		return;
+	if (has_fin && model.end == UINT32_MAX && end <= model.edge) {
+		model.end = end;
+		for (uint32_t at = end; at < STREAM_MAX; at++)
+			model.is_void |= model.has[at];
+	}
+	last = RTE_MIN(end, RTE_MIN(model.edge, model.end));
+	for (uint32_t at = RTE_MAX(start, next); at < last; at++) {
+		if (model.has[at])
 			continue;
-		model.has[place] = true;
-		model.bytes[place] = data[i];
+		model.has[at] = true;
+		model.bytes[at] = payload[at - start];
 	}
-	while (model.arrived < STREAM_MAX && model.has[model.arrived])
-		model.arrived++;
 }
 
-static void read_some(size_t max)
+struct reader {
+	const uint8_t *data;
+	size_t len;
+};
+
+static uint8_t byte(struct reader *r)
 {
-	struct tcp_span span;
+	if (r->len == 0)
+		return 0;
+	r->len--;
+	return *r->data++;
+}
 
-	while (max > 0 && tcp_peek(conn, &span, 1) == 1) {
-		size_t len = RTE_MIN(span.len, max);
+static uint16_t word(struct reader *r)
+{
+	uint16_t high = byte(r);
 
-		check(consumed + len <= model.arrived);
-		check(memcmp(span.data, model.bytes + consumed, len) == 0);
-		consumed += (uint32_t)len;
-		tcp_consume(conn, len);
-		max -= len;
+	return (uint16_t)(high << 8 | byte(r));
+}
+
+static void segment_step(struct reader *r)
+{
+	uint8_t payload[PAYLOAD_MAX];
+	uint8_t salt = byte(r);
+	int64_t where = (int64_t)model_next() + (int16_t)word(r) % 20000;
+	/* Before the stream begins stands the SYN only. */
+	uint32_t start = (uint32_t)RTE_MAX(where, (int64_t)0);
+	uint32_t len = word(r) % (PAYLOAD_MAX + 1);
+	bool has_fin = salt % 16 == 15;
+
+	if (start + PAYLOAD_MAX >= STREAM_MAX)
+		return;
+	for (uint32_t i = 0; i < len; i++)
+		payload[i] = (uint8_t)(salt * 31 + (start + i) * 7);
+	/* The model is told first: the application reads while the stack takes the segment. */
+	model_take(start, start + len, payload, has_fin);
+	segment_give(RTE_TCP_ACK_FLAG | (has_fin ? RTE_TCP_FIN_FLAG : 0), start + 1, payload, len);
+}
+
+static void step(struct reader *r)
+{
+	struct err err;
+	uint8_t op = byte(r);
+
+	switch (op % 8) {
+	case 5:
+		is_reading = !is_reading;
+		if (is_reading)
+			stream_read(SIZE_MAX);
+		break;
+	case 6:
+		stream_read(word(r));
+		break;
+	case 7:
+		if (op >= 0xf0)
+			tcp_shutdown(conn);
+		else
+			now_us += (uint64_t)(op >> 3) * 10000;
+		break;
+	default:
+		segment_step(r);
+		break;
 	}
 	tcp_advance(stack, now_us);
+	if (tcp_check(stack, &err) != 0)
+		abort();
 }
 
-/* Four bytes: place, length and filling. */
-static void step(const uint8_t *data)
+static void script_run(struct reader *r)
 {
-	uint8_t piece[256];
-	uint32_t at = (uint32_t)(data[0] << 8 | data[1]) % (STREAM_MAX - sizeof(piece));
-	uint32_t len = data[2];
-	uint8_t flags = RTE_TCP_ACK_FLAG;
-	bool is_past_fin = at + len > model.fin_at;
-
-	if (data[3] == 255) {
-		read_some(data[2] * 16u);
+	while (r->len > 0 && is_open)
+		step(r);
+	if (!is_open)
 		return;
-	}
-	for (uint32_t i = 0; i < len; i++)
-		piece[i] = (uint8_t)(data[3] + i);
-	if (data[3] == 254 && model.fin_at == UINT32_MAX && len > 0 && at + len <= model.edge &&
-		at + len >= model.arrived) {
-		flags |= RTE_TCP_FIN_FLAG;
-		for (uint32_t i = at + len; i < STREAM_MAX; i++)
-			is_past_fin |= model.has[i];
-		if (!is_past_fin)
-			model.fin_at = at + len;
-	}
-	/* Bytes behind its own FIN are no stream: such a peer is another target's. */
-	if (is_past_fin)
-		return;
-	model_take(at, piece, len);
-	segment_send(flags, ISN + 1 + at, piece, len);
-	check(has_dropped() || tcp_readable(conn) == model.arrived - consumed);
+	stream_read(SIZE_MAX);
+	if (is_comparable() && delivered != model_next())
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static const uint8_t nothing[1];
+	struct reader r = { .data = data, .len = len };
 	struct tcp_params params = {
 		.core = &core,
 		.ops = &ops,
 		.secret = { 1, 2 },
-		.max_connections = 2,
-		.receive_window = WINDOW,
+		.max_connections = 8,
+		.max_half_open = 2,
 	};
 
 	if (support_eal_start(NULL) != 0)
 		abort();
 	params.mbufs = support_mbufs();
-	now_us = 1000000;
-	consumed = acked = 0;
+	params.receive_window = 2048u << byte(&r) % 5;
 	memset(&model, 0, sizeof(model));
-	model.fin_at = UINT32_MAX;
+	model.end = UINT32_MAX;
+	delivered = 0;
+	is_open = false;
+	is_reading = true;
+	now_us = 1000000;
 	stack = tcp_stack_create(&params, now_us);
-	check(stack != NULL);
-	segment_send(RTE_TCP_SYN_FLAG, ISN, (const uint8_t *)"", 0);
-	segment_send(RTE_TCP_ACK_FLAG, ISN + 1, (const uint8_t *)"", 0);
-	check(conn != NULL);
-	for (; len >= 4 && !has_dropped(); data += 4, len -= 4)
-		step(data);
-	read_some(SIZE_MAX);
-	check(has_dropped() || consumed == model.arrived);
-	check(has_dropped() || tcp_is_eof(conn) == (model.arrived == model.fin_at));
+	if (stack == NULL)
+		abort();
+	segment_give(RTE_TCP_SYN_FLAG, 0, nothing, 0);
+	our_end = iss + 1;
+	segment_give(RTE_TCP_ACK_FLAG, 1, nothing, 0);
+	tcp_advance(stack, now_us);
+	if (!is_open)
+		abort();
+	script_run(&r);
 	tcp_stack_destroy(stack);
-	check(rte_mempool_in_use_count(support_mbufs()) == 0);
+	if (rte_mempool_in_use_count(support_mbufs()) != 0)
+		abort();
 	return 0;
 }
