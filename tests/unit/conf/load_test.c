@@ -276,7 +276,7 @@ static void test_defaults_system(void **state)
 	assert_null(config->stats.socket_group);
 	assert_string_equal(config->seed, "");
 	assert_int_equal(config->ports[0].mtu, 1500);
-	assert_int_equal(config->ports[0].rx_descriptors, 1024);
+	assert_int_equal(config->ports[0].rx_descriptors, 2048);
 	assert_int_equal(config->ports[0].tx_descriptors, 1024);
 	assert_false(config->ports[0].promiscuous);
 	assert_int_equal(config->local_address_count, 1);

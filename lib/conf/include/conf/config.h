@@ -76,7 +76,7 @@ struct config_port {
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
-	unsigned rx_descriptors; /* default 1024 */
+	unsigned rx_descriptors; /* default 2048 */
 	unsigned tx_descriptors; /* default 1024 */
 	bool promiscuous;        /* default false */
 	/* "kernel_interface": gets what is not the appliance's; NULL: none */
