@@ -72,21 +72,6 @@ uint32_t l4_conn_count(const struct l4_core *l4)
 	return l4->table->used;
 }
 
-/* Whether the connection that was found carries the packet, rather than a new one. */
-static inline bool conn_is_current(
-	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
-{
-	if (conn_is_expired(conn, now_ms))
-		return false;
-	if (packet->service == NULL)
-		return true;
-	if (conn->protocol == IPPROTO_UDP)
-		return !member_is_gone(conn->member);
-	if (!tcp_is_opening(packet->p->tcp_flags))
-		return true;
-	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
-}
-
 /* Counts a packet that goes out: connection, member, service and worker. */
 static inline void packet_count(
 	struct l4_core *l4, struct conn *conn, enum conn_side side, uint32_t bytes)

@@ -17,8 +17,7 @@ void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 	conntrack_remove(l4->table, conn);
 }
 
-/* What Maglev is asked with: the flow, or the client's address alone. */
-static uint32_t balance_hash(
+uint32_t balance_hash(
 	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool)
 {
 	const struct packet *p = packet->p;
@@ -30,7 +29,7 @@ static uint32_t balance_hash(
 		32);
 }
 
-static struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
+struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
 {
 	unsigned index = packet->service->pool;
 	const struct pool *pool;
@@ -46,8 +45,7 @@ static struct member *member_choose(const struct l4_burst *burst, const struct l
 	return pool_pick(pool, &query);
 }
 
-/* The tuple of what the member will send, but for the local port. */
-static enum drop_reason member_tuple(const struct l4_burst *burst, const struct packet *p,
+enum drop_reason member_tuple(const struct l4_burst *burst, const struct packet *p,
 	const struct member *member, struct packet_tuple *tuple)
 {
 	const struct ip_addr *source;

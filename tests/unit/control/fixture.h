@@ -28,6 +28,8 @@ struct fixture {
 	unsigned shutdown_count;
 	unsigned silent_core;   /* does not answer calls */
 	unsigned l4_conn_count; /* rows of worker 0 */
+	unsigned traced_flags;  /* of the last packet that a worker traced */
+	unsigned traced_port;
 	char folder[64];
 	char socket[96];
 };
