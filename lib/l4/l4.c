@@ -152,6 +152,13 @@ static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, stru
 	core_drop(l4->core, m, reason);
 }
 
+static __rte_noinline void packet_show(
+	struct l4_core *l4, const struct l4_packet *packet, const struct rte_mbuf *m)
+{
+	tap_settle(l4->core->tap, m, packet->service != NULL ? TAP_FORWARDED : TAP_REPLIED,
+		packet->conn->member->name);
+}
+
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
 	uint64_t now_us)
@@ -169,10 +176,13 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 	for (uint16_t i = 0; i < count; i++) {
 		enum drop_reason reason = packet_forward(&burst, &packets[i], pkts[i]);
 
-		if (reason == DROP_NONE)
-			out[forwarded++] = pkts[i];
-		else
+		if (reason != DROP_NONE) {
 			packet_drop(l4, &packets[i], pkts[i], reason);
+			continue;
+		}
+		out[forwarded++] = pkts[i];
+		if (l4->core->tap != NULL)
+			packet_show(l4, &packets[i], pkts[i]);
 	}
 	return forwarded;
 }

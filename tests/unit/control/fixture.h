@@ -30,6 +30,7 @@ struct fixture {
 	unsigned l4_conn_count; /* rows of worker 0 */
 	unsigned traced_flags;  /* of the last packet that a worker traced */
 	unsigned traced_port;
+	char capture_path[96]; /* the one file that commands may create; "": none */
 	char folder[64];
 	char socket[96];
 };
