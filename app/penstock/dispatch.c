@@ -6,6 +6,7 @@
 #include <rte_ring_elem.h>
 #include <rte_tcp.h>
 
+#include "l4/guard.h"
 #include "worker.h"
 
 #define NEWS_BURST 16
@@ -20,6 +21,12 @@ static void hand_over(
 	/* Before it is the other one's: should the ring be full, that is the last word. */
 	if (w->core.tap != NULL && is_received)
 		tap_settle(w->core.tap, m, TAP_PASSED, NULL);
+	if (is_received && ring != NULL &&
+		!flood_admit(&w->gates[to->core.index], packet_of(m)->flow_hash,
+			rte_ring_count(ring), WORKER_RING_SLOTS)) {
+		core_drop(&w->core, m, DROP_flow_share);
+		return;
+	}
 	if (ring == NULL || rte_ring_sp_enqueue(ring, m) != 0) {
 		core_drop(&w->core, m, DROP_ring_full);
 		return;
@@ -173,6 +180,7 @@ void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, 
 	if (w->core.tap != NULL)
 		frames_show(w, port, frames, count);
 	packet_parse_burst(frames, count, port, w->snapshot->key, reasons);
+	guard_run(&w->core, w->snapshot, frames, reasons, count, w->now_us);
 	for (uint16_t i = 0; i < count; i++) {
 		if (unlikely(reasons[i] != DROP_NONE))
 			core_drop(&w->core, frames[i], reasons[i]);

@@ -26,8 +26,10 @@ void l4_trace_owner(const struct snapshot *snapshot, struct l4_trace *trace)
 	p->flags = ip_is_v4(&p->src) ? 0 : PACKET_IS_V6;
 	p->flow_hash = packet_flow_hash(p, snapshot->key);
 	trace->owner.kind = STEER_NONE;
-	trace->reason = DROP_NONE;
 	trace->service = service_find(snapshot->services, &p->dst, p->dst_port_be, p->protocol);
+	trace->reason = guard_explain(snapshot, p, trace->service, &trace->guard);
+	if (trace->reason != DROP_NONE)
+		return;
 	if (trace->service == NULL)
 		local_owner_find(snapshot, trace);
 	else if (trace->service->mode == CONFIG_MODE_L4)

@@ -142,6 +142,7 @@ static void endpoint_print(
 static void service_print(struct pairs *pairs, const struct l4_trace *trace)
 {
 	const struct service *service = trace->service;
+	char text[IP_TEXT_MAX];
 
 	endpoint_print(
 		pairs, "source", &trace->packet.src, rte_be_to_cpu_16(trace->packet.src_port_be));
@@ -154,6 +155,14 @@ static void service_print(struct pairs *pairs, const struct l4_trace *trace)
 		pair_text(pairs, "service", "-");
 		pair_text(pairs, "mode", "reply");
 	}
+	if (trace->guard.has_list && trace->guard.has_network)
+		pair_format(pairs, "acl", "%s by %s/%u",
+			trace->guard.is_allowed ? "allowed" : "denied",
+			ip_format(&trace->guard.network.addr, text),
+			trace->guard.network.prefix_len);
+	else if (trace->guard.has_list)
+		pair_format(pairs, "acl", "%s by no network",
+			trace->guard.is_allowed ? "allowed" : "denied");
 	pair_format(pairs, "hash", "0x%08x", trace->packet.flow_hash);
 }
 

@@ -2,6 +2,7 @@
 #ifndef L4_TRACE_H
 #define L4_TRACE_H
 
+#include "l4/guard.h"
 #include "l4/l4.h"
 #include "neigh/net.h"
 
@@ -14,6 +15,7 @@ struct l4_trace {
 	const struct service *service; /* NULL: a packet to one of our own addresses, or to none */
 	struct steer_owner owner;      /* STEER_NONE: it is dropped before one is asked */
 	enum drop_reason reason;       /* DROP_NONE: it goes on */
+	struct guard_view guard;       /* how access lists decided */
 	/* Known to the owner, where that is an L4 worker */
 	bool is_known;          /* a connection of the table carries it: row */
 	bool has_member;        /* member_x */
