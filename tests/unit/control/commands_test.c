@@ -157,8 +157,8 @@ static void test_counters(void **state)
 {
 	(void)state;
 	assert_answer_has("show counters",
-		"# counter             value help\n"
-		"core.busy_cycles       2500 TSC cycles of loops that did work\n");
+		"# counter                  value help\n"
+		"core.busy_cycles            2500 TSC cycles of loops that did work\n");
 	assert_answer_has("show counters core json",
 		"  {\"counter\": \"core.ring_in_packets\", \"value\": 5, \"help\": ");
 	assert_answer(
