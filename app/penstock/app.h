@@ -33,6 +33,7 @@ struct generation {
 	struct config *config;
 	struct neigh_net *net;
 	struct service_table *services;
+	struct guard *guard;
 	void **listeners; /* [config->service_count], NULL for L4 */
 };
 

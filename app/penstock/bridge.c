@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the stats socket may see of the process and do to it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -77,6 +78,15 @@ static uint64_t now_us(void *ctx)
 	return clock_now_us();
 }
 
+/* Never through a link, never over what is there. */
+static int file_create(void *ctx, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	(void)ctx;
+	return fd < 0 ? -errno : fd;
+}
+
 static void shutdown_request(void *ctx)
 {
 	struct app *app = ctx;
@@ -92,5 +102,6 @@ const struct control_ops app_control_ops = {
 	.call = call,
 	.port = port_get,
 	.now_us = now_us,
+	.file_create = file_create,
 	.shutdown = shutdown_request,
 };

@@ -6,6 +6,7 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "l4/guard.h"
 #include "l7/l7.h"
 
 /* A snapshot with what it owns. Workers see 'view' only. */
@@ -34,6 +35,7 @@ static void generation_destroy(struct app *app, struct generation *generation)
 	if (generation == NULL)
 		return;
 	service_table_destroy(generation->services);
+	guard_destroy(generation->guard);
 	for (size_t i = 0; generation->listeners != NULL && i < generation->config->service_count;
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
@@ -62,10 +64,21 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 	return 0;
 }
 
+/* Workers that packets arrive at: as many as the port with the most queues has. */
+static unsigned receivers_count(const struct app *app)
+{
+	unsigned most = 1;
+
+	for (unsigned i = 0; i < app->port_count; i++)
+		most = app->ports[i].queues > most ? app->ports[i].queues : most;
+	return most;
+}
+
 /* Takes config over, also on failure. */
 static struct generation *generation_create(struct app *app, struct config *config, struct err *err)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
+	struct guard_params guard_params;
 
 	if (generation == NULL) {
 		err_set(err, ENOMEM, "no memory for a configuration");
@@ -81,6 +94,15 @@ static struct generation *generation_create(struct app *app, struct config *conf
 	generation->services = service_table_create(
 		app->services, config, generation->listeners, err);
 	if (generation->services == NULL)
+		goto fail;
+	guard_params = (struct guard_params){
+		.config = config,
+		.core_count = app->worker_count,
+		.receivers = receivers_count(app),
+		.seed = app->secret[0] + generation->number,
+	};
+	generation->guard = guard_create(&guard_params, err);
+	if (generation->guard == NULL)
 		goto fail;
 	return generation;
 fail:
@@ -124,6 +146,7 @@ static int swap(struct app *app, struct generation *generation, struct backend_s
 			.net = generation->net,
 			.services = generation->services,
 			.backends = backends,
+			.guard = generation->guard,
 			.key = hash_key_from_seed(config->seed),
 			.steer = steer_create(app->boot->local_port_min, app->boot->local_port_max,
 				app->l4_count, app->l7_count),

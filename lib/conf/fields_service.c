@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "forward.h"
+#include "guard.h"
 #include "reader.h"
 #include "route.h"
 #include "suggest.h"
@@ -283,6 +284,7 @@ static void service_check(struct reader *reader, const struct node *node, void *
 	const struct config_service *service = object;
 	const struct node *mode = node_get(node, "mode");
 
+	guard_service_check(reader, node, service);
 	if (mode == NULL || (!node_is_text(mode, "l4") && !node_is_text(mode, "l7")))
 		return;
 	only_check(reader, node, service_table.fields, node_text(mode));
@@ -445,6 +447,20 @@ static const struct field service_fields[] = {
 		.type = FIELD_BOOL,
 		.only = "l7",
 		.offset = offsetof(struct config_service, trust_forwarded),
+	},
+	{
+		.name = "acl",
+		.help = "which clients may come",
+		.type = FIELD_OBJECT,
+		.table = &acl_table,
+		.offset = offsetof(struct config_service, acl),
+	},
+	{
+		.name = "limits",
+		.help = "how much is taken in",
+		.type = FIELD_OBJECT,
+		.table = &limits_table,
+		.offset = offsetof(struct config_service, limits),
 	},
 	{ .name = NULL },
 };

@@ -2,8 +2,11 @@
 #ifndef L4_CORE_H
 #define L4_CORE_H
 
+#include <netinet/in.h>
+
 #include "balance/balance.h"
 #include "base/rng.h"
+#include "conntrack/state.h"
 #include "conntrack/table.h"
 #include "forward/local_port.h"
 #include "l4/l4.h"
@@ -44,6 +47,7 @@ struct l4_burst {
 	struct l4_output *output;
 	uint64_t now_us;
 	uint32_t now_ms;
+	bool is_trial; /* only asks: the table is to stay as it is */
 };
 
 /* A packet on its way through. */
@@ -60,6 +64,12 @@ static inline enum conn_side l4_packet_side(const struct l4_packet *packet)
 	return packet->service != NULL ? CONN_CLIENT : CONN_MEMBER;
 }
 
+/* service: NULL for a member's packet, which has a connection or nothing. */
+static inline bool l4_is_stateless(const struct service *service)
+{
+	return service != NULL && service->is_stateless;
+}
+
 /* The pool's choice for a client's packet, or NULL. */
 struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet);
 
@@ -70,6 +80,20 @@ struct member *member_choose(const struct l4_burst *burst, const struct l4_packe
  */
 enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packet);
 
+/* What the pool's algorithm is asked with: the flow, or the client's address alone. */
+uint32_t balance_hash(
+	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool);
+
+/*
+ * A packet that is neither known nor opening: DROP_NONE, and packet->member gets it without a
+ * connection, or why nobody does.
+ */
+enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet);
+
+/* A connection as "show conns" and "trace" print it. */
+struct l4_conn_row conn_row(
+	const struct conntrack *table, const struct conn *conn, uint32_t now_ms);
+
 /* Takes a connection out of the table and counts it in *why. */
 void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why);
 
@@ -79,6 +103,21 @@ static inline bool member_is_gone(const struct member *member)
 	/* Written by the control thread at any time. */
 	return __atomic_load_n(&member->health, __ATOMIC_RELAXED) == MEMBER_DOWN ||
 		__atomic_load_n(&member->admin, __ATOMIC_RELAXED) == MEMBER_MAINT;
+}
+
+/* Whether the connection that was found carries the packet, rather than a new one. */
+static inline bool conn_is_current(
+	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
+{
+	if (conn_is_expired(conn, now_ms))
+		return false;
+	if (packet->service == NULL)
+		return true;
+	if (conn->protocol == IPPROTO_UDP)
+		return !member_is_gone(conn->member);
+	if (!tcp_is_opening(packet->p->tcp_flags))
+		return true;
+	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
 }
 
 /* Removes an expired connection: CLOSED has ended, the others have timed out. */

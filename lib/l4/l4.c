@@ -75,27 +75,6 @@ uint32_t l4_conn_count(const struct l4_core *l4)
 	return l4->table->used;
 }
 
-/* service: NULL for a member's packet, which has a connection or nothing. */
-static inline bool is_stateless(const struct service *service)
-{
-	return service != NULL && service->is_stateless;
-}
-
-/* Whether the connection that was found carries the packet, rather than a new one. */
-static inline bool conn_is_current(
-	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
-{
-	if (conn_is_expired(conn, now_ms))
-		return false;
-	if (packet->service == NULL)
-		return true;
-	if (conn->protocol == IPPROTO_UDP)
-		return !member_is_gone(conn->member);
-	if (!tcp_is_opening(packet->p->tcp_flags))
-		return true;
-	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
-}
-
 /* Counts a client's packet that goes out, with a connection or without: member, service, worker. */
 static inline void client_count(struct l4_core *l4, const struct l4_packet *packet, uint32_t bytes)
 {
@@ -177,7 +156,7 @@ static enum drop_reason packet_forward(
 	struct conntrack *table = burst->l4->table;
 	enum drop_reason reason;
 
-	if (is_stateless(packet->service))
+	if (l4_is_stateless(packet->service))
 		return stateless_forward(burst, packet, m);
 	/* A guess can be wrong, or have been closed or opened by a packet before it. */
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
@@ -206,13 +185,13 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 		enum conn_side side = services[i] != NULL ? CONN_CLIENT : CONN_MEMBER;
 
 		packets[i] = (struct l4_packet){ .p = p, .service = services[i] };
-		if (is_stateless(services[i]))
+		if (l4_is_stateless(services[i]))
 			continue;
 		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
 		conntrack_prefetch(table, packets[i].hash);
 	}
 	for (uint16_t i = 0; i < count; i++) {
-		if (!is_stateless(packets[i].service))
+		if (!l4_is_stateless(packets[i].service))
 			packets[i].conn = conntrack_guess(
 				table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
 	}

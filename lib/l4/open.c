@@ -17,8 +17,7 @@ void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 	conntrack_remove(l4->table, conn);
 }
 
-/* What Maglev is asked with: the flow, or the client's address alone. */
-static uint32_t balance_hash(
+uint32_t balance_hash(
 	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool)
 {
 	const struct packet *p = packet->p;
@@ -106,7 +105,7 @@ static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_pack
  * started anew, has sent the flow; entering it would let anyone fill the table. Elsewhere, or where
  * the choice follows from more than the flow, there is nothing to go by.
  */
-static enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet)
+enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet)
 {
 	const struct service *service = packet->service;
 	enum config_balance balance = burst->snapshot->backends->pools[service->pool]

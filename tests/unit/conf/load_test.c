@@ -105,7 +105,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 26);
+	assert_int_equal(pool->members[1].line, 29);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -215,6 +215,53 @@ static void test_full_matches(void **state)
 	config_destroy(config);
 }
 
+static void test_full_guard(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_service *db = &config->services[0];
+
+	(void)state;
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 2);
+	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
+	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.sources, 100);
+	assert_int_equal(config->guard.icmp_per_s, 0);
+	assert_int_equal(db->acl.allow_count, 1);
+	assert_int_equal(db->acl.deny_count, 1);
+	assert_int_equal(db->limits.packets_per_s, 1);
+	assert_int_equal(db->limits.connections_per_s, 0);
+	assert_int_equal(db->limits.source_packets_per_s, 3);
+	assert_int_equal(db->limits.burst_ms, 5);
+	assert_int_equal(config->services[1].limits.burst_ms, 1000);
+	assert_int_equal(config->services[1].limits.connections_per_s, 7);
+	assert_int_equal(config->services[1].limits.source_connections_per_s, 8);
+	config_destroy(config);
+}
+
+/* Inline and by file, in one list; blanks, comments and a missing last newline. */
+static void test_acl_files(void **state)
+{
+	static const char deny[] = "# bad ones\n\n 203.0.113.0/24\r\n\t198.51.100.7 # one\n"
+				   "2001:db8::/32#end\n10.0.0.0/8";
+	struct config *config;
+
+	(void)state;
+	conf_file_write("deny.txt", deny, sizeof(deny) - 1);
+	conf_file_write("allow.txt", "", 0);
+	config = conf_load("{" CONF_PORTS ", 'guard': {'acl': {'deny': ['192.0.2.128/25'],\n"
+			   "'deny_file': 'deny.txt', 'allow_file': 'allow.txt'}}}");
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 5);
+	assert_address(&config->guard.acl.deny[0].addr, "192.0.2.128");
+	assert_address(&config->guard.acl.deny[2].addr, "198.51.100.7");
+	assert_int_equal(config->guard.acl.deny[2].prefix_len, 32);
+	assert_address(&config->guard.acl.deny[3].addr, "2001:db8::");
+	assert_address(&config->guard.acl.deny[4].addr, "10.0.0.0");
+	config_destroy(config);
+}
+
 static void test_certificate_paths(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -266,6 +313,10 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->drain_timeout_ms, 10000);
 	assert_false(config->has_announce);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
+	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.sources, 65536);
+	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
 			config->pool_count + config->service_count,
 		0);
@@ -367,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_full_pools),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_matches),
+		cmocka_unit_test(test_full_guard),
+		cmocka_unit_test(test_acl_files),
 		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),

@@ -79,85 +79,6 @@ static void test_servers(void **state)
 		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
-static const char l4_header[] = "# layer proto client           vip              local          "
-				"member             state    "
-				"   idle_ms timeout_ms packets_in packets_out core\n";
-static const char l4_rows[] =
-	"l4      tcp   203.0.113.7:1024 192.0.2.100:5432 192.0.2.2:2000 198.51.100.10:5432 "
-	"ESTABLISHED      20     900000          3           4    0\n"
-	"l4      udp   203.0.113.7:1025 192.0.2.100:5432 192.0.2.2:2000 198.51.100.10:5432 "
-	"ESTABLISHED      20     900000          3           4    0\n";
-static const char l7_rows[] =
-	"# layer service client          vip                 member             state       age_ms "
-	"requests bytes_in bytes_out srtt_us core request\n"
-	"l7      web     [2001:db8::7]:1 [2001:db8::100]:443 198.51.100.20:8080 ESTABLISHED   1500 "
-	"       9      100      2000     250    1 GET /a?[2Jb\n";
-
-static void test_conns(void **state)
-{
-	char expected[2048];
-
-	(void)state;
-	snprintf(expected, sizeof(expected), "%s%s%s", l4_header, l4_rows, l7_rows);
-	assert_answer("show conns", expected);
-	assert_answer("show sess", expected);
-	snprintf(expected, sizeof(expected), "%s%s", l4_header, l4_rows);
-	assert_answer("show conns l4", expected);
-	assert_answer("show conns l7", l7_rows);
-	*(strchr(l4_rows, '\n') - l4_rows + expected + strlen(l4_header) + 1) = '\0';
-	assert_answer("show conns limit 1", expected);
-	assert_answer("show conns l4 limit 1", expected);
-}
-
-static void test_conns_in_many_pieces(void **state)
-{
-	json_error_t error;
-	json_t *rows;
-
-	(void)state;
-	fixture.l4_conn_count = 50000;
-	rows = json_loads(fixture_ask("show conns json"), 0, &error);
-	assert_non_null(rows);
-	assert_int_equal(json_array_size(rows), 50001);
-	assert_string_equal(
-		json_string_value(json_object_get(json_array_get(rows, 50000), "request")),
-		"GET /a\033[2Jb");
-	json_decref(rows);
-	rows = json_loads(fixture_ask("show conns limit 1000 json"), 0, &error);
-	assert_int_equal(json_array_size(rows), 1000);
-	json_decref(rows);
-}
-
-static void test_conns_edges(void **state)
-{
-	(void)state;
-	fixture.l4_conn_count = 0;
-	assert_answer("show conns l4",
-		"# layer proto client vip local member state idle_ms "
-		"timeout_ms packets_in packets_out core\n");
-	assert_answer("show conns l4 json", "[]\n");
-	assert_answer("show conns limit 0 json", "[]\n");
-	fixture.silent_core = 0;
-	assert_answer("show conns l4",
-		"# layer core error\n"
-		"l4         0 the worker did not answer\n");
-	assert_answer("show conns l4 json",
-		"[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
-		"\"the worker did not answer\"}\n]\n");
-	assert_answer("show conns l5",
-		"error: \"l5\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit",
-		"error: \"limit\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit 5x",
-		"error: a limit is a number, not \"5x\"\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit 5000000000",
-		"error: a limit is a number, not \"5000000000\"\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-}
-
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
@@ -236,8 +157,8 @@ static void test_counters(void **state)
 {
 	(void)state;
 	assert_answer_has("show counters",
-		"# counter             value help\n"
-		"core.busy_cycles       2500 TSC cycles of loops that did work\n");
+		"# counter                  value help\n"
+		"core.busy_cycles            2500 TSC cycles of loops that did work\n");
 	assert_answer_has("show counters core json",
 		"  {\"counter\": \"core.ring_in_packets\", \"value\": 5, \"help\": ");
 	assert_answer(
@@ -498,9 +419,6 @@ int main(void)
 		TEST(test_info),
 		TEST(test_info_with_a_silent_worker),
 		TEST(test_servers),
-		TEST(test_conns),
-		TEST(test_conns_in_many_pieces),
-		TEST(test_conns_edges),
 		TEST(test_config_has_no_empty_line),
 		TEST(test_cores),
 		TEST(test_cores_in_the_last_second),

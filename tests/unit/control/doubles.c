@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+#include <rte_tcp.h>
+
 #include "doubles.h"
 #include "fixture.h"
+#include "l4/trace.h"
 
 static const struct stats_desc member_descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -170,6 +174,59 @@ unsigned neigh_dump(
 	assert_int_equal(ip_parse("192.0.2.1", &rows[0].addr), 0);
 	assert_int_equal(ip_parse("2001:db8::1", &rows[1].addr), 0);
 	return 2;
+}
+
+bool neigh_find(const struct neigh *neigh, unsigned port, const struct ip_addr *addr,
+	struct neigh_row *row, uint64_t now_us)
+{
+	assert_non_null(neigh);
+	assert_int_equal(now_us, fixture.now_us);
+	*row = (struct neigh_row){ .addr = *addr,
+		.mac = { 2, 0, 0, 0, 0, 9 },
+		.port = (uint8_t)port,
+		.state = NEIGH_STALE };
+	return true;
+}
+
+bool neigh_net_route(
+	const struct neigh_net *net, const struct ip_addr *dst, struct neigh_route *route)
+{
+	(void)net;
+	*route = (struct neigh_route){ .port = 0, .next_hop = *dst, .is_on_link = true };
+	return true;
+}
+
+/* Port 5432 is the L4 service, 443 the L7 one; 2000 is a reply, and the rest nothing. */
+void l4_trace_owner(const struct snapshot *snapshot, struct l4_trace *trace)
+{
+	uint16_t port = rte_be_to_cpu_16(trace->packet.dst_port_be);
+
+	trace->packet.flow_hash = 0x1234;
+	trace->owner.kind = port == 443 ? STEER_L7 : STEER_L4;
+	if (port == 5432 || port == 443)
+		trace->service = service_table_at(snapshot->services, port == 443 ? 1 : 0);
+	else if (port != 2000)
+		*trace = (struct l4_trace){ .packet = trace->packet, .reason = DROP_no_service };
+}
+
+void l4_trace_flow(const struct l4_core *l4, const struct snapshot *snapshot,
+	struct l4_trace *trace, uint64_t now_us)
+{
+	uint32_t cursor = 0;
+
+	(void)snapshot;
+	fixture.traced_flags = trace->packet.tcp_flags;
+	fixture.traced_port = trace->packet.in_port;
+	trace->is_known = trace->packet.tcp_flags == RTE_TCP_ACK_FLAG;
+	trace->has_member = true;
+	strcpy(trace->member, "198.51.100.10:5432");
+	assert_int_equal(l4_conn_dump(l4, &cursor, &trace->row, 1, now_us), 1);
+	if (!trace->is_known) {
+		trace->slot = 77;
+		trace->slot_count = 251;
+	}
+	trace->has_route = true;
+	neigh_net_route(NULL, &trace->row.member, &trace->route);
 }
 
 static struct service_identity identities[2] = {

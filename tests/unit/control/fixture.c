@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,18 @@ static void shut_down(void *ctx)
 	fixture.shutdown_count++;
 }
 
+/* Nowhere but in the fixture's folder: fuzzers call this. */
+static int file_create(void *ctx, const char *path)
+{
+	int fd;
+
+	assert_ptr_equal(ctx, &fixture);
+	if (fixture.capture_path[0] == '\0' || strcmp(path, fixture.capture_path) != 0)
+		return -EACCES;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 static const struct control_ops ops = {
 	.snapshot = take_snapshot,
 	.reload = reload,
@@ -140,6 +153,7 @@ static const struct control_ops ops = {
 	.call = call,
 	.port = port_at,
 	.now_us = now_us,
+	.file_create = file_create,
 	.shutdown = shut_down,
 };
 
@@ -262,6 +276,8 @@ int fixture_teardown(void **state)
 	stats_registry_destroy(fixture.stats);
 	free(answer);
 	answer = NULL;
+	if (fixture.capture_path[0] != '\0')
+		unlink(fixture.capture_path);
 	/* The socket file is gone: the folder is empty. */
 	return rmdir(fixture.folder);
 }

@@ -28,6 +28,9 @@ struct fixture {
 	unsigned shutdown_count;
 	unsigned silent_core;   /* does not answer calls */
 	unsigned l4_conn_count; /* rows of worker 0 */
+	unsigned traced_flags;  /* of the last packet that a worker traced */
+	unsigned traced_port;
+	char capture_path[96]; /* the one file that commands may create; "": none */
 	char folder[64];
 	char socket[96];
 };

@@ -61,4 +61,10 @@ struct balance *balance_build(const struct balance_ops *ops, const struct balanc
 int balance_pick(const struct balance *balance, const struct balance_query *query);
 void balance_destroy(struct balance *balance);
 
+/*
+ * The slot of a consistent table that a hash falls on, and how many slots there are; -1: this
+ * algorithm has no slots. Any thread.
+ */
+int balance_slot(const struct balance *balance, uint32_t hash, uint32_t *count);
+
 #endif

@@ -215,6 +215,37 @@ struct config_http_limits {
 	uint64_t max_body_bytes;    /* "max_body_bytes": 0 = no limit */
 };
 
+enum config_source_check {
+	CONFIG_SOURCE_CHECK_NONE,
+	CONFIG_SOURCE_CHECK_LOOSE,
+	CONFIG_SOURCE_CHECK_STRICT,
+};
+
+/* "acl": networks without host bits, no one in both lists; files are read in already */
+struct config_acl {
+	struct ip_prefix *allow; /* not empty: who is in no list may not come */
+	size_t allow_count;
+	struct ip_prefix *deny;
+	size_t deny_count;
+};
+
+/* "limits" of a service; rates of 0 are no limit */
+struct config_limits {
+	unsigned packets_per_s;
+	unsigned connections_per_s; /* TCP services */
+	unsigned source_packets_per_s;
+	unsigned source_connections_per_s;
+	unsigned burst_ms; /* "burst_ms": 1000 */
+};
+
+/* "guard" */
+struct config_guard {
+	struct config_acl acl;                 /* of all services */
+	enum config_source_check source_check; /* default none */
+	unsigned sources;                      /* "sources": of each worker, 65536 */
+	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
+};
+
 /* "services"[] */
 struct config_service {
 	const char *name;
@@ -243,6 +274,9 @@ struct config_service {
 	size_t route_count;
 	struct config_http_limits http;
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
+	/* both */
+	struct config_acl acl;
+	struct config_limits limits;
 	int line;
 };
 
@@ -278,6 +312,7 @@ struct config {
 	unsigned maglev_size;         /* "maglev_size": a prime, 65537 */
 	unsigned drain_timeout_ms;    /* "drain_timeout_ms": at shutdown, 10000 */
 	unsigned neighbor_timeout_ms; /* "neighbor_timeout_ms": reachable time, 30000 */
+	struct config_guard guard;
 	bool has_announce;
 	struct config_announce announce;
 	struct config_certificate *certificates;

@@ -49,13 +49,16 @@ struct control_ops {
 	/* false past the last port. */
 	bool (*port)(void *ctx, unsigned index, struct control_port_info *info);
 	uint64_t (*now_us)(void *ctx);
+	/* A new file for what a command writes, open for writing; -errno otherwise. NULL: none may
+	 * be made. */
+	int (*file_create)(void *ctx, const char *path);
 	/* Ends the process in order. */
 	void (*shutdown)(void *ctx);
 };
 
 /* What a call on a worker's thread may look at; l4, l7, neigh: NULL where the worker has none. */
 struct control_worker {
-	const struct core *core;
+	struct core *core;
 	const struct l4_core *l4;
 	const struct l7_core *l7;
 	const struct neigh *neigh;
