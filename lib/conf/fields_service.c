@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
 #include "reader.h"
 #include "route.h"
 #include "suggest.h"
@@ -30,20 +31,6 @@ static const struct choice forward_choices[] = {
 		.name = "full-nat",
 		.value = CONFIG_FORWARD_FULL_NAT,
 		.help = "both addresses are rewritten; members see one of `local_addresses`",
-	},
-	{ .name = NULL },
-};
-
-static const struct choice hash_choices[] = {
-	{
-		.name = "five-tuple",
-		.value = CONFIG_HASH_FIVE_TUPLE,
-		.help = "each connection by itself",
-	},
-	{
-		.name = "source-ip",
-		.value = CONFIG_HASH_SOURCE_IP,
-		.help = "all connections of a client to one member",
 	},
 	{ .name = NULL },
 };
@@ -304,6 +291,7 @@ static void l4_check(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	else if (service->pool != UINT_MAX && text_is_read(&service->address))
 		family_check(reader, node, service);
+	balance_check(reader, node, service);
 }
 
 static void service_check(struct reader *reader, const struct node *node, void *object)
@@ -370,6 +358,24 @@ static const struct field service_fields[] = {
 		.offset = offsetof(struct config_service, hash),
 		.choices = hash_choices,
 		.value = CONFIG_HASH_FIVE_TUPLE,
+	},
+	{
+		.name = "affinity",
+		.help = "clients keep their member for a time",
+		.type = FIELD_OBJECT,
+		.text = "no affinity",
+		.only = "l4",
+		.table = &affinity_table,
+		.offset = offsetof(struct config_service, affinity),
+	},
+	{
+		.name = "quic",
+		.help = "for `hash` by `quic-cid`",
+		.type = FIELD_OBJECT,
+		.text = "none",
+		.only = "l4",
+		.table = &quic_table,
+		.offset = offsetof(struct config_service, quic),
 	},
 	{
 		.name = "tcp_idle_timeout_ms",
