@@ -122,7 +122,8 @@ static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct 
 		return;
 	}
 	if (service->mode == CONFIG_MODE_L4)
-		to_l4(w, steer_by_hash(p->flow_hash, w->app->l4_count), m, service);
+		to_l4(w, steer_by_hash(l4_owner_hash(service, p, snapshot->key), w->app->l4_count),
+			m, service);
 	else
 		to_l7(w, steer_by_hash(p->flow_hash, w->app->l7_count), m);
 }

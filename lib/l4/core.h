@@ -2,6 +2,7 @@
 #ifndef L4_CORE_H
 #define L4_CORE_H
 
+#include "affinity.h"
 #include "balance/balance.h"
 #include "base/rng.h"
 #include "conntrack/table.h"
@@ -20,12 +21,14 @@ struct l4_core {
 	struct rng rng;
 	struct balance_cursor cursors[L4_CURSORS];
 	struct local_ports ports;
+	struct affinity *affinity;
 };
 
 /* What stays the same for a whole burst. */
 struct l4_burst {
 	struct l4_core *l4;
 	const struct snapshot *snapshot;
+	uint64_t now_us;
 	uint32_t now_ms;
 };
 
@@ -35,7 +38,14 @@ struct l4_packet {
 	uint64_t hash;                 /* the table's */
 	struct conn *conn;             /* a guess at first, then the connection */
 	const struct service *service; /* NULL: from a member */
+	const struct rte_mbuf *m;
 };
+
+/*
+ * The member for a client's packet that no connection is known for, or NULL. In the midst of a TCP
+ * connection it is the member that the flow probably has, see pool_pick_established().
+ */
+struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet);
 
 /*
  * Finds the connection of a client's packet that the table's search did not settle: none, expired,

@@ -46,7 +46,8 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	key.k1 = rng_next(&l4->rng);
 	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
 	l4->table = conntrack_create(params->max_connections, key);
-	if (l4->table != NULL)
+	l4->affinity = affinity_create(params->max_connections, rng_next(&l4->rng));
+	if (l4->table != NULL && l4->affinity != NULL)
 		return l4;
 	err_set(err, ENOMEM, "no memory for a table of %u connections", params->max_connections);
 	l4_core_destroy(l4);
@@ -59,6 +60,7 @@ void l4_core_destroy(struct l4_core *l4)
 	if (l4 == NULL)
 		return;
 	conntrack_destroy(l4->table);
+	affinity_destroy(l4->affinity);
 	free(l4);
 }
 
@@ -151,6 +153,7 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 
 		packets[i].p = p;
 		packets[i].service = services[i];
+		packets[i].m = pkts[i];
 		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
 		conntrack_prefetch(table, packets[i].hash);
 	}
@@ -175,6 +178,7 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 	struct l4_burst burst = {
 		.l4 = l4,
 		.snapshot = snapshot,
+		.now_us = now_us,
 		.now_ms = (uint32_t)(now_us / CLOCK_US_PER_MS),
 	};
 	uint16_t forwarded = 0;

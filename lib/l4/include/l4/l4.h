@@ -46,6 +46,12 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
 	uint64_t now_us);
 
+/*
+ * What tells a client's packet's owner: the flow, or the client alone for a service with affinity,
+ * whose clients are to be known to one core. For steer_by_hash().
+ */
+uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key);
+
 /* Expiry, a bounded piece at a time; call once a loop. */
 void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us);
 
