@@ -2,6 +2,7 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,10 @@
 #include "runtime/rcu.h"
 #include "service/snapshot.h"
 #include "stats/stats.h"
+
+#define APP_DEVICES_MAX (2 * NEIGH_PORTS_MAX)
+#define APP_NO_DEVICE   UINT_MAX
+#define APP_NAME_MAX    96
 
 struct worker;
 struct health_results;
@@ -37,9 +42,18 @@ struct app {
 	const char *config_path;
 	struct config *boot; /* the first configuration's: cores, ports, memory, sizes */
 	struct rte_mempool *mbufs;
-	struct port ports[NEIGH_PORTS_MAX];
-	struct neigh_port port_facts[NEIGH_PORTS_MAX];
+	/* The configuration's ports, in its order; then the kernel interfaces beside some of them.
+	 */
+	struct port ports[APP_DEVICES_MAX];
 	unsigned port_count;
+	unsigned device_count;
+	unsigned partner[APP_DEVICES_MAX]; /* port <-> kernel interface, or APP_NO_DEVICE */
+	struct app_kernel {
+		struct config_port config;
+		char name[APP_NAME_MAX];
+		char device[APP_NAME_MAX];
+	} kernels[NEIGH_PORTS_MAX];
+	struct neigh_port port_facts[NEIGH_PORTS_MAX];
 	struct worker *workers[RUNTIME_WORKERS_MAX];
 	unsigned worker_count;
 	unsigned l4_count; /* workers with an L4 loop, and with an L7 loop */
@@ -56,7 +70,8 @@ struct app {
 	uint64_t published; /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;
-	int results_fd; /* eventfd: probe results wait */
+	size_t announced; /* service addresses, as of the last app_announce() */
+	int results_fd;   /* eventfd: probe results wait */
 	atomic_bool is_draining;
 	atomic_bool must_stop; /* workers return */
 	bool shutdown_requested;
@@ -89,6 +104,9 @@ struct config *app_config_read(
 
 /* Lets time pass for members that start slowly. */
 void app_warm(struct app *app, uint64_t now_us);
+
+/* announce.c: tells the kernel, and so routing daemons, which VIPs are usable now. */
+void app_announce(struct app *app);
 
 /* verdict.c: takes probe results from the workers' rings to the members. */
 void app_take_results(struct app *app);

@@ -53,7 +53,7 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 	struct rte_eth_stats stats = { 0 };
 	struct rte_eth_link link = { 0 };
 
-	if (index >= app->port_count)
+	if (index >= app->device_count)
 		return false;
 	if (rte_eth_stats_get(port->ethdev_id, &stats) != 0)
 		memset(&stats, 0, sizeof(stats));

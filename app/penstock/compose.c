@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wires the modules together, in the order of their needs; app_release() goes the same way back. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "packet/packet.h"
+#include "port/kernel.h"
 #include "tls/tls.h"
 #include "worker.h"
 
@@ -49,6 +51,41 @@ static int ports_open(struct app *app, struct err *err)
 		log_info("port %s: %s, driver %s, %u queue%s, MTU %u", config->ports[i].name,
 			config->ports[i].device, port->driver, port->queues,
 			port->queues == 1 ? "" : "s", port->mtu);
+	}
+	return 0;
+}
+
+/* Kernel interfaces, each a port of its own behind the configuration's. */
+static int kernel_ports_open(struct app *app, struct err *err)
+{
+	app->device_count = app->port_count;
+	for (unsigned i = 0; i < app->port_count; i++) {
+		const struct config_port *wire = app->ports[i].config;
+		unsigned at = app->device_count;
+		struct app_kernel *kernel = &app->kernels[i];
+		int status;
+
+		app->partner[i] = APP_NO_DEVICE;
+		if (wire->kernel_interface == NULL)
+			continue;
+		snprintf(kernel->name, sizeof(kernel->name), "%s/%s", wire->name,
+			wire->kernel_interface);
+		snprintf(kernel->device, sizeof(kernel->device), PORT_KERNEL_DEVICE, i);
+		kernel->config = (struct config_port){
+			.name = kernel->name,
+			.device = kernel->device,
+			.mtu = app->ports[i].mtu,
+			.rx_descriptors = wire->rx_descriptors,
+			.tx_descriptors = wire->tx_descriptors,
+		};
+		status = port_kernel_open(
+			&app->ports[at], &kernel->config, &app->ports[i], app->mbufs, err);
+		if (status < 0)
+			return status;
+		app->partner[i] = at;
+		app->partner[at] = i;
+		app->device_count++;
+		log_info("port %s: kernel interface %s", wire->name, wire->kernel_interface);
 	}
 	return 0;
 }
@@ -131,6 +168,8 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 			config->memory.packet_buffers);
 	status = ports_open(app, err);
 	if (status == 0)
+		status = kernel_ports_open(app, err);
+	if (status == 0)
 		status = workers_create(app, err);
 	if (status == 0)
 		status = app_publish(app, config, err);
@@ -151,7 +190,7 @@ void app_release(struct app *app)
 	control_destroy(app->control);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
-	for (unsigned i = 0; i < app->port_count; i++)
+	for (unsigned i = 0; i < APP_DEVICES_MAX; i++)
 		port_close(&app->ports[i]);
 	app_unpublish(app);
 	rcu_destroy(app->rcu);

@@ -101,7 +101,7 @@ static void to_local_owner(struct worker *w, struct rte_mbuf *m, const struct pa
 	else if (owner.kind == STEER_L7 && p->protocol == IPPROTO_TCP)
 		to_l7(w, owner.index, m);
 	else
-		core_drop(&w->core, m, DROP_no_service);
+		exception_refuse(w, p->in_port, m, DROP_no_service);
 }
 
 static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
@@ -141,16 +141,18 @@ static void frame_route(struct worker *w, unsigned port, struct rte_mbuf *m)
 	const struct packet *p = packet_of(m);
 	bool is_group = (p->flags & PACKET_IS_BROADCAST) != 0;
 
-	if (!is_group && !is_to_us(w, port, m))
+	if (!is_group && !is_to_us(w, port, m)) {
 		core_drop(&w->core, m, DROP_not_for_us);
-	else if ((p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP)) != 0)
+	} else if ((p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP)) != 0) {
+		exception_copy(w, port, m);
 		neigh_input(w->neigh, w->snapshot->net, m, w->now_us);
-	else if (is_group)
-		core_drop(&w->core, m, DROP_no_service);
-	else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP)
+	} else if (is_group) {
+		exception_refuse(w, port, m, DROP_no_service);
+	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP) {
 		tcp_or_udp_route(w, m, p);
-	else
-		core_drop(&w->core, m, DROP_protocol_unsupported);
+	} else {
+		exception_refuse(w, port, m, DROP_protocol_unsupported);
+	}
 }
 
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count)
@@ -159,7 +161,9 @@ void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, 
 
 	packet_parse_burst(frames, count, port, w->snapshot->key, reasons);
 	for (uint16_t i = 0; i < count; i++) {
-		if (unlikely(reasons[i] != DROP_NONE))
+		if (unlikely(reasons[i] == DROP_parse_ethertype))
+			exception_refuse(w, port, frames[i], reasons[i]);
+		else if (unlikely(reasons[i] != DROP_NONE))
 			core_drop(&w->core, frames[i], reasons[i]);
 		else
 			frame_route(w, port, frames[i]);

@@ -13,8 +13,9 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "port/kernel.h"
 
-#define ARGS_MAX     (32 + 2 * NEIGH_PORTS_MAX)
+#define ARGS_MAX     (32 + 4 * NEIGH_PORTS_MAX)
 #define ARG_MAX      1024
 #define MBUF_BYTES   2560ull /* data room, headers and pool overhead */
 #define BASE_MB      128ull  /* rings, tables and what drivers take */
@@ -131,6 +132,11 @@ static void devices_choose(struct arguments *args, const struct config *config)
 		argument_add(args, is_virtual ? "--vdev" : "--allow");
 		argument_add(args, "%s", device);
 		has_pci |= !is_virtual;
+		if (config->ports[i].kernel_interface == NULL)
+			continue;
+		argument_add(args, "--vdev");
+		argument_add(
+			args, PORT_KERNEL_VDEV, (unsigned)i, config->ports[i].kernel_interface);
 	}
 	if (!has_pci) {
 		argument_add(args, "--no-pci");

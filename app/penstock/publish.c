@@ -165,6 +165,7 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 		return err_set(err, ENOMEM, "no memory for a snapshot");
 	}
 	app->generation = generation;
+	app_announce(app);
 	return 0;
 }
 
@@ -179,6 +180,7 @@ static int pool_publish(struct app *app, unsigned pool_index, bool is_step)
 		backend_set_destroy(backends);
 		return -ENOMEM;
 	}
+	app_announce(app);
 	return 0;
 }
 
@@ -223,7 +225,10 @@ static bool is_same_port(const struct config_port *a, const struct config_port *
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
 		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
-		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous;
+		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous &&
+		(a->kernel_interface == NULL) == (b->kernel_interface == NULL) &&
+		(a->kernel_interface == NULL ||
+			strcmp(a->kernel_interface, b->kernel_interface) == 0);
 }
 
 static bool is_same_ports(const struct config *a, const struct config *b)
@@ -255,6 +260,10 @@ static void fixed_check(
 		{ "local_ports",
 			boot->local_port_min == config->local_port_min &&
 				boot->local_port_max == config->local_port_max },
+		{ "announce",
+			boot->has_announce == config->has_announce &&
+				boot->announce.table == config->announce.table &&
+				boot->announce.protocol == config->announce.protocol },
 		{ "max_connections", boot->max_connections == config->max_connections },
 		{ "neighbor_timeout_ms", boot->neighbor_timeout_ms == config->neighbor_timeout_ms },
 		{ "stats.socket", strcmp(boot->stats.socket, config->stats.socket) == 0 },

@@ -87,6 +87,8 @@ static void drain_start(struct supervisor *s, const char *reason)
 	s->deadline_us = clock_now_us() + timeout_ms * CLOCK_US_PER_MS;
 	s->last_forwarded_us = clock_now_us();
 	atomic_store(&s->app->is_draining, true);
+	/* First of all: routers send new clients elsewhere from here on. */
+	app_announce(s->app);
 }
 
 static void reload_run(struct app *app)

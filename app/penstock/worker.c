@@ -41,14 +41,18 @@ static unsigned ports_poll(struct worker *w)
 	struct rte_mbuf *frames[PORT_BURST];
 	unsigned total = 0;
 
-	for (unsigned i = 0; i < w->app->port_count; i++) {
+	for (unsigned i = 0; i < w->app->device_count; i++) {
 		uint16_t count;
 
 		if (!w->has_queue[i])
 			continue;
 		count = port_rx(&w->app->ports[i], w->tx[i].queue, &w->core, frames);
-		if (count > 0)
+		if (count == 0)
+			continue;
+		if (i < w->app->port_count)
 			dispatch_frames(w, i, frames, count);
+		else
+			exception_return(w, i, frames, count);
 		total += count;
 	}
 	return total;
@@ -56,7 +60,7 @@ static unsigned ports_poll(struct worker *w)
 
 static void ports_flush(struct worker *w)
 {
-	for (unsigned i = 0; i < w->app->port_count; i++) {
+	for (unsigned i = 0; i < w->app->device_count; i++) {
 		if (w->has_queue[i])
 			port_tx_flush(&w->tx[i]);
 	}

@@ -53,9 +53,11 @@ struct worker {
 	struct neigh *neigh;
 	struct l7_core *l7;
 	struct health_core *health;
-	struct port_tx tx[NEIGH_PORTS_MAX];
-	bool has_queue[NEIGH_PORTS_MAX];
-	uint16_t l4_pending; /* gathered for l4_run() */
+	struct port_tx tx[APP_DEVICES_MAX];
+	bool has_queue[APP_DEVICES_MAX];
+	uint64_t kernel_since_us;  /* start of the window in which frames to the kernel count */
+	unsigned kernel_in_window; /* handed to the kernel since */
+	uint16_t l4_pending;       /* gathered for l4_run() */
 	uint16_t l7_pending;
 	struct rte_mbuf *l4_pkts[L4_BURST_MAX];
 	const struct service *l4_services[L4_BURST_MAX];
@@ -85,6 +87,15 @@ int worker_run(struct worker *worker, void (*fn)(struct control_worker *worker, 
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count);
 unsigned dispatch_rings(struct worker *w);
 void dispatch_flush(struct worker *w);
+
+/*
+ * exception.c: the way to and from the kernel's interface beside a port. exception_refuse() ends a
+ * frame that is not the appliance's: the kernel gets it, or it is dropped for this reason.
+ * exception_copy() gives the kernel its copy of what neighbors answer; m stays the caller's.
+ */
+void exception_refuse(struct worker *w, unsigned port, struct rte_mbuf *m, enum drop_reason reason);
+void exception_copy(struct worker *w, unsigned port, const struct rte_mbuf *m);
+void exception_return(struct worker *w, unsigned device, struct rte_mbuf **frames, uint16_t count);
 
 /* Output side, callbacks of neigh and l7. ctx is the worker. */
 void dispatch_transmit(void *ctx, unsigned port, struct rte_mbuf *frame);

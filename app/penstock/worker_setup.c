@@ -58,7 +58,7 @@ static int l4_side_create(struct worker *w, struct err *err)
 	w->l4 = l4_core_create(&l4_params, now_us, err);
 	if (w->l4 == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < app->port_count; i++) {
+	for (unsigned i = 0; i < app->device_count; i++) {
 		w->has_queue[i] = (unsigned)w->core.l4_index < app->ports[i].queues;
 		w->tx[i] = (struct port_tx){
 			.port = &app->ports[i],

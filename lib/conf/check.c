@@ -63,6 +63,7 @@ static void names_of_lists_check(struct reader *reader, const struct node *root)
 	} rows[] = {
 		{ .list = "ports", .key = "name", .what = "port name" },
 		{ .list = "ports", .key = "device", .what = "device" },
+		{ .list = "ports", .key = "kernel_interface", .what = "kernel interface" },
 		{ .list = "certificates", .key = "name", .what = "certificate name" },
 		{ .list = "services", .key = "name", .what = "service name" },
 		{ .list = "routes", .key = "to", .what = "a route to" },

@@ -87,6 +87,7 @@ extern const struct table stats_table;
 extern const struct table port_table;
 extern const struct table route_table;
 extern const struct table neighbor_table;
+extern const struct table announce_table;
 extern const struct table certificate_table;
 extern const struct table pool_table;
 extern const struct table service_table;

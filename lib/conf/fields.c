@@ -166,6 +166,14 @@ static const struct field config_fields[] = {
 		.value = 10000,
 	},
 	{
+		.name = "announce",
+		.help = "the services' addresses as routes of the kernel, for a routing daemon",
+		.type = FIELD_OBJECT,
+		.table = &announce_table,
+		.offset = offsetof(struct config, announce),
+		.has_offset = offsetof(struct config, has_announce),
+	},
+	{
 		.name = "certificates",
 		.help = "certificates that services name",
 		.type = FIELD_OBJECTS,

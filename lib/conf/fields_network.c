@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ports, static routes and static neighbors. */
+/* Ports, static routes, static neighbors, and what routing daemons are told. */
 #include <string.h>
 
 #include "reader.h"
@@ -88,6 +88,14 @@ static const struct field port_fields[] = {
 		.help = "take frames for any Ethernet address off the wire",
 		.type = FIELD_BOOL,
 		.offset = offsetof(struct config_port, promiscuous),
+	},
+	{
+		.name = "kernel_interface",
+		.help = "make a kernel interface of this name, with the port's addresses: what is not "
+			"the appliance's goes there and comes from there, for a routing daemon",
+		.type = FIELD_TEXT,
+		.kind = &text_interface,
+		.offset = offsetof(struct config_port, kernel_interface),
 	},
 	{ .name = NULL },
 };
@@ -231,4 +239,68 @@ const struct table neighbor_table = {
 	.size = sizeof(struct config_neighbor),
 	.line_offset = offsetof(struct config_neighbor, line),
 	.check = neighbor_check,
+};
+
+static const struct choice announce_choices[] = {
+	{
+		.name = "all",
+		.value = CONFIG_ANNOUNCE_ALL,
+		.help = "all services of the address have a usable member",
+	},
+	{
+		.name = "any",
+		.value = CONFIG_ANNOUNCE_ANY,
+		.help = "one service of the address has a usable member",
+	},
+	{ .name = NULL },
+};
+
+static void announce_check(struct reader *reader, const struct node *node, void *object)
+{
+	(void)object;
+	for (size_t i = 0; i < reader->config->port_count; i++) {
+		if (reader->config->ports[i].kernel_interface != NULL)
+			return;
+	}
+	problem_add(&reader->problems, node,
+		"needs a port with a \"kernel_interface\", which the routes name as their device");
+}
+
+static const struct field announce_fields[] = {
+	{
+		.name = "table",
+		.help = "routing table of the kernel that takes a route for each address",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_announce, table),
+		.min = 1,
+		.max = UINT32_MAX,
+		.value = 100,
+	},
+	{
+		.name = "protocol",
+		.help = "the routes' mark (`ip route show proto`); routes in the table with this "
+			"mark that are not ours are removed",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_announce, protocol),
+		.min = 5,
+		.max = 255,
+		.value = 80,
+	},
+	{
+		.name = "when",
+		.help = "an address is announced while",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_announce, when),
+		.choices = announce_choices,
+		.value = CONFIG_ANNOUNCE_ALL,
+	},
+	{ .name = NULL },
+};
+
+const struct table announce_table = {
+	.name = "announce",
+	.help = "Routes for the services' addresses in a table of the kernel, where a routing daemon finds "
+		"them: there while members are usable, gone while the appliance drains or does not run.",
+	.fields = announce_fields,
+	.check = announce_check,
 };

@@ -98,6 +98,20 @@ static void member_name_read(
 			"\"]\"");
 }
 
+#define INTERFACE_BYTES_MAX 15 /* IFNAMSIZ with its end */
+
+static void interface_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
+{
+	bool is_dots = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+
+	if (text_is_name(text) && strlen(text) <= INTERFACE_BYTES_MAX && !is_dots)
+		string_take(reader, text, target);
+	else
+		kind_report(reader, node,
+			"an interface name of 1-15 letters, digits, \"_\", \".\" and \"-\"");
+}
+
 /* Why no host has this address; NULL: a host may. */
 static const char *unicast_fault(const struct ip_addr *addr)
 {
@@ -399,6 +413,11 @@ const struct text_kind text_member_name = {
 	.what = "name",
 	.pattern = "^[A-Za-z0-9_.:\\[\\]-]{1,63}$",
 	.read = member_name_read,
+};
+const struct text_kind text_interface = {
+	.what = "interface name",
+	.pattern = "^[A-Za-z0-9_.-]{1,15}$",
+	.read = interface_read,
 };
 const struct text_kind text_address = {
 	.what = "ADDRESS",

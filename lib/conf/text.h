@@ -16,6 +16,7 @@ extern const struct text_kind text_member_name;  /* const char * */
 extern const struct text_kind text_address;      /* struct ip_addr: unicast */
 extern const struct text_kind text_port_address; /* struct ip_prefix: ours, with its link */
 extern const struct text_kind text_network;      /* struct ip_prefix without host bits */
+extern const struct text_kind text_interface;    /* const char *: of the kernel */
 extern const struct text_kind text_mac;          /* uint8_t[6] */
 extern const struct text_kind text_file;         /* const char *: absolute path */
 extern const struct text_kind text_socket;       /* const char *: absolute path */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 /* How many entries one search for a victim looks at: bounded, for a flood makes one per packet. */

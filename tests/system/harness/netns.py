@@ -86,7 +86,7 @@ class Namespace:
         with self.entered():
             return socket.socket(*arguments)
 
-    def connect(self, address, port, timeout=5.0, source=None):
+    def connect(self, address, port, timeout=5.0, source=None, source_port=0):
         """A connected TCP socket from this namespace."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = self.socket(family, socket.SOCK_STREAM)
@@ -94,7 +94,8 @@ class Namespace:
             sock.settimeout(timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if source:
-                sock.bind((source, 0))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((source, source_port))
             sock.connect((address, port))
         except BaseException:
             sock.close()

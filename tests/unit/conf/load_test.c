@@ -43,6 +43,10 @@ static void test_full_system(void **state)
 	assert_int_equal(config->max_connections, 4096);
 	assert_int_equal(config->maglev_size, 4093);
 	assert_int_equal(config->drain_timeout_ms, 0);
+	assert_true(config->has_announce);
+	assert_int_equal(config->announce.table, 7);
+	assert_int_equal(config->announce.protocol, 99);
+	assert_int_equal(config->announce.when, CONFIG_ANNOUNCE_ANY);
 	config_destroy(config);
 }
 
@@ -63,6 +67,8 @@ static void test_full_network(void **state)
 	assert_int_equal(wan->rx_descriptors, 512);
 	assert_int_equal(wan->tx_descriptors, 256);
 	assert_true(wan->promiscuous);
+	assert_string_equal(wan->kernel_interface, "kwan");
+	assert_null(config->ports[1].kernel_interface);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);
@@ -99,7 +105,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 25);
+	assert_int_equal(pool->members[1].line, 26);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -223,6 +229,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->max_connections, 1048576);
 	assert_int_equal(config->maglev_size, 65537);
 	assert_int_equal(config->drain_timeout_ms, 10000);
+	assert_false(config->has_announce);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
 			config->pool_count + config->service_count,

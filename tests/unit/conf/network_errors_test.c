@@ -39,6 +39,35 @@ static const struct conf_row rows[] = {
 			"on line 2",
 	},
 	{
+		.what = "kernel interfaces that cannot be, and one twice",
+		.json = "{'ports': [\n"
+			"{'name': 'a', 'device': 'd', 'kernel_interface': 'sixteen-letters-'},\n"
+			"{'name': 'b', 'device': 'e', 'kernel_interface': '..'},\n"
+			"{'name': 'c', 'device': 'f', 'kernel_interface': 'k/'},\n"
+			"{'name': 'd', 'device': 'g', 'kernel_interface': 'k0'},\n"
+			"{'name': 'e', 'device': 'h', 'kernel_interface': 'k0'}]}",
+		.expected =
+			"c.json:2: ports[0].kernel_interface: expected an interface name of 1-15 "
+			"letters, digits, \"_\", \".\" and \"-\", found \"sixteen-letters-\"\n"
+			"c.json:3: ports[1].kernel_interface: expected an interface name of 1-15 "
+			"letters, digits, \"_\", \".\" and \"-\", found \"..\"\n"
+			"c.json:4: ports[2].kernel_interface: expected an interface name of 1-15 "
+			"letters, digits, \"_\", \".\" and \"-\", found \"k/\"\n"
+			"c.json:6: ports[4].kernel_interface: kernel interface k0 is given twice, first "
+			"on line 5",
+	},
+	{
+		.what = "announcements without a kernel interface, and out of range",
+		.json = WITH("'announce': {'table': 0,\n'protocol': 4,\n'when': 'al'}"),
+		.expected =
+			"c.json:2: announce: needs a port with a \"kernel_interface\", which the "
+			"routes name as their device\n"
+			"c.json:2: announce.table: 0 is out of range (1-4294967295)\n"
+			"c.json:3: announce.protocol: 4 is out of range (5-255)\n"
+			"c.json:4: announce.when: \"al\" is not one of: all, any; did you mean "
+			"\"all\"?",
+	},
+	{
 		.what = "an address without a length",
 		.json = ADDRESSES("['192.0.2.2']"),
 		.expected = "c.json:2: ports[0].addresses[0]: expected ADDRESS/LENGTH, as "

@@ -45,6 +45,7 @@ enum config_balance {
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
+enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
 #define CONFIG_CORES_MAX 64
@@ -80,6 +81,8 @@ struct config_port {
 	unsigned rx_descriptors; /* default 1024 */
 	unsigned tx_descriptors; /* default 1024 */
 	bool promiscuous;        /* default false */
+	/* "kernel_interface": gets what is not the appliance's; NULL: none */
+	const char *kernel_interface;
 	int line;
 };
 
@@ -97,6 +100,13 @@ struct config_neighbor {
 	uint8_t mac[6];
 	unsigned port;
 	int line;
+};
+
+/* "announce": usable VIPs as routes of the kernel, for a routing daemon to take from there */
+struct config_announce {
+	unsigned table;    /* "table": routing table, 100 */
+	unsigned protocol; /* "protocol": their mark, 80 */
+	enum config_announce_when when;
 };
 
 /* "certificates"[] */
@@ -244,6 +254,8 @@ struct config {
 	unsigned maglev_size;         /* "maglev_size": a prime, 65537 */
 	unsigned drain_timeout_ms;    /* "drain_timeout_ms": at shutdown, 10000 */
 	unsigned neighbor_timeout_ms; /* "neighbor_timeout_ms": reachable time, 30000 */
+	bool has_announce;
+	struct config_announce announce;
 	struct config_certificate *certificates;
 	size_t certificate_count;
 	struct config_pool *pools;

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Appliances behind a router: service addresses announced by BGP, from BIRD beside each of them."""
+
+import pytest
+
+from harness import bird, config, fabric
+from harness.appliance import Appliance
+from harness.fabric import Fabric
+from harness.origin import __file__ as origin_path
+from harness.network import server, server6
+from harness.procs import Process, wait_for
+from harness.servers import ECHO, ECHO_PORT
+
+SEED = "fleet"
+
+
+@pytest.fixture(scope="module")
+def net():
+    made = Fabric()
+    yield made
+    made.close()
+
+
+class Members:
+    """The echo members of the fabric's servers."""
+
+    def __init__(self, net, folder):
+        self.net = net
+        self.folder = str(folder)
+        self.processes = {}
+        for name in ECHO:
+            self.start(name)
+
+    def start(self, name):
+        words = []
+        for address in (server(ECHO[name]), server6(ECHO[name])):
+            words += ["--tcp", address, str(ECHO_PORT)]
+        self.processes[name] = Process(
+            name, self.net.servers.command("/usr/bin/python3", origin_path, "--name", name, *words),
+            os.path.join(self.folder, name + ".log"))
+        wait_for(lambda: "ready" in self.processes[name].output(), name + " listens")
+
+    def kill(self, name):
+        self.processes[name].kill()
+
+    def close(self):
+        for process in self.processes.values():
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def members(net, tmp_path_factory):
+    made = Members(net, tmp_path_factory.mktemp("members"))
+    yield made
+    made.close()
+
+
+def settings(side):
+    pools = config.pools()
+    return {
+        "cores": {"control": 0, "l4": [1], "l7": [1], "idle": "adaptive"},
+        "memory": {"pages": "auto", "packet_buffers": 16384},
+        "seed": SEED,
+        "ports": side.ports(),
+        "routes": [{"to": "0.0.0.0/0", "via": fabric.ROUTER}, {"to": "::/0", "via": fabric.ROUTER6}],
+        "announce": {"table": 100},
+        "pools": {name: pools[name] for name in ("echo", "echo6")},
+        "services": [config.l4("echo", fabric.VIP, 7001, "echo"),
+                     config.l4("echo6", fabric.VIP6, 7001, "echo6")],
+        "drain_timeout_ms": 5000,
+    }
+
+
+class Pair:
+    """An appliance and the BIRD beside it."""
+
+    def __init__(self, side, folder):
+        number = side.number
+        self.side = side
+        self.daemon = Appliance(side, folder, settings(side))
+        self.daemon.start()
+        self.bird = bird.Bird(side.appliance, folder, "bird",
+                              bird.appliance_config(fabric.wan(number), fabric.wan6(number),
+                                                    fabric.ROUTER))
+
+    def close(self):
+        self.bird.kill()
+        if self.daemon.process:
+            self.daemon.process.terminate(15)
+
+
+class Site:
+    def __init__(self, net, members, folder):
+        self.net = net
+        self.members = members
+        self.pairs = []
+        self.router = bird.Bird(net.router, folder, "router", bird.router_config(
+            fabric.ROUTER, {f"appliance{side.number}": fabric.wan(side.number)
+                            for side in net.sides}))
+        self.folder = folder
+
+    def start(self, number):
+        folder = self.folder / f"appliance-{number}"
+        folder.mkdir()
+        pair = Pair(self.net.sides[number - 1], folder)
+        self.pairs.append(pair)
+        return pair
+
+    def next_hops(self, vip=fabric.VIP):
+        """Where the router sends packets for the address."""
+        words = ["-6"] if ":" in vip else []
+        text = self.net.router.ip(*words, "route", "show", vip)
+        hops = [fabric.wan6(n) if ":" in vip else fabric.wan(n)
+                for n in (side.number for side in self.net.sides)]
+        words = text.split()
+        return {hop for hop in hops if hop in words}
+
+    def wait_hops(self, *hops, vip=fabric.VIP, timeout=15):
+        wait_for(lambda: self.next_hops(vip) == set(hops),
+                 f"the router reaches {vip} by {hops or 'nobody'}; now {self.next_hops(vip)}\n"
+                 + self.router.show("protocols"), timeout, pause=0.1)
+
+    def close(self):
+        for pair in self.pairs:
+            pair.close()
+        self.router.kill()
+
+
+@pytest.fixture
+def site(net, members, tmp_path):
+    made = Site(net, members, tmp_path)
+    yield made
+    made.close()
+    for name, process in members.processes.items():
+        if not process.is_alive():
+            members.start(name)
+
+
+def ask(net, vip=fabric.VIP, source_port=0):
+    """The member that a new connection reaches, from a port of the client's."""
+    source = fabric.CLIENT6 if ":" in vip else fabric.CLIENT
+    with net.client.connect(vip, 7001, source=source, source_port=source_port) as sock:
+        return sock.makefile("r").readline().strip()
+
+
+def test_addresses_are_announced_while_members_are_usable(site):
+    pair = site.start(1)
+    site.wait_hops(fabric.wan(1))
+    site.wait_hops(fabric.wan6(1), vip=fabric.VIP6)
+    assert ask(site.net) in ECHO
+    assert ask(site.net, fabric.VIP6) in ECHO
+    for name in ECHO:
+        site.members.kill(name)
+    site.wait_hops()
+    site.wait_hops(vip=fabric.VIP6)
+    site.members.start("echo-2")
+    site.wait_hops(fabric.wan(1))
+    assert ask(site.net) == "echo-2"
+    counters = pair.daemon.counters()
+    assert counters["core.kernel_out"] > 0 and counters["core.kernel_in"] > 0
+
+
+def test_a_drain_withdraws_first_and_then_ends_connections(site):
+    pair = site.start(1)
+    site.wait_hops(fabric.wan(1))
+    with site.net.client.connect(fabric.VIP, 7001) as sock:
+        stream = sock.makefile("rwb")
+        assert stream.readline().decode().strip() in ECHO
+        pair.daemon.process.child.terminate()
+        site.wait_hops()
+        # The router forgot the address; a packet that comes all the same is still served.
+        site.net.router.ip("route", "add", fabric.VIP, "via", fabric.wan(1))
+        try:
+            stream.write(b"still here\n")
+            stream.flush()
+            assert stream.readline() == b"still here\n"
+        finally:
+            site.net.router.ip("route", "del", fabric.VIP, "via", fabric.wan(1))
+    assert pair.daemon.stop() == 0
+
+
+def test_an_appliance_that_dies_is_forgotten(site):
+    pair = site.start(1)
+    site.wait_hops(fabric.wan(1))
+    pair.daemon.process.kill()
+    # Its interface went with it, and the routes with the interface.
+    assert pair.side.appliance.ip("route", "show", "table", "100").strip() == ""
+    site.wait_hops()
+
+
+def test_two_appliances_choose_the_same_member_for_a_flow(site):
+    first = site.start(1)
+    second = site.start(2)
+    site.wait_hops(fabric.wan(1), fabric.wan(2))
+    ports = range(20000, 20048)
+    before = {port: ask(site.net, source_port=port) for port in ports}
+    taken = [int(pair.daemon.counters()["l4.conns_opened"]) for pair in (first, second)]
+    assert sum(taken) == len(ports) and min(taken) > 0, taken
+    assert set(before.values()) == set(ECHO)
+    first.daemon.process.kill()
+    site.wait_hops(fabric.wan(2))
+    assert {port: ask(site.net, source_port=port) for port in ports} == before
