@@ -195,7 +195,7 @@ void app_warm(struct app *app, uint64_t now_us)
 	unsigned count = now->backends->count;
 
 	for (unsigned i = 0; i < count; i++) {
-		/* A failure is made good by the next step; the last one comes for sure. */
+		/* After a failure the next step or change of the pool brings its weights. */
 		if (pool_warm(atomic_load(&app->snapshot)->backends->pools[i], now_us) &&
 			pool_publish(app, i, true) < 0)
 			log_error("out of memory: pool %s keeps its old weights",
