@@ -21,6 +21,11 @@ static int reload(void *ctx, struct config_errors *errors)
 	return app_reload(ctx, errors);
 }
 
+static struct config *config_read(void *ctx, const char *path, struct config_errors *errors)
+{
+	return app_config_read(ctx, path, errors);
+}
+
 static int pool_changed(void *ctx, unsigned pool_index)
 {
 	return app_publish_pool(ctx, pool_index);
@@ -97,6 +102,7 @@ static void shutdown_request(void *ctx)
 const struct control_ops app_control_ops = {
 	.snapshot = snapshot_get,
 	.reload = reload,
+	.config_read = config_read,
 	.pool_changed = pool_changed,
 	.core = core_get,
 	.call = call,

@@ -54,36 +54,27 @@ static struct balance *table_build(const struct balance_backend *backends, size_
 	return NULL;
 }
 
-/* The upper bits also chose the worker: without mixing each worker saw a part of the table. */
-static inline uint32_t slot_of(const struct maglev_table *table, uint32_t hash)
-{
-	uint32_t mixed = hash * 0x9e3779b1u;
-
-	return (uint32_t)(((uint64_t)mixed * table->size) >> 32);
-}
-
 static int table_pick(const struct balance *balance, const struct balance_query *query)
 {
 	const struct maglev_table *table = (const struct maglev_table *)balance;
-	uint16_t slot = table->slots[slot_of(table, query->hash)];
+	uint16_t slot = table->slots[balance_slot_of(query->hash, table->size)];
 
 	return slot == MAGLEV_EMPTY ? -1 : slot;
 }
 
-int balance_slot(const struct balance *balance, uint32_t hash, uint32_t *count)
+static const uint16_t *table_slots(const struct balance *balance, uint32_t *count)
 {
 	const struct maglev_table *table = (const struct maglev_table *)balance;
 
-	if (balance->ops != &maglev_ops && balance->ops != &source_hash_ops)
-		return -1;
 	*count = table->size;
-	return (int)slot_of(table, hash);
+	return table->slots;
 }
 
 const struct balance_ops maglev_ops = {
 	.name = "maglev",
 	.build = table_build,
 	.pick = table_pick,
+	.slots = table_slots,
 	.destroy = table_destroy,
 };
 
@@ -91,5 +82,6 @@ const struct balance_ops source_hash_ops = {
 	.name = "source-hash",
 	.build = table_build,
 	.pick = table_pick,
+	.slots = table_slots,
 	.destroy = table_destroy,
 };

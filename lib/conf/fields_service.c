@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
 #include "forward.h"
 #include "guard.h"
 #include "reader.h"
@@ -24,20 +25,6 @@ static const struct choice mode_choices[] = {
 		.help = "packets and connections are passed on as they are",
 	},
 	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
-	{ .name = NULL },
-};
-
-static const struct choice hash_choices[] = {
-	{
-		.name = "five-tuple",
-		.value = CONFIG_HASH_FIVE_TUPLE,
-		.help = "each connection by itself",
-	},
-	{
-		.name = "source-ip",
-		.value = CONFIG_HASH_SOURCE_IP,
-		.help = "all connections of a client to one member",
-	},
 	{ .name = NULL },
 };
 
@@ -277,6 +264,7 @@ static void l4_check(
 		problem_add_missing(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	forward_check(reader, node, service);
+	balance_check(reader, node, service);
 }
 
 static void service_check(struct reader *reader, const struct node *node, void *object)
@@ -389,6 +377,24 @@ static const struct field service_fields[] = {
 		.only = "l4",
 		.offset = offsetof(struct config_service, outer_source),
 		.text = "",
+	},
+	{
+		.name = "affinity",
+		.help = "clients keep their member for a time",
+		.type = FIELD_OBJECT,
+		.text = "no affinity",
+		.only = "l4",
+		.table = &affinity_table,
+		.offset = offsetof(struct config_service, affinity),
+	},
+	{
+		.name = "quic",
+		.help = "for `hash` by `quic-cid`",
+		.type = FIELD_OBJECT,
+		.text = "none",
+		.only = "l4",
+		.table = &quic_table,
+		.offset = offsetof(struct config_service, quic),
 	},
 	{
 		.name = "tcp_idle_timeout_ms",

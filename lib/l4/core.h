@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 
+#include "affinity.h"
 #include "balance/balance.h"
 #include "base/rng.h"
 #include "conntrack/state.h"
@@ -23,6 +24,7 @@ struct l4_core {
 	struct rng rng;
 	struct balance_cursor cursors[L4_CURSORS];
 	struct local_ports ports;
+	struct affinity *affinity;
 	struct rte_mempool *mbufs;
 	uint16_t ip_id;       /* of the next IPv4 packet that we make and that may be fragmented */
 	uint64_t icmp_second; /* in which icmp_count ICMP errors were sent */
@@ -57,6 +59,7 @@ struct l4_packet {
 	struct conn *conn;             /* a guess at first, then the connection */
 	const struct service *service; /* NULL: from a member */
 	const struct member *member;   /* once the connection is known, or chosen without one */
+	const struct rte_mbuf *m;      /* NULL: there are no bytes, it is only asked about */
 };
 
 static inline enum conn_side l4_packet_side(const struct l4_packet *packet)
@@ -70,8 +73,30 @@ static inline bool l4_is_stateless(const struct service *service)
 	return service != NULL && service->is_stateless;
 }
 
-/* The pool's choice for a client's packet, or NULL. */
+/*
+ * The member for a client's packet that no connection is known for, or NULL. In the midst of a TCP
+ * connection it is the member that the flow probably has, see pool_pick_established().
+ */
 struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet);
+
+/*
+ * Whether the connection table is asked. Stateless services have flows in it that opened while the
+ * last change of members was fresh: their packets must not go by the table of before, as those of
+ * older flows do then.
+ */
+static inline bool packet_asks_table(const struct l4_burst *burst, const struct l4_packet *packet)
+{
+	const struct service *service = packet->service;
+	const struct pool *pool;
+
+	if (!l4_is_stateless(service))
+		return true;
+	pool = burst->snapshot->backends->pools[service->pool];
+	return pool->chance != NULL && packet->p->protocol == IPPROTO_TCP &&
+		!pool_is_settled(pool,
+			service_balance_hash(service, packet->p, burst->snapshot->key),
+			burst->now_us);
+}
 
 /*
  * Finds the connection of a client's packet that the table's search did not settle: none, expired,
@@ -79,10 +104,6 @@ struct member *member_choose(const struct l4_burst *burst, const struct l4_packe
  * packet->conn NULL: there is none, and packet->member gets it all the same.
  */
 enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packet);
-
-/* What the pool's algorithm is asked with: the flow, or the client's address alone. */
-uint32_t balance_hash(
-	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool);
 
 /*
  * A packet that is neither known nor opening: DROP_NONE, and packet->member gets it without a

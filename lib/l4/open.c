@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
 #include <netinet/in.h>
 
 #include "conntrack/state.h"
@@ -15,34 +14,6 @@ void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 	/* The member may be freed from here on. */
 	conn->member->cores[core].conns_closed++;
 	conntrack_remove(l4->table, conn);
-}
-
-uint32_t balance_hash(
-	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool)
-{
-	const struct packet *p = packet->p;
-
-	if (packet->service->hash != CONFIG_HASH_SOURCE_IP &&
-		pool->config->balance != CONFIG_BALANCE_SOURCE_HASH)
-		return p->flow_hash;
-	return (uint32_t)(hash_words2(burst->snapshot->key, p->src.halves[0], p->src.halves[1]) >>
-		32);
-}
-
-struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
-{
-	unsigned index = packet->service->pool;
-	const struct pool *pool;
-	struct balance_query query;
-
-	assert(index < burst->snapshot->backends->count);
-	pool = burst->snapshot->backends->pools[index];
-	query = (struct balance_query){
-		.hash = balance_hash(burst, packet, pool),
-		.cursor = &burst->l4->cursors[index % L4_CURSORS],
-		.rng = &burst->l4->rng,
-	};
-	return pool_pick(pool, &query);
 }
 
 /* Gives up a connection near to where this hash would go. */

@@ -108,12 +108,11 @@ static void slot_note(
 	const struct l4_burst *burst, const struct l4_packet *packet, struct l4_trace *trace)
 {
 	const struct pool *pool = burst->snapshot->backends->pools[packet->service->pool];
-	int slot;
 
-	trace->balance_hash = balance_hash(burst, packet, pool);
-	slot = balance_slot(pool->balance, trace->balance_hash, &trace->slot_count);
-	if (slot >= 0)
-		trace->slot = (uint32_t)slot;
+	trace->balance_hash = service_balance_hash(
+		packet->service, packet->p, burst->snapshot->key);
+	if (balance_slots(pool->balance, &trace->slot_count) != NULL)
+		trace->slot = balance_slot_of(trace->balance_hash, trace->slot_count);
 }
 
 /* What stateless_forward() would do. */
@@ -178,7 +177,7 @@ static enum drop_reason flow_open(struct l4_burst *burst, struct l4_packet *pack
 static enum drop_reason client_trace(struct l4_burst *burst, struct l4_packet *packet,
 	const struct conn *conn, struct l4_trace *trace)
 {
-	if (l4_is_stateless(packet->service))
+	if (!packet_asks_table(burst, packet))
 		return stateless_trace(burst, packet, trace);
 	return flow_open(burst, packet, conn, trace);
 }
@@ -202,7 +201,7 @@ void l4_trace_flow(const struct l4_core *l4, const struct snapshot *snapshot,
 
 	trace->slot_count = 0;
 	trace->is_stateless = false;
-	trace->is_known = conn != NULL && !l4_is_stateless(trace->service) &&
+	trace->is_known = conn != NULL && packet_asks_table(&burst, &packet) &&
 		conn_is_current(conn, &packet, burst.now_ms);
 	trace->has_member = false;
 	trace->has_route = false;

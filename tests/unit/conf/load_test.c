@@ -118,6 +118,12 @@ static void test_full_pools(void **state)
 	assert_int_equal(pool->response_timeout_ms, 2);
 	assert_int_equal(pool->idle_timeout_ms, 3);
 	assert_int_equal(pool->max_idle_connections, 0);
+	assert_int_equal(pool->slow_start_ms, 7);
+	assert_int_equal(pool->second_chance_ms, 8);
+	assert_int_equal(pool->members[0].quic_id.len, 0);
+	assert_int_equal(pool->members[1].quic_id.len, 2);
+	assert_int_equal(pool->members[1].quic_id.bytes[0], 0x0a);
+	assert_int_equal(pool->members[1].quic_id.bytes[1], 0xf1);
 	assert_string_equal(config->pools[2].members[0].name, "[2001:db8::10]:80");
 	/* The default time-out gives way to a shorter interval. */
 	assert_int_equal(config->pools[2].health.timeout_ms, 50);
@@ -139,7 +145,13 @@ static void test_full_services(void **state)
 	assert_int_equal(db->protocol, IPPROTO_UDP);
 	assert_int_equal(db->mode, CONFIG_MODE_L4);
 	assert_int_equal(db->forward, CONFIG_FORWARD_FULL_NAT);
-	assert_int_equal(db->hash, CONFIG_HASH_SOURCE_IP);
+	assert_int_equal(db->hash, CONFIG_HASH_QUIC_CID);
+	assert_int_equal(db->affinity.timeout_ms, 1003);
+	assert_int_equal(db->affinity.prefix4, 24);
+	assert_int_equal(db->affinity.prefix6, 64);
+	assert_int_equal(db->quic.layout, CONFIG_QUIC_LB);
+	assert_int_equal(db->quic.server_id_bytes, 2);
+	assert_int_equal(db->quic.config_id, 3);
 	assert_int_equal(db->pool, 1);
 	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
 	assert_int_equal(db->udp_idle_timeout_ms, 1002);
@@ -335,6 +347,8 @@ static void test_defaults_services(void **state)
 
 	(void)state;
 	assert_int_equal(pool->balance, CONFIG_BALANCE_MAGLEV);
+	assert_int_equal(pool->slow_start_ms, 0);
+	assert_int_equal(pool->second_chance_ms, 60000);
 	assert_int_equal(pool->health.interval_ms, 2000);
 	assert_int_equal(pool->health.timeout_ms, 1000);
 	assert_int_equal(pool->health.rise, 2);
@@ -348,6 +362,7 @@ static void test_defaults_services(void **state)
 	assert_int_equal(pool->max_idle_connections, 64);
 	assert_int_equal(service->pool, UINT_MAX);
 	assert_int_equal(service->hash, CONFIG_HASH_FIVE_TUPLE);
+	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
 	assert_int_equal(service->tls_min_version, 0x0303);

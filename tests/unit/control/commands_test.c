@@ -308,6 +308,65 @@ static void test_reload(void **state)
 	assert_answer("reload now", "error: reload takes no \"now\"\nusage: reload\n");
 }
 
+/*
+ * 200 flows, every second of UDP, all to member 1: the first 10 hash to the new member. What is
+ * gone takes its flows with it.
+ */
+static void test_plan(void **state)
+{
+	json_error_t error;
+	json_t *rows, *row;
+
+	(void)state;
+	fixture.l4_conn_count = 200;
+	fixture.plan_kept_id = 1;
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	assert_int_equal(json_array_size(rows), 3);
+	row = json_array_get(rows, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "service")), "db");
+	assert_string_equal(json_string_value(json_object_get(row, "pool")), "postgres");
+	assert_int_equal(json_integer_value(json_object_get(row, "added")), 1);
+	assert_int_equal(json_integer_value(json_object_get(row, "removed")), 2);
+	assert_int_equal(json_integer_value(json_object_get(row, "slots")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(row, "slots_moved")), 30);
+	assert_float_equal(json_real_value(json_object_get(row, "slots_moved_pct")), 3.0, 0.001);
+	assert_float_equal(json_real_value(json_object_get(row, "collateral_pct")), 1.0, 0.001);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows")), 200);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_moved")), 10);
+	assert_float_equal(json_real_value(json_object_get(row, "flows_moved_pct")), 5.0, 0.001);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 0);
+	row = json_array_get(rows, 2);
+	assert_string_equal(json_string_value(json_object_get(row, "pool")), "fresh");
+	assert_true(json_is_null(json_object_get(row, "slots")));
+	assert_true(json_is_null(json_object_get(row, "flows")));
+	json_decref(rows);
+	assert_int_equal(fixture.configs_destroyed, 1);
+	/* Without that member its flows of UDP leave it at once. */
+	fixture.plan_kept_id = 0;
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	row = json_array_get(rows, 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 100);
+	json_decref(rows);
+	fixture.is_plan_empty = true;
+	assert_non_null(strstr(fixture_ask("plan /next.json"), "\ndb        (gone) "));
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	row = json_array_get(rows, 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 200);
+	json_decref(rows);
+}
+
+static void test_a_plan_that_fails(void **state)
+{
+	(void)state;
+	assert_answer("plan /bad.json",
+		"error: /bad.json could not be loaded\n/bad.json:3: pools.a: no members\n");
+	assert_answer("plan", "error: one file\nusage: plan FILE [json]\n");
+	fixture.l4_conn_count = 1;
+	fixture.silent_core = 0;
+	assert_answer("plan /next.json", "error: worker 0 did not answer\n");
+	assert_int_equal(fixture.configs_destroyed, 1);
+}
+
 static void test_shutdown(void **state)
 {
 	(void)state;
@@ -431,6 +490,8 @@ int main(void)
 		TEST(test_set_state_that_cannot_be_published),
 		TEST(test_set_weight),
 		TEST(test_reload),
+		TEST(test_plan),
+		TEST(test_a_plan_that_fails),
 		TEST(test_shutdown),
 		TEST(test_help),
 		TEST(test_unknown_commands),

@@ -67,6 +67,34 @@ static int reload(void *ctx, struct config_errors *errors)
 	return 0;
 }
 
+/* A file with the running services' "db", and pools of which one is new. */
+static struct config *config_read(void *ctx, const char *path, struct config_errors *errors)
+{
+	static struct config_pool pools_next[] = {
+		{ .name = "postgres", .balance = CONFIG_BALANCE_MAGLEV },
+		{ .name = "fresh", .balance = CONFIG_BALANCE_LEAST_REQUESTS },
+	};
+	static struct config_service services_next[] = {
+		{ .name = "db", .port = 5432, .protocol = 6, .mode = CONFIG_MODE_L4 },
+	};
+	static struct config next = {
+		.seed = "",
+		.pools = pools_next,
+		.pool_count = 2,
+		.services = services_next,
+	};
+
+	assert_ptr_equal(ctx, &fixture);
+	if (strcmp(path, "/bad.json") == 0) {
+		config_error(errors, path, 3, "pools.a", "no members");
+		return NULL;
+	}
+	assert_string_equal(path, "/next.json");
+	assert_int_equal(ip_parse("192.0.2.100", &services_next[0].address), 0);
+	next.service_count = fixture.is_plan_empty ? 0 : 1;
+	return &next;
+}
+
 static int pool_changed(void *ctx, unsigned pool_index)
 {
 	assert_ptr_equal(ctx, &fixture);
@@ -148,6 +176,7 @@ static int file_create(void *ctx, const char *path)
 static const struct control_ops ops = {
 	.snapshot = take_snapshot,
 	.reload = reload,
+	.config_read = config_read,
 	.pool_changed = pool_changed,
 	.core = core_at,
 	.call = call,

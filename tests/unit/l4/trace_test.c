@@ -150,6 +150,30 @@ static void what_leaves_no_connection_is_foretold(void **state)
 	harness_stop(&other);
 }
 
+/* Nor is a client remembered for it. */
+static void asking_makes_no_affinity(void **state)
+{
+	struct harness h = { 0 };
+	struct flow flow = flow_make(HARNESS_TCP4, 1);
+
+	(void)state;
+	harness_start(&h);
+	h.services[HARNESS_TCP4].affinity = (struct config_affinity){ 5000, 32, 128 };
+	harness_reload(&h);
+	(void)flow_trace(&h, &flow, RTE_TCP_SYN_FLAG);
+	assert_int_equal(flow_send(&h, &flow, RTE_TCP_SYN_FLAG), DROP_NONE);
+	assert_int_equal(l4_counters(h.l4)->affinity_hits, 0);
+	h.pools[HARNESS_POOL4].balance = CONFIG_BALANCE_ROUND_ROBIN;
+	harness_reload(&h);
+	flow.client_port++;
+	for (unsigned i = 0; i < 3; i++) {
+		struct l4_trace trace = flow_trace(&h, &flow, RTE_TCP_SYN_FLAG);
+
+		assert_true(ip_equal(&trace.row.member, &flow.at_member.dst));
+	}
+	harness_stop(&h);
+}
+
 static void a_known_flow_is_recognized_from_both_sides(void **state)
 {
 	struct harness h = { 0 };
@@ -213,6 +237,7 @@ int main(void)
 		CASE(what_is_foretold_happens),
 		CASE(ways_of_forwarding_are_foretold),
 		CASE(what_leaves_no_connection_is_foretold),
+		CASE(asking_makes_no_affinity),
 		CASE(a_known_flow_is_recognized_from_both_sides),
 		CASE(a_packet_that_would_be_dropped_has_the_reason),
 	};

@@ -38,6 +38,9 @@ struct control_ops {
 	/* Loads the file again and publishes. On failure nothing changed; errors are words for
 	 * the client, one a line. */
 	int (*reload)(void *ctx, struct config_errors *errors);
+	/* Reads and checks a file as reload would, and does nothing with it: the caller's, for
+	 * config_destroy(), or NULL with words in errors. */
+	struct config *(*config_read)(void *ctx, const char *path, struct config_errors *errors);
 	/* A member's state or weight was changed: rebuild its pool and publish. */
 	int (*pool_changed)(void *ctx, unsigned pool_index);
 	/* Worker threads, 0..core_count-1. NULL past the end. */
