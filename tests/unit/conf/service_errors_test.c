@@ -361,6 +361,25 @@ static const struct conf_row rows[] = {
 			"c.json:7: services[1].tls.alpn: needs at least 1",
 	},
 	{
+		.what = "TLS's values that do not fit each other",
+		.json = WITH(
+			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
+			      "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.100:443/tcp', 'tls': {'certificates': ['site'],\n"
+			      "'min_version': '1.3', 'max_version': '1.2',\n"
+			      "'client_certificates': 'optional', 'ciphers': [1]}},\n"
+			      "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.101:443/tcp', 'tls': {'certificates': ['site'],\n"
+			      "'client_ca': 'ca.pem'}}]"),
+		.expected = "c.json:4: services[0].tls.client_ca: client certificates need "
+			    "\"client_ca\"\n"
+			    "c.json:5: services[0].tls.max_version: is below min_version, which is "
+			    "1.3\n"
+			    "c.json:6: services[0].tls.ciphers[0]: expected a string, found 1\n"
+			    "c.json:9: services[1].tls.client_ca: is for services with "
+			    "\"client_certificates\"",
+	},
+	{
 		.what = "limits",
 		.json = L7("'pool': 'a', 'http': {'max_header_bytes': 1023, 'max_body_bytes': -1,\n"
 			   "'header_timeout_ms': 0, 'max_heder_fields': 1}"),

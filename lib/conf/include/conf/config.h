@@ -52,6 +52,12 @@ enum config_balance {
 	CONFIG_BALANCES,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_client_auth {
+	CONFIG_CLIENT_AUTH_NONE,
+	CONFIG_CLIENT_AUTH_OPTIONAL,
+	CONFIG_CLIENT_AUTH_REQUIRED,
+};
+#define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
@@ -309,7 +315,16 @@ struct config_service {
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;       /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_max_version;                /* "max_version": likewise */
+	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
+	enum config_client_auth tls_client_auth; /* "client_certificates" */
+	const char *tls_client_ca;               /* "client_ca": NULL without them */
+	const char *tls_client_crl;              /* "client_crl": NULL: none */
+	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
+	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;                 /* "key_log": NULL: none */
 	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
