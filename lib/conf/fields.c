@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "guard.h"
 #include "reader.h"
 #include "text.h"
 
@@ -57,6 +58,13 @@ static const struct field config_fields[] = {
 		.type = FIELD_OBJECT,
 		.table = &memory_table,
 		.offset = offsetof(struct config, memory),
+	},
+	{
+		.name = "tcp",
+		.help = "the TCP stacks of the L7 workers; taken over at a restart",
+		.type = FIELD_OBJECT,
+		.table = &tcp_table,
+		.offset = offsetof(struct config, tcp),
 	},
 	{
 		.name = "log",
@@ -164,6 +172,13 @@ static const struct field config_fields[] = {
 		.offset = offsetof(struct config, drain_timeout_ms),
 		.max = 86400000,
 		.value = 10000,
+	},
+	{
+		.name = "guard",
+		.help = "defence of the appliance and of all services",
+		.type = FIELD_OBJECT,
+		.table = &guard_table,
+		.offset = offsetof(struct config, guard),
 	},
 	{
 		.name = "announce",

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
 #include "forward.h"
+#include "guard.h"
 #include "reader.h"
 #include "route.h"
 #include "suggest.h"
@@ -21,20 +23,6 @@ static const struct choice mode_choices[] = {
 		.help = "packets and connections are passed on as they are",
 	},
 	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
-	{ .name = NULL },
-};
-
-static const struct choice hash_choices[] = {
-	{
-		.name = "five-tuple",
-		.value = CONFIG_HASH_FIVE_TUPLE,
-		.help = "each connection by itself",
-	},
-	{
-		.name = "source-ip",
-		.value = CONFIG_HASH_SOURCE_IP,
-		.help = "all connections of a client to one member",
-	},
 	{ .name = NULL },
 };
 
@@ -192,6 +180,7 @@ static void l4_check(
 		problem_add_missing(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	forward_check(reader, node, service);
+	balance_check(reader, node, service);
 }
 
 static void service_check(struct reader *reader, const struct node *node, void *object)
@@ -199,6 +188,7 @@ static void service_check(struct reader *reader, const struct node *node, void *
 	const struct config_service *service = object;
 	const struct node *mode = node_get(node, "mode");
 
+	guard_service_check(reader, node, service);
 	if (mode == NULL || (!node_is_text(mode, "l4") && !node_is_text(mode, "l7")))
 		return;
 	only_check(reader, node, service_table.fields, node_text(mode));
@@ -305,6 +295,24 @@ static const struct field service_fields[] = {
 		.text = "",
 	},
 	{
+		.name = "affinity",
+		.help = "clients keep their member for a time",
+		.type = FIELD_OBJECT,
+		.text = "no affinity",
+		.only = "l4",
+		.table = &affinity_table,
+		.offset = offsetof(struct config_service, affinity),
+	},
+	{
+		.name = "quic",
+		.help = "for `hash` by `quic-cid`",
+		.type = FIELD_OBJECT,
+		.text = "none",
+		.only = "l4",
+		.table = &quic_table,
+		.offset = offsetof(struct config_service, quic),
+	},
+	{
 		.name = "tcp_idle_timeout_ms",
 		.help = "an established TCP connection without packets is forgotten",
 		.type = FIELD_NUMBER,
@@ -377,6 +385,20 @@ static const struct field service_fields[] = {
 		.type = FIELD_BOOL,
 		.only = "l7",
 		.offset = offsetof(struct config_service, trust_forwarded),
+	},
+	{
+		.name = "acl",
+		.help = "which clients may come",
+		.type = FIELD_OBJECT,
+		.table = &acl_table,
+		.offset = offsetof(struct config_service, acl),
+	},
+	{
+		.name = "limits",
+		.help = "how much is taken in",
+		.type = FIELD_OBJECT,
+		.table = &limits_table,
+		.offset = offsetof(struct config_service, limits),
 	},
 	{ .name = NULL },
 };

@@ -34,6 +34,17 @@ static void test_full_system(void **state)
 	assert_int_equal(config->memory.pages, CONFIG_MEMORY_NORMAL);
 	assert_int_equal(config->memory.size_mb, 512);
 	assert_int_equal(config->memory.packet_buffers, 8192);
+	assert_int_equal(config->tcp.congestion, CONFIG_CONGESTION_NEWRENO);
+	assert_int_equal(config->tcp.ecn, CONFIG_ECN_REQUEST);
+	assert_true(config->tcp.nagle && config->tcp.pacing);
+	assert_int_equal(config->tcp.user_timeout_ms, 1001);
+	assert_int_equal(config->tcp.keepalive_ms, 1002);
+	assert_int_equal(config->tcp.keepalive_interval_ms, 1003);
+	assert_int_equal(config->tcp.keepalive_count, 4);
+	assert_int_equal(config->tcp.time_wait_ms, 1005);
+	assert_int_equal(config->tcp.send_buffer, 16386);
+	assert_int_equal(config->tcp.receive_window, 16387);
+	assert_int_equal(config->tcp.max_half_open, 68);
 	assert_int_equal(config->log.level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config->stats.socket, "/tmp/p.sock");
 	assert_int_equal(config->stats.socket_mode, 0600);
@@ -105,7 +116,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 26);
+	assert_int_equal(pool->members[1].line, 29);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -118,6 +129,12 @@ static void test_full_pools(void **state)
 	assert_int_equal(pool->response_timeout_ms, 2);
 	assert_int_equal(pool->idle_timeout_ms, 3);
 	assert_int_equal(pool->max_idle_connections, 0);
+	assert_int_equal(pool->slow_start_ms, 7);
+	assert_int_equal(pool->second_chance_ms, 8);
+	assert_int_equal(pool->members[0].quic_id.len, 0);
+	assert_int_equal(pool->members[1].quic_id.len, 2);
+	assert_int_equal(pool->members[1].quic_id.bytes[0], 0x0a);
+	assert_int_equal(pool->members[1].quic_id.bytes[1], 0xf1);
 	assert_string_equal(config->pools[2].members[0].name, "[2001:db8::10]:80");
 	/* The default time-out gives way to a shorter interval. */
 	assert_int_equal(config->pools[2].health.timeout_ms, 50);
@@ -139,7 +156,13 @@ static void test_full_services(void **state)
 	assert_int_equal(db->protocol, IPPROTO_UDP);
 	assert_int_equal(db->mode, CONFIG_MODE_L4);
 	assert_int_equal(db->forward, CONFIG_FORWARD_FULL_NAT);
-	assert_int_equal(db->hash, CONFIG_HASH_SOURCE_IP);
+	assert_int_equal(db->hash, CONFIG_HASH_QUIC_CID);
+	assert_int_equal(db->affinity.timeout_ms, 1003);
+	assert_int_equal(db->affinity.prefix4, 24);
+	assert_int_equal(db->affinity.prefix6, 64);
+	assert_int_equal(db->quic.layout, CONFIG_QUIC_LB);
+	assert_int_equal(db->quic.server_id_bytes, 2);
+	assert_int_equal(db->quic.config_id, 3);
 	assert_int_equal(db->pool, 1);
 	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
 	assert_int_equal(db->udp_idle_timeout_ms, 1002);
@@ -248,6 +271,53 @@ static void test_full_matches(void **state)
 	config_destroy(config);
 }
 
+static void test_full_guard(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_service *db = &config->services[0];
+
+	(void)state;
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 2);
+	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
+	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.sources, 100);
+	assert_int_equal(config->guard.icmp_per_s, 0);
+	assert_int_equal(db->acl.allow_count, 1);
+	assert_int_equal(db->acl.deny_count, 1);
+	assert_int_equal(db->limits.packets_per_s, 1);
+	assert_int_equal(db->limits.connections_per_s, 0);
+	assert_int_equal(db->limits.source_packets_per_s, 3);
+	assert_int_equal(db->limits.burst_ms, 5);
+	assert_int_equal(config->services[1].limits.burst_ms, 1000);
+	assert_int_equal(config->services[1].limits.connections_per_s, 7);
+	assert_int_equal(config->services[1].limits.source_connections_per_s, 8);
+	config_destroy(config);
+}
+
+/* Inline and by file, in one list; blanks, comments and a missing last newline. */
+static void test_acl_files(void **state)
+{
+	static const char deny[] = "# bad ones\n\n 203.0.113.0/24\r\n\t198.51.100.7 # one\n"
+				   "2001:db8::/32#end\n10.0.0.0/8";
+	struct config *config;
+
+	(void)state;
+	conf_file_write("deny.txt", deny, sizeof(deny) - 1);
+	conf_file_write("allow.txt", "", 0);
+	config = conf_load("{" CONF_PORTS ", 'guard': {'acl': {'deny': ['192.0.2.128/25'],\n"
+			   "'deny_file': 'deny.txt', 'allow_file': 'allow.txt'}}}");
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 5);
+	assert_address(&config->guard.acl.deny[0].addr, "192.0.2.128");
+	assert_address(&config->guard.acl.deny[2].addr, "198.51.100.7");
+	assert_int_equal(config->guard.acl.deny[2].prefix_len, 32);
+	assert_address(&config->guard.acl.deny[3].addr, "2001:db8::");
+	assert_address(&config->guard.acl.deny[4].addr, "10.0.0.0");
+	config_destroy(config);
+}
+
 static void test_certificate_paths(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -281,13 +351,24 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->memory.pages, CONFIG_MEMORY_AUTO);
 	assert_int_equal(config->memory.size_mb, 0);
 	assert_int_equal(config->memory.packet_buffers, 65536);
+	assert_int_equal(config->tcp.congestion, CONFIG_CONGESTION_CUBIC);
+	assert_int_equal(config->tcp.ecn, CONFIG_ECN_ACCEPT);
+	assert_false(config->tcp.nagle || config->tcp.pacing);
+	assert_int_equal(config->tcp.user_timeout_ms, 120000);
+	assert_int_equal(config->tcp.keepalive_ms, 0);
+	assert_int_equal(config->tcp.keepalive_interval_ms, 75000);
+	assert_int_equal(config->tcp.keepalive_count, 9);
+	assert_int_equal(config->tcp.time_wait_ms, 60000);
+	assert_int_equal(config->tcp.send_buffer, 262144);
+	assert_int_equal(config->tcp.receive_window, 262144);
+	assert_int_equal(config->tcp.max_half_open, 16384);
 	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
 	assert_string_equal(config->stats.socket, "/run/penstock/penstock.sock");
 	assert_int_equal(config->stats.socket_mode, 0660);
 	assert_null(config->stats.socket_group);
 	assert_string_equal(config->seed, "");
 	assert_int_equal(config->ports[0].mtu, 1500);
-	assert_int_equal(config->ports[0].rx_descriptors, 1024);
+	assert_int_equal(config->ports[0].rx_descriptors, 2048);
 	assert_int_equal(config->ports[0].tx_descriptors, 1024);
 	assert_false(config->ports[0].promiscuous);
 	assert_int_equal(config->local_address_count, 1);
@@ -299,6 +380,10 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->drain_timeout_ms, 10000);
 	assert_false(config->has_announce);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
+	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.sources, 65536);
+	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
 			config->pool_count + config->service_count,
 		0);
@@ -317,6 +402,8 @@ static void test_defaults_services(void **state)
 
 	(void)state;
 	assert_int_equal(pool->balance, CONFIG_BALANCE_MAGLEV);
+	assert_int_equal(pool->slow_start_ms, 0);
+	assert_int_equal(pool->second_chance_ms, 60000);
 	assert_int_equal(pool->health.interval_ms, 2000);
 	assert_int_equal(pool->health.timeout_ms, 1000);
 	assert_int_equal(pool->health.rise, 2);
@@ -330,6 +417,7 @@ static void test_defaults_services(void **state)
 	assert_int_equal(pool->max_idle_connections, 64);
 	assert_int_equal(service->pool, UINT_MAX);
 	assert_int_equal(service->hash, CONFIG_HASH_FIVE_TUPLE);
+	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
 	assert_int_equal(service->tls_min_version, 0x0303);
@@ -413,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_h2),
 		cmocka_unit_test(test_full_matches),
+		cmocka_unit_test(test_full_guard),
+		cmocka_unit_test(test_acl_files),
 		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),
