@@ -283,11 +283,15 @@ static bool is_idempotent(struct http_span method)
 
 /*
  * RFC 9112 9.3.1: a kept connection may close while the request is on its way; and a member may die
- * with requests in its hands. What is idempotent is sent again; once is enough.
+ * with requests in its hands. What is idempotent is sent again, once for each: a member that dies
+ * closes its kept connections first, and may still take a new one before it stops listening.
  */
 static bool may_replay(const struct stream *stream)
 {
-	return !stream->is_response_begun && !stream->is_replayed && !stream->is_body_begun &&
+	bool was_sent_again = stream->upstream->was_reused ? stream->is_resent
+							   : stream->is_replayed;
+
+	return !stream->is_response_begun && !was_sent_again && !stream->is_body_begun &&
 		(upstream_is_unprocessed(stream->upstream) ||
 			is_idempotent(inlet_head(&stream->request)->method));
 }
@@ -303,7 +307,10 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 		return;
 	}
 	counters = &stream->upstream->member->cores[l7->core->index];
-	stream->is_replayed = true;
+	if (stream->upstream->was_reused)
+		stream->is_resent = true;
+	else
+		stream->is_replayed = true;
 	is_unprocessed = upstream_is_unprocessed(stream->upstream);
 	/* A kept connection says nothing about its member; a new one that broke does. */
 	if (!stream->upstream->was_reused && !is_unprocessed)

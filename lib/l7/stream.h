@@ -54,7 +54,8 @@ struct stream {
 	bool trust_forwarded;
 	bool is_close; /* the client's connection ends with this answer */
 	bool is_continue_sent;
-	bool is_replayed;             /* went out twice because a kept connection was dead */
+	bool is_resent;               /* went out again because a kept connection was dead */
+	bool is_replayed;             /* went out again because a new one broke */
 	bool is_rerouted;             /* another member was tried */
 	bool is_last_timeout;         /* the last failure was one */
 	uint32_t failed_member_id;    /* not to be chosen again; 0: none */

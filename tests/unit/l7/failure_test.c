@@ -288,6 +288,27 @@ static void goes_to_another_member_when_one_dies_with_the_request(void **state)
 	client_free(client);
 }
 
+/*
+ * A member that dies resets its kept connections, takes one more and resets it, too: the request
+ * went out to it twice, and still another member answers.
+ */
+static void goes_to_another_member_after_a_dead_connection_and_a_broken_one(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	/* Insists on A. */
+	world_member(world, MEMBER_A)->weight = 100;
+	world_publish(world, false);
+	world_exchange(client, GET_MAIN, "\nA\n");
+	world->servers[MEMBER_A].aborts_on_request = 2;
+	world_exchange(client, GET_MAIN, "\nB\n");
+	assert_int_equal(world->servers[MEMBER_A].requests, 3);
+	assert_int_equal(l7_counters(world->l7)->upstream_failed, 0);
+	assert_int_equal(l7_counters(world->l7)->upstream_retries, 2);
+	client_free(client);
+}
+
 /* RFC 9110 9.2.2: nobody knows whether the member did it. */
 static void never_sends_a_post_again(void **state)
 {
@@ -511,6 +532,7 @@ int main(void)
 		WORLD_TEST(answers_502_when_the_member_resets),
 		WORLD_TEST(sends_again_when_a_kept_connection_was_dead),
 		WORLD_TEST(goes_to_another_member_when_one_dies_with_the_request),
+		WORLD_TEST(goes_to_another_member_after_a_dead_connection_and_a_broken_one),
 		WORLD_TEST(never_sends_a_post_again),
 		WORLD_TEST(notices_the_end_of_kept_connections),
 		WORLD_TEST(cuts_the_client_when_the_answer_breaks_off),
