@@ -20,6 +20,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#define EXIT_NO_LINK 3 /* worth another try */
 #define BURST          32
 #define DESCRIPTORS    1024
 #define MBUFS          16383
@@ -219,7 +220,7 @@ static int measure(struct generator *g)
 
 	if (!link_await(g->options->link_wait_s)) {
 		fprintf(stderr, "pktgen: the link did not come up\n");
-		return 1;
+		return EXIT_NO_LINK;
 	}
 	run_for(g, g->options->warmup_s);
 	before = g->totals;
@@ -240,7 +241,7 @@ int main(int argc, char **argv)
 		.flows = 1000,
 		.warmup_s = 1,
 		.seconds = 3,
-		.link_wait_s = 10,
+		.link_wait_s = 3,
 		.source_base = RTE_IPV4(198, 18, 0, 1),
 	};
 	struct generator g = { .options = &options };
