@@ -126,7 +126,7 @@ static const char *l4_state_name(uint8_t state)
 static void l4_add(struct table *table, const struct l4_conn_row *row, unsigned core)
 {
 	table_cell(table, "l4");
-	table_cell(table, "%s", row->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	table_cell(table, "%s", ip_protocol_name(row->protocol));
 	endpoint_add(table, &row->client, row->client_port);
 	endpoint_add(table, &row->vip, row->vip_port);
 	endpoint_add(table, &row->local, row->local_port);

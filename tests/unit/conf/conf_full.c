@@ -36,7 +36,7 @@ const char conf_full[] =
 	"'services': [\n"
 	"  {'name': 'db', 'listen': '192.0.2.100:5432/udp', 'mode': 'l4', 'pool': 'postgres',\n"
 	"    'forward': 'full-nat', 'hash': 'source-ip', 'tcp_idle_timeout_ms': 1001,\n"
-	"    'udp_idle_timeout_ms': 1002},\n"
+	"    'udp_idle_timeout_ms': 1002, 'sctp_idle_timeout_ms': 1003},\n"
 	"  {'name': 'web', 'listen': '[2001:db8::100]:443/tcp', 'mode': 'l7', 'pool': 'six',\n"
 	"    'tls': {'certificates': ['api', 'site'], 'alpn': ['http/1.1'], 'min_version': '1.3'},\n"
 	"    'routes': [{'match': {'host': '*.Example.COM', 'path': {'prefix': '/a'}}, 'pool': 'six'},\n"

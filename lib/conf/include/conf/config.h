@@ -107,7 +107,7 @@ struct config_certificate {
 
 struct config_member {
 	struct ip_addr address;
-	uint16_t port;
+	uint16_t port;    /* 0: the one that the client's packet has (L4) */
 	const char *name; /* "name", default "ADDRESS:PORT" */
 	unsigned weight;  /* 0-256, default 1; 0 drains */
 	int line;
@@ -160,16 +160,18 @@ struct config_http_limits {
 /* "services"[] */
 struct config_service {
 	const char *name;
-	struct ip_addr address; /* "listen": "ADDRESS:PORT/tcp|udp" */
-	uint16_t port;
-	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	struct ip_addr address; /* "listen": "ADDRESS:PORT/tcp|udp|sctp" */
+	uint16_t port;          /* of a range the first; 0: all ports, up to 65535 */
+	uint16_t port_max;      /* the last, or the same */
+	uint8_t protocol;       /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	enum config_mode mode;
 	/* l4 */
 	enum config_forward forward;
 	enum config_hash hash;
-	unsigned pool;                /* index into pools; l7: the default pool or UINT_MAX */
-	unsigned tcp_idle_timeout_ms; /* "tcp_idle_timeout_ms": established, 900000 */
-	unsigned udp_idle_timeout_ms; /* "udp_idle_timeout_ms": 30000 */
+	unsigned pool;                 /* index into pools; l7: the default pool or UINT_MAX */
+	unsigned tcp_idle_timeout_ms;  /* "tcp_idle_timeout_ms": established, 900000 */
+	unsigned udp_idle_timeout_ms;  /* "udp_idle_timeout_ms": 30000 */
+	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
