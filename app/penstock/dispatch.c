@@ -55,8 +55,28 @@ static void l4_take(struct worker *w, struct rte_mbuf *m, const struct service *
 		l4_flush(w);
 }
 
+/* What an ICMP error says about a segment of ours. */
+static void tcp_error_take(struct worker *w, struct rte_mbuf *m)
+{
+	struct packet_quote quote;
+	enum drop_reason reason = packet_quote_parse(m, &quote);
+
+	if (reason == DROP_NONE && !quote.is_too_big && !quote.is_unreachable)
+		reason = DROP_icmp_ignored;
+	if (reason == DROP_NONE) {
+		tcp_icmp_error(l7_tcp(w->l7), &quote.tuple, quote.seq, quote.is_too_big, quote.mtu,
+			w->now_us);
+		reason = DROP_consumed;
+	}
+	core_drop(&w->core, m, reason);
+}
+
 static void l7_take(struct worker *w, struct rte_mbuf *m)
 {
+	if (unlikely((packet_of(m)->flags & PACKET_IS_ICMP) != 0)) {
+		tcp_error_take(w, m);
+		return;
+	}
 	w->l7_pkts[w->l7_pending++] = m;
 	if (w->l7_pending == L4_BURST_MAX)
 		l7_flush(w);
@@ -66,7 +86,9 @@ static void to_l7(struct worker *w, unsigned index, struct rte_mbuf *m)
 {
 	struct worker *owner = w->app->l7_workers[index];
 
-	if (owner == w)
+	if ((packet_of(m)->flags & PACKET_IS_FRAGMENT) != 0)
+		core_drop(&w->core, m, DROP_fragment_unassembled);
+	else if (owner == w)
 		l7_take(w, m);
 	else
 		hand_over(w, owner, WORKER_RING_L7, m);
@@ -104,7 +126,8 @@ static void to_local_owner(struct worker *w, struct rte_mbuf *m, const struct pa
 		exception_refuse(w, p->in_port, m, DROP_no_service);
 }
 
-static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
+/* By its tuple: a packet of a flow, or what was said about one. */
+static void flow_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 {
 	const struct snapshot *snapshot = w->snapshot;
 	const struct service *service = service_find(
@@ -127,6 +150,39 @@ static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct 
 		to_l7(w, steer_by_hash(p->flow_hash, w->app->l7_count), m);
 }
 
+static void icmp_error_route(struct worker *w, struct rte_mbuf *m)
+{
+	enum drop_reason reason = packet_quote_adopt(m, w->snapshot->key);
+
+	if (reason == DROP_NONE)
+		flow_route(w, m, packet_of(m));
+	else
+		exception_refuse(w, packet_of(m)->in_port, m, reason);
+}
+
+/* Here is where all fragments of the datagram meet; with the first one's ports they go on. */
+static void fragment_take(struct worker *w, struct rte_mbuf *m)
+{
+	struct rte_mbuf *out[L4_FRAGMENTS_OUT];
+	uint16_t count = l4_fragment(w->l4, w->snapshot, m, out, w->now_us);
+
+	for (uint16_t i = 0; i < count; i++)
+		flow_route(w, out[i], packet_of(out[i]));
+}
+
+static void fragment_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
+{
+	const struct neigh_net *net = w->snapshot->net;
+	struct worker *owner = w->app->l4_workers[steer_by_hash(p->flow_hash, w->app->l4_count)];
+
+	if (!neigh_net_is_vip(net, &p->dst) && !neigh_net_is_local(net, &p->dst))
+		exception_refuse(w, p->in_port, m, DROP_no_service);
+	else if (owner == w)
+		fragment_take(w, m);
+	else
+		hand_over(w, owner, WORKER_RING_FRAGMENT, m);
+}
+
 static bool is_to_us(const struct worker *w, unsigned port, const struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
@@ -142,13 +198,18 @@ static void frame_route(struct worker *w, unsigned port, struct rte_mbuf *m)
 
 	if (!is_group && !is_to_us(w, port, m)) {
 		core_drop(&w->core, m, DROP_not_for_us);
+	} else if (!is_group && packet_is_icmp_error(m)) {
+		icmp_error_route(w, m);
 	} else if ((p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP)) != 0) {
 		exception_copy(w, port, m);
 		neigh_input(w->neigh, w->snapshot->net, m, w->now_us);
 	} else if (is_group) {
 		exception_refuse(w, port, m, DROP_no_service);
-	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP) {
-		tcp_or_udp_route(w, m, p);
+	} else if ((p->flags & PACKET_IS_FRAGMENT) != 0) {
+		fragment_route(w, m, p);
+	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP ||
+		p->protocol == IPPROTO_SCTP) {
+		flow_route(w, m, p);
 	} else {
 		exception_refuse(w, port, m, DROP_protocol_unsupported);
 	}
@@ -187,6 +248,9 @@ static void ring_packet_take(struct worker *w, enum worker_ring kind, struct rte
 		break;
 	case WORKER_RING_L7:
 		l7_take(w, m);
+		break;
+	case WORKER_RING_FRAGMENT:
+		fragment_take(w, m);
 		break;
 	case WORKER_RING_OUT:
 		neigh_output(w->neigh, w->snapshot->net, m, w->now_us);

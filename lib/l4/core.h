@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "conntrack/table.h"
 #include "forward/local_port.h"
+#include "fragment/table.h"
 #include "l4/l4.h"
 
 /* Pools beyond that many share a position, which only makes turns less regular. */
@@ -14,6 +15,7 @@
 struct l4_core {
 	struct conntrack *table;
 	struct core *core;
+	struct fragment_table *fragments;
 	struct l4_counters counters;
 	uint32_t sweep_at; /* next connection to look at for expiry */
 	uint64_t swept_us;

@@ -10,6 +10,7 @@
 #include "conntrack/state.h"
 #include "core.h"
 #include "forward/full_nat.h"
+#include "icmp/error.h"
 
 #define CONNECTIONS_MAX (1u << 30)
 #define SWEEP_MAX       256
@@ -45,8 +46,9 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	key.k0 = rng_next(&l4->rng);
 	key.k1 = rng_next(&l4->rng);
 	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
+	l4->fragments = fragment_table_create(l4->core, &l4->counters, key);
 	l4->table = conntrack_create(params->max_connections, key);
-	if (l4->table != NULL)
+	if (l4->table != NULL && l4->fragments != NULL)
 		return l4;
 	err_set(err, ENOMEM, "no memory for a table of %u connections", params->max_connections);
 	l4_core_destroy(l4);
@@ -58,6 +60,7 @@ void l4_core_destroy(struct l4_core *l4)
 {
 	if (l4 == NULL)
 		return;
+	fragment_table_destroy(l4->fragments);
 	conntrack_destroy(l4->table);
 	free(l4);
 }
@@ -82,9 +85,23 @@ static inline bool conn_is_current(
 		return true;
 	if (conn->protocol == IPPROTO_UDP)
 		return !member_is_gone(conn->member);
-	if (!tcp_is_opening(packet->p->tcp_flags))
+	if (!packet_is_opening(packet->p))
 		return true;
 	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
+}
+
+/* What was said about a packet of a flow goes where that packet came from. */
+static __rte_noinline enum drop_reason icmp_error_run(const struct l4_burst *burst,
+	const struct l4_packet *packet, enum conn_side side, struct rte_mbuf *m)
+{
+	enum drop_reason reason;
+
+	if (packet->conn == NULL || conn_is_expired(packet->conn, burst->now_ms))
+		return DROP_no_conn;
+	reason = icmp_error_forward(burst->l4->table, packet->conn, side, m);
+	if (reason == DROP_NONE)
+		burst->l4->counters.icmp_errors_forwarded++;
+	return reason;
 }
 
 /* Counts a packet that goes out: connection, member, service and worker. */
@@ -121,6 +138,8 @@ static enum drop_reason packet_forward(
 	/* A guess can be wrong, or have been closed or opened by a packet before it. */
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
 		packet->conn = conntrack_find(table, packet->hash, packet_tuple_of(p), side);
+	if (p->flags & PACKET_IS_ICMP)
+		return icmp_error_run(burst, packet, side, m);
 	if (packet->conn == NULL || !conn_is_current(packet->conn, packet, burst->now_ms)) {
 		reason = side == CONN_CLIENT ? conn_open(burst, packet) : DROP_no_conn;
 		if (reason != DROP_NONE)
@@ -131,10 +150,7 @@ static enum drop_reason packet_forward(
 	if (reason != DROP_NONE)
 		return reason;
 	conn->seen_ms = burst->now_ms;
-	if (conn->protocol == IPPROTO_TCP)
-		conn_advance_tcp(conn, p->tcp_flags, side, packet->service);
-	else
-		conn_advance_udp(conn, side);
+	conn_advance(conn, p, side, packet->service);
 	packet_count(burst->l4, conn, side, rte_pktmbuf_pkt_len(m));
 	return DROP_NONE;
 }
@@ -165,6 +181,12 @@ static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, stru
 	if (packet->service != NULL)
 		packet->service->identity->cores[l4->core->index].drops++;
 	core_drop(l4->core, m, reason);
+}
+
+uint16_t l4_fragment(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf *m,
+	struct rte_mbuf **out, uint64_t now_us)
+{
+	return fragment_table_run(l4->fragments, m, snapshot->key, out, now_us);
 }
 
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
@@ -210,6 +232,7 @@ void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_u
 	uint32_t due = sweep_due(l4, now_us);
 
 	RTE_SET_USED(snapshot);
+	fragment_table_expire(l4->fragments, now_us);
 	if (due == 0)
 		return;
 	l4->swept_us = now_us;

@@ -61,7 +61,7 @@ static enum drop_reason member_tuple(const struct l4_burst *burst, const struct 
 	*tuple = (struct packet_tuple){
 		.src = member->address,
 		.dst = *source,
-		.src_port_be = member->port_be,
+		.src_port_be = member->port_be != 0 ? member->port_be : p->dst_port_be,
 		.protocol = p->protocol,
 	};
 	return DROP_NONE;
@@ -128,7 +128,7 @@ enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packe
 		conn_expire(l4, packet->conn);
 		packet->conn = NULL;
 	}
-	if (p->protocol == IPPROTO_TCP && !tcp_is_opening(p->tcp_flags))
+	if (!packet_is_opening(p))
 		return DROP_no_conn;
 	member = member_choose(burst, packet);
 	reason = member_tuple(burst, p, member, &member_side);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef L4_ICMP_ERROR_H
+#define L4_ICMP_ERROR_H
+
+#include "../core.h"
+
+/*
+ * Sends an ICMP error on to the other end of the connection that it is about: what it quotes
+ * becomes what that end has sent. It comes from our address on that side, since routers between us
+ * and one end are nothing that the other knows. Neither state nor time-out change: nobody proves
+ * by an error to be part of the flow (RFC 5927).
+ */
+enum drop_reason icmp_error_forward(const struct conntrack *table, const struct conn *conn,
+	enum conn_side side, struct rte_mbuf *m);
+
+#endif
