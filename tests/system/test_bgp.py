@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appliances behind a router: service addresses announced by BGP, from BIRD beside each of them."""
 
+import os
+
 import pytest
 
 from harness import bird, config, fabric
