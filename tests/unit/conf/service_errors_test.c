@@ -51,7 +51,7 @@ static const struct conf_row rows[] = {
 	{
 		.what = "members that are no endpoints",
 		.json = MEMBERS(
-			"'198.51.100.1',\n'198.51.100.1:', '198.51.100.1:0',\n"
+			"'198.51.100.1',\n'198.51.100.1:', '198.51.100.1:00',\n"
 			"'198.51.100.1:65536', '198.51.100.1:+1',\n'db.example:80', '2001:db8::1:80',\n"
 			"'[198.51.100.1]:80', '2001:db8::1', ''"),
 		.expected =
@@ -59,7 +59,7 @@ static const struct conf_row rows[] = {
 			"ADDRESS:PORT\n"
 			"c.json:4: pools.a.members[1]: expected ADDRESS:PORT with an IP address, "
 			"found \"198.51.100.1:\"\n"
-			"c.json:4: pools.a.members[2]: port 0 is out of range (1-65535)\n"
+			"c.json:4: pools.a.members[2]: port 00 is out of range (1-65535)\n"
 			"c.json:5: pools.a.members[3]: port 65536 is out of range (1-65535)\n"
 			"c.json:5: pools.a.members[4]: expected ADDRESS:PORT with an IP address, "
 			"found \"198.51.100.1:+1\"\n"
@@ -174,19 +174,63 @@ static const struct conf_row rows[] = {
 			"{'name': 'b', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:80'},\n"
 			"{'name': 'c', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:80/tdp'},\n"
 			"{'name': 'd', 'mode': 'l4', 'pool': 'a', 'listen': '*:80/tcp'},\n"
-			"{'name': 'e', 'mode': 'l4', 'pool': 'a', 'listen': '0.0.0.0:80/sctp'}"),
+			"{'name': 'e', 'mode': 'l4', 'pool': 'a', 'listen': '0.0.0.0:80/sctq'}"),
 		.expected =
 			"c.json:3: services[0].listen: port 70000 is out of range (1-65535)\n"
-			"c.json:4: services[1].listen: expected ADDRESS:PORT/tcp or ADDRESS:PORT/udp, "
+			"c.json:4: services[1].listen: expected ADDRESS:PORT/tcp, /udp or /sctp, "
 			"found \"192.0.2.100:80\"\n"
-			"c.json:5: services[2].listen: protocol \"tdp\" is not one of: tcp, udp; did "
+			"c.json:5: services[2].listen: protocol \"tdp\" is not one of: tcp, udp, sctp; did "
 			"you mean \"tcp\"?\n"
 			"c.json:6: services[3].listen: expected ADDRESS:PORT with an IP address, "
 			"found \"*:80\"\n"
-			"c.json:7: services[4].listen: protocol \"sctp\" is not one of: tcp, udp; did "
-			"you mean \"tcp\"?\n"
+			"c.json:7: services[4].listen: protocol \"sctq\" is not one of: tcp, udp, sctp; did "
+			"you mean \"sctp\"?\n"
 			"c.json:7: services[4].listen: 0.0.0.0 is the unspecified address; expected a "
 			"host's own address",
+	},
+	{
+		.what = "ranges of ports that cannot be",
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:90-80/udp'},\n"
+			"{'name': 'b', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:0-80/udp'},\n"
+			"{'name': 'c', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:1-/udp'},\n"
+			"{'name': 'd', 'mode': 'l7', 'pool': 'a', 'listen': '192.0.2.100:80-90/tcp'},\n"
+			"{'name': 'e', 'mode': 'l7', 'pool': 'a', 'listen': '192.0.2.100:0/sctp'}"),
+		.expected =
+			"c.json:3: services[0].listen: ports 90-80 are no range LOW-HIGH of 1-65535\n"
+			"c.json:4: services[1].listen: ports 0-80 are no range LOW-HIGH of 1-65535\n"
+			"c.json:5: services[2].listen: ports 1- are no range LOW-HIGH of 1-65535\n"
+			"c.json:6: services[3].listen: a service of mode \"l7\" listens on one port\n"
+			"c.json:7: services[4].listen: a service of mode \"l7\" listens on tcp\n"
+			"c.json:7: services[4].listen: a service of mode \"l7\" listens on one port",
+	},
+	{
+		.what = "ranges of ports that overlap; single ports and all ports may",
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:80-90/udp'},\n"
+			"{'name': 'b', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:90-99/udp'},\n"
+			"{'name': 'c', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:90-99/tcp'},\n"
+			"{'name': 'd', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:85/udp'},\n"
+			"{'name': 'e', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:0/udp'},\n"
+			"{'name': 'f', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:0/udp'}"),
+		.expected =
+			"c.json:4: services[1].listen: ports 90-99 overlap those of service \"a\" "
+			"(80-90)\n"
+			"c.json:8: services[5].listen: listener 192.0.2.100:0/udp is given twice, "
+			"first on line 7",
+	},
+	{
+		.what = "members that keep the client's port where there is none",
+		.json = WITH("'pools': {'a': {'members': ['198.51.100.1:0'],\n"
+			     "'health': {'type': 'tcp'}}},\n"
+			     "'services': [{'name': 's', 'mode': 'l7', 'listen': "
+			     "'192.0.2.100:80/tcp',\n'pool': 'a'}]"),
+		.expected =
+			"c.json:3: pools.a.health: member 198.51.100.1:0 has port 0, which cannot "
+			"be probed\n"
+			"c.json:5: services[0].pool: member 198.51.100.1:0 of pool \"a\" has "
+			"port 0, which keeps the client's: that is for services of mode \"l4\" "
+			"only",
 	},
 	{
 		.what = "names and listeners that are there already; tcp and udp are two",
