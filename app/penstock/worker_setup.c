@@ -89,6 +89,9 @@ static int l7_side_create(struct worker *w, struct err *err)
 		.output_ctx = w,
 		.secret = { app->secret[0] + w->core.index, app->secret[1] },
 		.seed = app->secret[1] ^ w->core.index,
+		.tcp = &config->tcp,
+		/* Ports, L4 and headers keep a quarter of the pool. */
+		.mbufs_max = app->mbufs->size / 4 * 3 / app->l7_count,
 	};
 	struct health_params health_params = {
 		.worker = (unsigned)w->core.l7_index,

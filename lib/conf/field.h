@@ -82,6 +82,7 @@ extern const struct table routes_file_table;
 
 extern const struct table cores_table;
 extern const struct table memory_table;
+extern const struct table tcp_table;
 extern const struct table log_table;
 extern const struct table stats_table;
 extern const struct table port_table;

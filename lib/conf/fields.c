@@ -60,6 +60,13 @@ static const struct field config_fields[] = {
 		.offset = offsetof(struct config, memory),
 	},
 	{
+		.name = "tcp",
+		.help = "the TCP stacks of the L7 workers; taken over at a restart",
+		.type = FIELD_OBJECT,
+		.table = &tcp_table,
+		.offset = offsetof(struct config, tcp),
+	},
+	{
 		.name = "log",
 		.help = "log lines",
 		.type = FIELD_OBJECT,

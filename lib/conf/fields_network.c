@@ -71,7 +71,7 @@ static const struct field port_fields[] = {
 		.offset = offsetof(struct config_port, rx_descriptors),
 		.min = 64,
 		.max = 32768,
-		.value = 1024,
+		.value = 2048,
 	},
 	{
 		.name = "tx_descriptors",

@@ -32,6 +32,51 @@ static const struct choice version_choices[] = {
 	{ .name = NULL },
 };
 
+static const struct choice max_version_choices[] = {
+	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 alone" },
+	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3, and older ones by `min_version`" },
+	{ .name = NULL },
+};
+
+/* Values: enum tls_suite's, in the order of our preference. */
+static const struct choice cipher_choices[] = {
+	{ .name = "TLS_AES_128_GCM_SHA256", .value = 1 << 0, .help = "TLS 1.3" },
+	{ .name = "TLS_AES_256_GCM_SHA384", .value = 1 << 1, .help = "TLS 1.3" },
+	{ .name = "TLS_CHACHA20_POLY1305_SHA256", .value = 1 << 2, .help = "TLS 1.3" },
+	{ .name = "ECDHE-ECDSA-AES128-GCM-SHA256", .value = 1 << 3, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-AES128-GCM-SHA256", .value = 1 << 4, .help = "TLS 1.2" },
+	{ .name = "ECDHE-ECDSA-AES256-GCM-SHA384", .value = 1 << 5, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-AES256-GCM-SHA384", .value = 1 << 6, .help = "TLS 1.2" },
+	{ .name = "ECDHE-ECDSA-CHACHA20-POLY1305", .value = 1 << 7, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-CHACHA20-POLY1305", .value = 1 << 8, .help = "TLS 1.2" },
+	{ .name = NULL },
+};
+
+static const struct choice unknown_name_choices[] = {
+	{ .name = "first", .value = 0, .help = "the first certificate answers" },
+	{
+		.name = "refuse",
+		.value = 1,
+		.help = "alert unrecognized_name; also for clients that name no host",
+	},
+	{ .name = NULL },
+};
+
+static const struct choice client_auth_choices[] = {
+	{ .name = "none", .value = CONFIG_CLIENT_AUTH_NONE, .help = "clients are not asked" },
+	{
+		.name = "optional",
+		.value = CONFIG_CLIENT_AUTH_OPTIONAL,
+		.help = "asked, and let in without one or with one that does not hold",
+	},
+	{
+		.name = "required",
+		.value = CONFIG_CLIENT_AUTH_REQUIRED,
+		.help = "asked, and refused unless it holds",
+	},
+	{ .name = NULL },
+};
+
 static const struct choice alpn_choices[] = {
 	{ .name = "http/1.1", .value = CONFIG_ALPN_HTTP1, .help = "HTTP/1.1" },
 	{ .name = NULL },
@@ -99,13 +144,107 @@ static const struct field tls_fields[] = {
 		.text = "[\"http/1.1\"]",
 		.min = 1,
 	},
+	{
+		.name = "max_version",
+		.help = "the newest version of TLS that is spoken",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_max_version),
+		.choices = max_version_choices,
+		.value = TLS_1_3,
+	},
+	{
+		.name = "ciphers",
+		.help = "cipher suites; the server's preference is in this order, whatever the "
+			"list's (TLS 1.3: the client's)",
+		.type = FIELD_CHOICES,
+		.offset = offsetof(struct config_service, tls_ciphers),
+		.choices = cipher_choices,
+		.value = CONFIG_CIPHERS_ALL,
+		.text = "all",
+		.min = 1,
+	},
+	{
+		.name = "unknown_names",
+		.help = "what clients get that name a host which no certificate has",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_unknown_names),
+		.choices = unknown_name_choices,
+		.value = 0,
+	},
+	{
+		.name = "client_certificates",
+		.help = "whether clients are asked for certificates (mutual TLS)",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_client_auth),
+		.choices = client_auth_choices,
+		.value = CONFIG_CLIENT_AUTH_NONE,
+	},
+	{
+		.name = "client_ca",
+		.help = "PEM file: the authorities that may sign client certificates; relative to "
+			"the configuration's folder",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_client_ca),
+	},
+	{
+		.name = "client_crl",
+		.help = "PEM file: the certificates that these authorities revoked",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_client_crl),
+	},
+	{
+		.name = "client_depth",
+		.help = "the longest chain from a client's certificate to an authority: 1 is "
+			"without intermediates",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_service, tls_client_depth),
+		.min = 1,
+		.max = 8,
+		.value = 2,
+	},
+	{
+		.name = "ticket_keys",
+		.help = "file of session ticket keys, which appliances of a group share; without "
+			"it, a key is made at each load",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_ticket_keys),
+	},
+	{
+		.name = "key_log",
+		.help = "file that gets the secrets of all sessions, for looking at captured "
+			"traffic; never in production",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_key_log),
+	},
 	{ .name = NULL },
 };
+
+/* The object is the service: see tls_fields. */
+static void tls_check(struct reader *reader, const struct node *node, void *object)
+{
+	const struct config_service *service = object;
+	bool has_auth = service->tls_client_auth != CONFIG_CLIENT_AUTH_NONE;
+
+	if (service->tls_max_version < service->tls_min_version)
+		problem_add(&reader->problems, node_get(node, "max_version"),
+			"is below min_version, which is 1.3");
+	if (has_auth && node_get(node, "client_ca") == NULL)
+		problem_add_missing(&reader->problems, node, "client_ca",
+			"client certificates need \"client_ca\"");
+	if (!has_auth && node_get(node, "client_ca") != NULL)
+		problem_add_key(&reader->problems, node_get(node, "client_ca"),
+			"is for services with \"client_certificates\"");
+}
 
 static const struct table tls_table = {
 	.name = "tls",
 	.help = "TLS toward clients; without it, the service speaks plain HTTP.",
 	.fields = tls_fields,
+	.check = tls_check,
 };
 
 static const struct field http_fields[] = {

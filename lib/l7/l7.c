@@ -67,22 +67,51 @@ static const struct tcp_stack_ops stack_ops = {
 	.mtu = mtu,
 };
 
+static void params_configure(struct tcp_params *params, const struct config_tcp *config)
+{
+	static const char *const congestion[] = {
+		[CONFIG_CONGESTION_CUBIC] = "cubic",
+		[CONFIG_CONGESTION_NEWRENO] = "newreno",
+	};
+	static const enum tcp_ecn ecn[] = {
+		[CONFIG_ECN_ACCEPT] = TCP_ECN_ACCEPT,
+		[CONFIG_ECN_OFF] = TCP_ECN_OFF,
+		[CONFIG_ECN_REQUEST] = TCP_ECN_REQUEST,
+	};
+
+	params->congestion = congestion[config->congestion];
+	params->ecn = ecn[config->ecn];
+	params->user_timeout_ms = config->user_timeout_ms;
+	params->keepalive_ms = config->keepalive_ms;
+	params->keepalive_interval_ms = config->keepalive_interval_ms;
+	params->keepalive_count = config->keepalive_count;
+	params->time_wait_ms = config->time_wait_ms;
+	params->send_buffer = config->send_buffer;
+	params->receive_window = config->receive_window;
+	params->max_half_open = config->max_half_open;
+	params->nagle = config->nagle;
+	params->pacing = config->pacing;
+}
+
 static int stack_create(struct l7_core *l7, uint64_t now_us)
 {
 	const struct l7_params *params = &l7->params;
+	struct tcp_params tcp = {
+		.core = params->core,
+		.mbufs = params->mbufs,
+		.ops = &stack_ops,
+		.ctx = l7,
+		.ports = params->ports,
+		.secret = { params->secret[0], params->secret[1] },
+		/* Each client's connection may need one to a member. */
+		.max_connections = 2 * params->max_connections,
+		.mbufs_max = params->mbufs_max,
+	};
 
-	l7->tcp = tcp_stack_create(
-		&(struct tcp_params){
-			.core = params->core,
-			.mbufs = params->mbufs,
-			.ops = &stack_ops,
-			.ctx = l7,
-			.ports = params->ports,
-			.secret = { params->secret[0], params->secret[1] },
-			/* Each client's connection may need one to a member. */
-			.max_connections = 2 * params->max_connections,
-		},
-		now_us);
+	if (params->tcp != NULL)
+		params_configure(&tcp, params->tcp);
+	l7->params.tcp = NULL;
+	l7->tcp = tcp_stack_create(&tcp, now_us);
 	return l7->tcp == NULL ? -ENOMEM : 0;
 }
 

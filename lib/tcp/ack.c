@@ -11,7 +11,7 @@ static void head_free(struct tcp_conn *conn)
 	if (conn->tx_head == NULL)
 		conn->tx_tail = NULL;
 	conn->tx_units--;
-	conn->stack->mbufs_held--;
+	conn->stack->held[HELD_TX]--;
 	rte_pktmbuf_free(m);
 }
 
@@ -40,9 +40,13 @@ static void unit_acked(struct tcp_conn *conn, struct tx_unit *unit, const struct
 		conn->sacked_bytes -= unit_span(unit);
 	} else {
 		news->delivered += unit_span(unit);
+		news->has_original |= unit->flags & UNIT_LOST && unit->sends == 1;
 		rack_update(conn, unit, seg);
-		/* Karn: what was sent twice gives no sample. The last unit is the freshest. */
-		if (unit->sends == 1)
+		/* Karn: what was sent twice gives no sample, and nor does what came with it: it
+		 * may have waited at the peer for the hole to be filled. */
+		if (unit->sends > 1)
+			news->is_ambiguous = true;
+		else
 			news->rtt_us = (uint32_t)RTE_MAX(conn->stack->now_us - unit->sent_us, 1u);
 	}
 	tx_unit_leave_flight(conn, unit);
@@ -76,7 +80,7 @@ static void queue_acked(struct tcp_conn *conn, const struct segment *seg, struct
 /* RFC 8985 7.4: did the tail probe repair a loss that nothing else would show? */
 static void tlp_check(struct tcp_conn *conn, const struct segment *seg, const struct ack_news *news)
 {
-	if (conn->tlp_end == 0 || seq_lt(seg->ack, conn->tlp_end))
+	if (seq_lt(seg->ack, conn->tlp_end))
 		return;
 	if (!(conn->flags & CONN_TLP_RETRANS) || news->is_dsack) {
 		conn->tlp_end = 0;
@@ -86,6 +90,7 @@ static void tlp_check(struct tcp_conn *conn, const struct segment *seg, const st
 		conn->tlp_end = 0;
 		if (conn->recovery != RECOVERY_NONE)
 			return;
+		stack->counters.tail_losses++;
 		/* Little is left in flight by now: the window says what it was. */
 		stack->cc->on_loss(&conn->cc, conn->cc.cwnd, stack->now_us);
 		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, conn->cc.ssthresh);
@@ -99,8 +104,12 @@ static void advance(struct tcp_conn *conn, const struct segment *seg, struct ack
 	news->acked = seg->ack - conn->snd_una;
 	queue_acked(conn, seg, news);
 	conn->snd_una = seg->ack;
+	if (conn->flags & CONN_MTU_PROBING)
+		mtu_on_ack(conn);
 	conn->backoff = 0;
 	conn->rto_base_us = conn->stack->now_us;
+	if (news->is_ambiguous)
+		news->rtt_us = 0;
 	if (news->rtt_us == 0 && conn->flags & CONN_HAS_TS)
 		/* RFC 7323 4: the echo tells even after a retransmission. */
 		news->rtt_us = (conn_timestamp(conn) - seg->options.tsecr) *
@@ -157,7 +166,7 @@ bool ack_receive(struct tcp_conn *conn, const struct segment *seg)
 		conn_send_challenge(conn);
 		return false;
 	}
-	conn->heard_us = conn->stack->now_us;
+	conn->heard_ms = stack_now_ms(conn->stack);
 	if (seq_lt(seg->ack, conn->snd_una))
 		return true;
 	news.is_duplicate = has_outstanding && seg->ack == conn->snd_una && seg->payload_len == 0 &&
@@ -167,9 +176,14 @@ bool ack_receive(struct tcp_conn *conn, const struct segment *seg)
 	if (seg->ack != conn->snd_una)
 		advance(conn, seg, &news);
 	window_update(conn, seg, window);
+	if (conn->flags & CONN_CAN_UNDO)
+		undo_on_ack(conn, seg, &news);
+	if (conn->flags & CONN_HAS_ECN && seg->flags & RTE_TCP_ECE_FLAG)
+		recovery_enter_cwr(conn, news.acked);
 	if (!has_outstanding)
 		return true;
-	tlp_check(conn, seg, &news);
+	if (conn->tlp_end != 0)
+		tlp_check(conn, seg, &news);
 	if (news.acked > 0)
 		conn_loss_timer_rearm(conn);
 	losses_judge(conn, &news);

@@ -108,6 +108,22 @@ void tcp_close(struct tcp_conn *conn)
 	}
 }
 
+void tcp_set_nagle(struct tcp_conn *conn, bool is_on)
+{
+	if (is_on) {
+		conn->flags |= CONN_NAGLE;
+		return;
+	}
+	conn->flags &= ~(uint32_t)CONN_NAGLE;
+	if (!conn_is_dead(conn) && conn->tx_unsent != NULL)
+		conn_want_output(conn);
+}
+
+void tcp_set_user_timeout(struct tcp_conn *conn, uint32_t seconds)
+{
+	conn->user_timeout_s = (uint16_t)RTE_MIN(seconds, (uint32_t)UINT16_MAX);
+}
+
 void tcp_abort(struct tcp_conn *conn)
 {
 	const struct tcp_handler *handler = conn->handler;
@@ -127,24 +143,6 @@ static bool is_in_flight(const struct tcp_conn *conn, uint32_t seq)
 	return seq_ge(seq, conn->snd_una) && seq_lt(seq, conn->snd_nxt);
 }
 
-/* RFC 1191, RFC 8201: smaller segments from now on, and again what was too big. */
-static void path_shrink(struct tcp_conn *conn, uint16_t mtu)
-{
-	uint16_t before = conn->mss;
-
-	conn_set_path_mss(conn, mtu);
-	if (conn->mss >= before) {
-		conn->mss = before;
-		conn->cc.mss = before;
-		return;
-	}
-	for (struct rte_mbuf *m = conn->tx_head; m != conn->tx_unsent; m = unit_of(m)->next) {
-		if (unit_of(m)->len > conn->mss && unit_of(m)->flags & UNIT_IN_FLIGHT)
-			tx_unit_mark_lost(conn, unit_of(m));
-	}
-	conn_want_output(conn);
-}
-
 void tcp_icmp_error(struct tcp_stack *stack, const struct packet_tuple *quoted, uint32_t quoted_seq,
 	bool is_too_big, uint16_t mtu, uint64_t now_us)
 {
@@ -157,11 +155,13 @@ void tcp_icmp_error(struct tcp_stack *stack, const struct packet_tuple *quoted, 
 	struct tcp_conn *conn = conn_find(stack, &tuple, conn_hash(stack, &tuple));
 
 	stack->now_us = now_us;
-	if (conn == NULL || !is_in_flight(conn, quoted_seq))
+	if (conn == NULL || !is_in_flight(conn, quoted_seq)) {
+		stack->counters.icmp_ignored++;
 		return;
+	}
 	if (is_too_big) {
 		if (conn->state >= CONN_ESTABLISHED)
-			path_shrink(conn, mtu);
+			mtu_icmp_too_big(conn, mtu);
 	} else if (conn->state == CONN_SYN_SENT) {
 		stack->counters.connect_failed++;
 		conn_end(conn, TCP_CLOSED_UNREACHABLE);

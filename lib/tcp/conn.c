@@ -72,11 +72,12 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct conn_tuple *t
 	conn->local = *tuple->local;
 	conn->remote_port_be = tuple->remote_port_be;
 	conn->local_port_be = tuple->local_port_be;
-	conn->flags = CONN_IN_TABLE;
+	conn->flags = stack->params.nagle ? CONN_IN_TABLE | CONN_NAGLE : CONN_IN_TABLE;
 	conn->rto_us = RTO_INITIAL_US;
 	conn->ts_offset = stack_ts_offset(stack, tuple);
 	conn->min_rtt_us = UINT32_MAX;
-	conn->heard_us = stack->now_us;
+	conn->heard_ms = stack_now_ms(stack);
+	conn->last_send_ms = stack_now_ms(stack);
 	conn_timer_init(conn);
 	link = table_link(conn);
 	conn->hash_next = *link;
@@ -99,15 +100,19 @@ static void table_remove(struct tcp_conn *conn)
 
 /* What fits one segment: the smaller of what the peer takes, what the path carries and what an
  * mbuf holds, less the timestamp option that every segment has (RFC 6691). */
-static void mss_update(struct tcp_conn *conn, uint32_t path_mss)
+static uint16_t mss_on_path(const struct tcp_conn *conn, uint32_t path_mss)
 {
 	uint32_t room = conn->stack->unit_room;
 	uint32_t mss = RTE_MIN(RTE_MAX((uint32_t)conn->peer_mss, (uint32_t)MSS_MIN), path_mss);
 
 	if (conn->flags & CONN_HAS_TS)
 		mss -= TS_OPTION_BYTES;
-	conn->mss = (uint16_t)RTE_MIN(mss, room);
-	conn->cc.mss = conn->mss;
+	return (uint16_t)RTE_MIN(mss, room);
+}
+
+uint16_t conn_mss_limit(const struct tcp_conn *conn)
+{
+	return mss_on_path(conn, stack_path_mss(conn->stack, &conn->remote));
 }
 
 void conn_set_path_mss(struct tcp_conn *conn, uint32_t mtu)
@@ -115,7 +120,9 @@ void conn_set_path_mss(struct tcp_conn *conn, uint32_t mtu)
 	bool is_v4 = ip_is_v4(&conn->remote);
 	uint32_t floor = is_v4 ? MTU_MIN_V4 : MTU_MIN_V6;
 
-	mss_update(conn, RTE_MAX(mtu, floor) - (is_v4 ? IP4_TCP_BYTES : IP6_TCP_BYTES));
+	conn->mss = mss_on_path(
+		conn, RTE_MAX(mtu, floor) - (is_v4 ? IP4_TCP_BYTES : IP6_TCP_BYTES));
+	conn->cc.mss = conn->mss;
 }
 
 void conn_agree(struct tcp_conn *conn, const struct conn_start *start)
@@ -139,6 +146,10 @@ void conn_agree(struct tcp_conn *conn, const struct conn_start *start)
 	}
 	if (options->present & OPTION_SACK_OK)
 		conn->flags |= CONN_HAS_SACK;
+	if (options->present & OPTION_ECN) {
+		conn->flags |= CONN_HAS_ECN;
+		stack->counters.ecn_conns++;
+	}
 	if (options->present & OPTION_WSCALE) {
 		conn->snd_wscale = options->wscale;
 		conn->rcv_wscale = stack->rcv_wscale;
@@ -146,7 +157,8 @@ void conn_agree(struct tcp_conn *conn, const struct conn_start *start)
 	conn->peer_mss = options->mss;
 	if (!(options->present & OPTION_MSS))
 		conn->peer_mss = ip_is_v4(&conn->remote) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
-	mss_update(conn, stack_path_mss(stack, &conn->remote));
+	conn->mss = conn_mss_limit(conn);
+	conn->cc.mss = conn->mss;
 	conn->cc.cwnd = conn->flags & CONN_SYN_RESENT ? conn->mss : cc_initial_window(conn->mss);
 	conn->cc.ssthresh = UINT32_MAX;
 	stack->cc->init(&conn->cc);
@@ -195,7 +207,8 @@ void conn_bury(struct tcp_conn *conn)
 	if (conn->flags & CONN_IN_GRAVE)
 		return;
 	conn->flags |= CONN_IN_GRAVE;
-	STAILQ_INSERT_TAIL(&conn->stack->graves, conn, grave_link);
+	conn->hash_next = conn->stack->graves;
+	conn->stack->graves = conn;
 }
 
 /* Leaves the protocol; the block stays for the handler. */
@@ -204,6 +217,7 @@ static void protocol_leave(struct tcp_conn *conn)
 	table_remove(conn);
 	wheel_cancel(&conn->timer);
 	conn->loss_at_us = conn->ack_at_us = conn->life_at_us = UINT64_MAX;
+	conn->waits_for_pace = false;
 	tx_clear(conn);
 	ooo_clear(conn);
 	conn_set_state(conn, CONN_CLOSED);

@@ -10,6 +10,7 @@
 
 #include <rte_mbuf.h>
 
+#include "base/err.h"
 #include "base/ip.h"
 #include "cc/cc.h"
 #include "runtime/wheel.h"
@@ -65,6 +66,14 @@ enum conn_flags {
 	CONN_ACCEPTED = 1 << 20,     /* opened by the peer */
 	CONN_ORPHAN = 1 << 21,       /* tcp_close(): nobody reads any more */
 	CONN_FIN_SEEN = 1 << 22,     /* the peer's FIN stands at fin_seq, perhaps behind a hole */
+	CONN_HAS_ECN = 1 << 23,      /* agreed on in the handshake (RFC 3168 6.1.1) */
+	CONN_ECN_ECHO = 1 << 24,     /* CE came: ECE on all segments until CWR comes */
+	CONN_ECN_CWR = 1 << 25,      /* the window fell: CWR on the next new data */
+	CONN_CAN_UNDO = 1 << 26,     /* undo_x say how it was before the last recovery */
+	CONN_UNDO_STAMPED = 1 << 27, /* undo_ts is set: something was sent again */
+	CONN_NAGLE = 1 << 28,
+	CONN_MTU_SEARCH = 1 << 29,  /* segments may be smaller than they could be (RFC 4821) */
+	CONN_MTU_PROBING = 1 << 30, /* one larger than mss is on its way */
 };
 
 enum conn_events {
@@ -89,6 +98,7 @@ enum recovery {
 	RECOVERY_NONE,
 	RECOVERY_FAST, /* RFC 6675 by RACK's judgment, or RFC 6582 without SACK; PRR */
 	RECOVERY_RTO,
+	RECOVERY_CWR, /* the window falls for ECN alone; PRR */
 };
 
 /*
@@ -109,7 +119,7 @@ struct tcp_conn {
 	uint8_t recovery; /* enum recovery */
 	uint8_t snd_wscale;
 	uint8_t rcv_wscale;
-	struct tcp_conn *hash_next;
+	struct tcp_conn *hash_next; /* once out of the table: the next grave */
 
 	/* Hot: queues and windows. */
 	struct tcp_stack *stack;
@@ -146,14 +156,19 @@ struct tcp_conn {
 	uint8_t loss_timer; /* enum loss_timer */
 	uint8_t close_reason;
 	uint8_t sack_recent_count;
+	bool waits_for_pace;    /* output waits for pace_at_us */
+	uint8_t keepalive_sent; /* probes that were not answered */
+	uint8_t reo_mult;       /* of the reordering window, less one (RFC 8985 6.2.4) */
+	uint8_t reo_persist;    /* recoveries until it falls back */
 	struct cc cc;
 	struct wheel_timer timer;
 	uint64_t loss_at_us; /* UINT64_MAX: not running; so are the next two */
 	uint64_t ack_at_us;
-	uint64_t life_at_us;  /* connect's or FIN-WAIT-2's end */
+	uint64_t life_at_us;  /* connect's or FIN-WAIT-2's end, or keep-alive */
+	uint64_t pace_at_us;  /* when new data may leave again */
 	uint64_t rto_base_us; /* the retransmission timer counts from here */
-	uint64_t last_send_us;
-	uint64_t heard_us; /* the last acknowledgment, for giving up */
+	uint32_t last_send_ms;
+	uint32_t heard_ms; /* the last acknowledgment, for giving up */
 
 	/* RACK and PRR. */
 	uint64_t rack_sent_us;
@@ -168,12 +183,23 @@ struct tcp_conn {
 	uint32_t tlp_end;   /* end of the probe's episode */
 	uint32_t dup_bytes; /* without SACK: what duplicate ACKs say has left the path */
 
+	/* Undo (undo.c), and the search for a larger MTU (mtu.c). */
+	uint32_t undo_cwnd;
+	uint32_t undo_ssthresh;
+	uint32_t undo_ts; /* our timestamp at the first retransmission of the episode */
+	uint32_t mtu_probe_end;
+	uint32_t mtu_at_ms;      /* when to probe next */
+	uint16_t undo_left;      /* retransmissions not reported as needless */
+	uint16_t mtu_probe_size; /* payload, like the next */
+	uint16_t mss_high;       /* no larger one is tried */
+	uint16_t user_timeout_s; /* 0: the stack's */
+	uint32_t retransmissions;
+
 	/* Cold. */
 	const struct tcp_handler *handler;
 	void *handler_ctx;
 	STAILQ_ENTRY(tcp_conn) event_link;
 	STAILQ_ENTRY(tcp_conn) output_link;
-	STAILQ_ENTRY(tcp_conn) grave_link;
 	TAILQ_ENTRY(tcp_conn) queue_link; /* in with_ooo, or in lingering once finished */
 	uint32_t iss;
 	uint32_t snd_wl1;
@@ -181,7 +207,6 @@ struct tcp_conn {
 	uint32_t snd_wnd_max;
 	uint32_t last_challenge_ms;
 	uint32_t fin_seq;
-	uint32_t retransmissions;
 	uint32_t sack_recent[SACK_BLOCKS_MAX]; /* a byte of each block, newest first (RFC 2018) */
 	struct sack_block dsack;
 	uint64_t bytes_in;
@@ -265,7 +290,10 @@ void conn_raise(struct tcp_conn *conn, unsigned events);
 void conn_want_output(struct tcp_conn *conn);
 /* Tells a writer that waits, when half of its buffer is free. */
 void conn_writable_check(struct tcp_conn *conn);
+/* For an MTU toward the peer: the floors of IPv4 and IPv6 hold. */
 void conn_set_path_mss(struct tcp_conn *conn, uint32_t mtu);
+/* The largest payload that peer, port and buffers take. */
+uint16_t conn_mss_limit(const struct tcp_conn *conn);
 
 static inline bool conn_is_dead(const struct tcp_conn *conn)
 {
@@ -282,6 +310,8 @@ void syn_sent_receive(struct tcp_conn *conn, struct segment *seg);
 /* Keeps len bytes from offset on; frees what is cut. len > 0 and all inside the chain. */
 struct rte_mbuf *payload_slice(struct rte_mbuf *m, uint32_t offset, uint32_t len);
 void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);
+/* May in-order data be taken in, as memory stands? */
+bool rx_has_room(const struct tcp_conn *conn, const struct rte_mbuf *m);
 void rx_take(struct tcp_conn *conn, size_t len);
 void rx_clear(struct tcp_conn *conn);
 uint32_t rx_window(const struct tcp_conn *conn);
@@ -295,11 +325,17 @@ void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq);
 /* Moves what is in order now to the receive queue. */
 void ooo_drain(struct tcp_conn *conn);
 void ooo_clear(struct tcp_conn *conn);
+/* Gives up the queue of the connection whose hole is the oldest; there is one. */
+void ooo_evict(struct tcp_stack *stack);
 unsigned ooo_blocks(struct tcp_conn *conn, struct sack_block *blocks, unsigned max);
+/* For tcp_check(): are the entries apart, in order and in the window? Adds up their buffers. */
+int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err);
 
 /* tx_queue.c: bytes to send */
 size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len);
 bool tx_queue_fin(struct tcp_conn *conn);
+/* Fills an unsent unit up to len from those behind it; true: it is that long now. */
+bool tx_grow(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len);
 /* Cuts a unit in two, the first of first_len bytes. False: no mbuf. */
 bool tx_split(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t first_len);
 void tx_clear(struct tcp_conn *conn);
@@ -315,9 +351,12 @@ struct ack_news {
 	uint32_t acked;     /* sequence space, cumulative */
 	uint32_t delivered; /* newly acked or SACKed */
 	uint32_t rtt_us;    /* 0: no sample */
+	bool is_ambiguous;  /* a unit that was sent again is among them */
 	bool is_dsack;
 	bool is_duplicate; /* RFC 5681's duplicate acknowledgment */
 	bool has_sacked;   /* units were newly SACKed */
+	bool has_original; /* a unit that counted as lost arrived without being sent again */
+	uint32_t dsack_end;
 };
 
 /* sack.c: the sender's scoreboard */
@@ -326,12 +365,55 @@ void sack_apply(struct tcp_conn *conn, const struct segment *seg, struct ack_new
 /* rack.c (RFC 8985 6) */
 void rack_update(struct tcp_conn *conn, const struct tx_unit *unit, const struct segment *seg);
 void rack_detect(struct tcp_conn *conn);
+/* The peer has seen something twice: perhaps it was only late (6.2.4). */
+void rack_on_dsack(struct tcp_conn *conn);
+void rack_on_recovered(struct tcp_conn *conn);
 
 /* recovery.c */
 void recovery_on_ack(struct tcp_conn *conn, const struct ack_news *news);
 void recovery_enter_rto(struct tcp_conn *conn);
 void recovery_enter_fast(struct tcp_conn *conn);
 uint32_t recovery_pipe(const struct tcp_conn *conn);
+
+/* ECE came: the window falls, once a round trip (RFC 3168 6.1.2). */
+void recovery_enter_cwr(struct tcp_conn *conn, uint32_t acked);
+static inline bool recovery_is_for_loss(const struct tcp_conn *conn)
+{
+	return conn->recovery == RECOVERY_FAST || conn->recovery == RECOVERY_RTO;
+}
+
+/* undo.c: recoveries that turn out needless */
+/* Before cwnd and ssthresh fall. */
+void undo_begin(struct tcp_conn *conn);
+void undo_note_resent(struct tcp_conn *conn);
+/* Judges an acknowledgment; what a needless recovery took is given back. */
+void undo_on_ack(struct tcp_conn *conn, const struct segment *seg, const struct ack_news *news);
+
+/* mtu.c: path MTU (RFC 1191, RFC 8201, RFC 4821) */
+void mtu_icmp_too_big(struct tcp_conn *conn, uint16_t mtu);
+/* Time-outs in a row may mean that large segments vanish. */
+void mtu_on_timeout(struct tcp_conn *conn);
+/* Sends a probe when one is due and there is enough to send. False: no mbuf. */
+bool mtu_probe_try(struct tcp_conn *conn);
+void mtu_on_ack(struct tcp_conn *conn);
+/* Is the probe all that was lost? Then smaller ones repeat it, and it says nothing of congestion.
+ */
+bool mtu_probe_is_lost(struct tcp_conn *conn);
+void mtu_probe_fail(struct tcp_conn *conn);
+
+/* ecn.c (RFC 3168) */
+/* The ECN bits of the segment's IP header. */
+uint8_t ecn_codepoint(const struct segment *seg);
+void ecn_receive(struct tcp_conn *conn, const struct segment *seg);
+
+/* pace.c */
+#define PACE_TICK_US 1000u
+bool pace_allows(struct tcp_conn *conn);
+void pace_charge(struct tcp_conn *conn, uint32_t len);
+
+/* keepalive.c (RFC 9293 3.8.4) */
+void keepalive_start(struct tcp_conn *conn);
+void keepalive_expire(struct tcp_conn *conn);
 
 /* rtt.c (RFC 6298) */
 void rtt_sample(struct tcp_conn *conn, uint32_t rtt_us);
@@ -342,7 +424,8 @@ void conn_output(struct tcp_conn *conn);
 void conn_send_ack(struct tcp_conn *conn);
 void conn_send_challenge(struct tcp_conn *conn);
 void conn_send_reset(struct tcp_conn *conn);
-void conn_send_probe(struct tcp_conn *conn);
+/* An empty segment with a number that the peer has: it has to answer. */
+void conn_send_probe(struct tcp_conn *conn, uint32_t seq);
 void conn_send_syn(struct tcp_conn *conn);
 bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m);
 uint32_t conn_timestamp(const struct tcp_conn *conn);

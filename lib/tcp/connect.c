@@ -67,7 +67,7 @@ static void syn_start(struct tcp_conn *conn, const struct tcp_connect_args *args
 	conn->mss = (uint16_t)RTE_MIN(path_mss - TS_OPTION_BYTES, stack->unit_room);
 	conn->handler = args->handler;
 	conn->handler_ctx = args->ctx;
-	conn->last_send_us = stack->now_us;
+	conn->rto_base_us = stack->now_us; /* the round trip of the SYN counts from here */
 	conn_set_state(conn, CONN_SYN_SENT);
 	if (args->timeout_ms != 0)
 		conn->life_at_us = stack->now_us + args->timeout_ms * CLOCK_US_PER_MS;

@@ -16,6 +16,7 @@
 #define TS_WSCALE_MASK  0xfu
 #define TS_NO_WSCALE    0xfu
 #define TS_SACK_OK      0x10u
+#define TS_ECN          0x20u
 
 static const uint16_t mss_classes[1 << MSS_CLASS_BITS] = {
 	216,
@@ -48,7 +49,7 @@ static uint32_t mss_class_of(const struct options *options)
 
 /* The clock's value, options in its low bits, never ahead of the clock. */
 static uint32_t tsval_make(const struct tcp_stack *stack, const struct conn_tuple *tuple,
-	const struct options *options)
+	const struct options *options, bool has_ecn)
 {
 	uint32_t now = stack_now_ms(stack) + stack_ts_offset(stack, tuple);
 	uint32_t bits = options->present & OPTION_WSCALE ? options->wscale : TS_NO_WSCALE;
@@ -56,6 +57,8 @@ static uint32_t tsval_make(const struct tcp_stack *stack, const struct conn_tupl
 
 	if (options->present & OPTION_SACK_OK)
 		bits |= TS_SACK_OK;
+	if (has_ecn)
+		bits |= TS_ECN;
 	tsval = (now & ~TS_MASK) | bits;
 	return seq_gt(tsval, now) ? tsval - (TS_MASK + 1) : tsval;
 }
@@ -72,8 +75,12 @@ void cookie_send(struct tcp_stack *stack, const struct segment *seg, const struc
 	};
 
 	if (options->present & OPTION_TS) {
+		bool has_ecn = is_ecn_setup(stack, seg);
+
 		answer.present = options->present;
-		answer.tsval = tsval_make(stack, tuple, options);
+		if (has_ecn)
+			answer.present |= OPTION_ECN;
+		answer.tsval = tsval_make(stack, tuple, options, has_ecn);
 		answer.tsecr = options->tsval;
 	}
 	stack->cookies_sent_us = stack->now_us;
@@ -106,6 +113,8 @@ bool cookie_check(const struct tcp_stack *stack, const struct segment *seg,
 	start->options.tsval = seg->options.tsval;
 	if (bits & TS_SACK_OK)
 		start->options.present |= OPTION_SACK_OK;
+	if (bits & TS_ECN && stack->params.ecn != TCP_ECN_OFF)
+		start->options.present |= OPTION_ECN;
 	if ((bits & TS_WSCALE_MASK) != TS_NO_WSCALE) {
 		start->options.present |= OPTION_WSCALE;
 		start->options.wscale = bits & TS_WSCALE_MASK;

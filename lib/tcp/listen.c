@@ -33,7 +33,7 @@ void reset_reply(struct tcp_stack *stack, const struct segment *seg)
 
 	if (seg->flags & RTE_TCP_RST_FLAG)
 		return;
-	if (!limiter_take(&stack->resets, STACK_RESETS_PPS, stack->now_us))
+	if (!limiter_take(stack, &stack->resets, STACK_RESETS_PPS))
 		return;
 	if (seg->flags & RTE_TCP_ACK_FLAG) {
 		out.seq = seg->ack;
@@ -50,7 +50,7 @@ void bare_ack_challenge(struct tcp_stack *stack, const struct bare_ack *ack)
 {
 	struct segment_out out = answer_to(ack->tuple);
 
-	if (!limiter_take(&stack->challenges, STACK_CHALLENGES_PPS, stack->now_us)) {
+	if (!limiter_take(stack, &stack->challenges, STACK_CHALLENGES_PPS)) {
 		stack->counters.challenge_acks_limited++;
 		return;
 	}
@@ -65,6 +65,14 @@ void bare_ack_challenge(struct tcp_stack *stack, const struct bare_ack *ack)
 		stack->counters.challenge_acks++;
 }
 
+/* RFC 3168 6.1.1 */
+bool is_ecn_setup(const struct tcp_stack *stack, const struct segment *seg)
+{
+	return (seg->flags & (RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG)) ==
+		(RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG) &&
+		stack->params.ecn != TCP_ECN_OFF;
+}
+
 void listen_syn(struct tcp_stack *stack, struct segment *seg, const struct conn_tuple *tuple,
 	uint32_t min_iss)
 {
@@ -73,6 +81,11 @@ void listen_syn(struct tcp_stack *stack, struct segment *seg, const struct conn_
 	if (objpool_used(stack->conns) >= stack->params.max_connections) {
 		stack->counters.refused_limit++;
 		stack_drop(stack, seg->m, DROP_tcp_limit);
+		return;
+	}
+	if (stack_is_full(stack)) {
+		stack->counters.refused_memory++;
+		stack_drop(stack, seg->m, DROP_mbuf_exhausted);
 		return;
 	}
 	entry = syncache_add(stack->syncache, tuple, conn_hash(stack, tuple), stack_now_ms(stack));
@@ -86,6 +99,8 @@ void listen_syn(struct tcp_stack *stack, struct segment *seg, const struct conn_
 	if (min_iss != 0 && seq_lt(entry->iss, min_iss))
 		entry->iss = min_iss;
 	entry->present = seg->options.present;
+	if (is_ecn_setup(stack, seg))
+		entry->present |= OPTION_ECN;
 	entry->peer_mss = seg->options.mss;
 	entry->wscale = seg->options.wscale & 0xf;
 	entry->ts_recent = seg->options.tsval;
@@ -112,6 +127,7 @@ void listen_establish(struct tcp_stack *stack, struct segment *seg, const struct
 	/* The final ACK's window is scaled already, and taken as any other's. */
 	conn->snd_wl1 = seg->seq - 1;
 	conn_set_state(conn, CONN_ESTABLISHED);
+	keepalive_start(conn);
 	stack->counters.accepted++;
 	conn_raise(conn, EVENT_ACCEPT);
 	conn_receive(conn, seg);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
 #include <rte_common.h>
@@ -54,7 +55,7 @@ static void link_insert(
 	*link = m;
 	if (conn->ooo_count++ == 0)
 		TAILQ_INSERT_TAIL(&conn->stack->with_ooo, conn, queue_link);
-	conn->stack->mbufs_held += m->nb_segs;
+	conn->stack->held[HELD_OOO] += m->nb_segs;
 }
 
 /* Entries from *link on that end at or before seq are passed. */
@@ -65,12 +66,41 @@ static struct rte_mbuf **link_find(struct rte_mbuf **link, uint32_t seq)
 	return link;
 }
 
+static struct rte_mbuf *head_take(struct tcp_conn *conn)
+{
+	struct rte_mbuf *m = conn->ooo_head;
+
+	conn->ooo_head = rx_of(m)->next;
+	conn->stack->held[HELD_OOO] -= m->nb_segs;
+	if (--conn->ooo_count == 0) {
+		TAILQ_REMOVE(&conn->stack->with_ooo, conn, queue_link);
+		conn->sack_recent_count = 0;
+	}
+	return m;
+}
+
+void ooo_clear(struct tcp_conn *conn)
+{
+	while (conn->ooo_head != NULL)
+		rte_pktmbuf_free(head_take(conn));
+}
+
+void ooo_evict(struct tcp_stack *stack)
+{
+	stack->counters.ooo_evictions++;
+	ooo_clear(TAILQ_FIRST(&stack->with_ooo));
+}
+
 void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq)
 {
-	struct rte_mbuf **link = link_find(&conn->ooo_head, seq);
+	struct tcp_stack *stack = conn->stack;
+	struct rte_mbuf **link;
 	uint32_t end = seq + m->pkt_len;
 	bool fills_hole = seq == conn->rcv_nxt;
 
+	while (stack->held[HELD_OOO] >= stack->budget.ooo_max && !TAILQ_EMPTY(&stack->with_ooo))
+		ooo_evict(stack);
+	link = link_find(&conn->ooo_head, seq);
 	recent_note(conn, seq);
 	while (m != NULL) {
 		struct rte_mbuf *rest = NULL;
@@ -112,19 +142,6 @@ void ooo_insert(struct tcp_conn *conn, struct rte_mbuf *m, uint32_t seq)
 	}
 }
 
-static struct rte_mbuf *head_take(struct tcp_conn *conn)
-{
-	struct rte_mbuf *m = conn->ooo_head;
-
-	conn->ooo_head = rx_of(m)->next;
-	conn->stack->mbufs_held -= m->nb_segs;
-	if (--conn->ooo_count == 0) {
-		TAILQ_REMOVE(&conn->stack->with_ooo, conn, queue_link);
-		conn->sack_recent_count = 0;
-	}
-	return m;
-}
-
 void ooo_drain(struct tcp_conn *conn)
 {
 	while (conn->ooo_head != NULL && rx_of(conn->ooo_head)->seq == conn->rcv_nxt) {
@@ -133,12 +150,6 @@ void ooo_drain(struct tcp_conn *conn)
 		conn->rcv_nxt += m->pkt_len;
 		rx_append(conn, m);
 	}
-}
-
-void ooo_clear(struct tcp_conn *conn)
-{
-	while (conn->ooo_head != NULL)
-		rte_pktmbuf_free(head_take(conn));
 }
 
 /* The block of adjoining entries that holds seq; false: none does. */
@@ -178,4 +189,26 @@ unsigned ooo_blocks(struct tcp_conn *conn, struct sack_block *blocks, unsigned m
 			blocks[count++] = block;
 	}
 	return count;
+}
+
+int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err)
+{
+	uint32_t count = 0;
+	uint32_t after = conn->rcv_nxt + 1; /* what stands at rcv_nxt waits for nothing */
+
+	for (struct rte_mbuf *m = conn->ooo_head; m != NULL; m = rx_of(m)->next) {
+		if (seq_lt(rx_of(m)->seq, after) || rx_of(m)->len != m->pkt_len ||
+			seq_gt(rx_end(m), conn->rcv_adv))
+			return err_set(err, EINVAL,
+				"bytes %u to %u ahead of a hole: RCV.NXT is %u, the last end %u, "
+				"the window's edge %u",
+				rx_of(m)->seq, rx_end(m), conn->rcv_nxt, after, conn->rcv_adv);
+		after = rx_end(m);
+		*mbufs += m->nb_segs;
+		count++;
+	}
+	if (count != conn->ooo_count)
+		return err_set(err, EINVAL, "%u entries ahead of a hole, but %u are counted", count,
+			conn->ooo_count);
+	return 0;
 }

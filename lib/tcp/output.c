@@ -36,6 +36,9 @@ static void segment_start(struct tcp_conn *conn, struct segment_out *out)
 	out->ack = conn->rcv_nxt;
 	out->window = window_advertise(conn);
 	out->flags = RTE_TCP_ACK_FLAG;
+	if (conn->flags & CONN_ECN_ECHO)
+		out->flags |= RTE_TCP_ECE_FLAG;
+	out->ecn = 0;
 	out->options_len = 0;
 	if (conn->flags & CONN_HAS_TS)
 		out->options_len = (uint8_t)options_put_ts(
@@ -96,7 +99,7 @@ static void unit_first_sent(struct tcp_conn *conn, struct tx_unit *unit)
 
 	if (conn->snd_una == conn->snd_nxt) {
 		conn->rto_base_us = stack->now_us;
-		conn->heard_us = stack->now_us;
+		conn->heard_ms = stack_now_ms(stack);
 	}
 	conn->tx_unsent = unit->next;
 	conn->unsent_bytes -= unit->len;
@@ -118,6 +121,7 @@ static void unit_sent(struct tcp_conn *conn, struct tx_unit *unit)
 		unit_first_sent(conn, unit);
 	} else {
 		conn->retransmissions++;
+		undo_note_resent(conn);
 		stack->counters.retransmits++;
 		tx_unit_unlost(conn, unit);
 		tx_unit_leave_flight(conn, unit);
@@ -127,9 +131,20 @@ static void unit_sent(struct tcp_conn *conn, struct tx_unit *unit)
 	unit->sent_us = stack->now_us;
 	unit->flags |= UNIT_IN_FLIGHT;
 	conn->flight += unit_span(unit);
-	conn->last_send_us = stack->now_us;
-	if (conn->recovery == RECOVERY_FAST)
+	conn->last_send_ms = stack_now_ms(stack);
+	if (conn->recovery == RECOVERY_FAST || conn->recovery == RECOVERY_CWR)
 		conn->prr_out += unit_span(unit);
+}
+
+/* New data may be marked on its way, what repeats it not (RFC 3168 6.1.5). */
+static void ecn_put(struct tcp_conn *conn, struct segment_out *out, const struct tx_unit *unit)
+{
+	if (unit->sends > 0 || unit->len == 0)
+		return;
+	out->ecn = ECN_ECT_0;
+	if (conn->flags & CONN_ECN_CWR)
+		out->flags |= RTE_TCP_CWR_FLAG;
+	conn->flags &= ~(uint32_t)CONN_ECN_CWR;
 }
 
 bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
@@ -147,6 +162,8 @@ bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 		out.flags |= RTE_TCP_PSH_FLAG;
 	if (unit->flags & UNIT_FIN)
 		out.flags |= RTE_TCP_FIN_FLAG;
+	if (conn->flags & CONN_HAS_ECN)
+		ecn_put(conn, &out, unit);
 	packet = segment_make(stack, &out, unit->len);
 	if (packet == NULL || (unit->len > 0 && !payload_put(stack, packet, m))) {
 		rte_pktmbuf_free(packet);
@@ -170,8 +187,12 @@ static __rte_noinline bool lost_send(struct tcp_conn *conn)
 
 		if (!(unit->flags & UNIT_LOST))
 			continue;
-		if (unit->len > conn->mss && !tx_split(conn, m, conn->mss))
-			return false;
+		if (unit->len > conn->mss) {
+			if (conn->flags & CONN_MTU_PROBING)
+				mtu_probe_fail(conn);
+			if (!tx_split(conn, m, conn->mss))
+				return false;
+		}
 		if (pipe > 0 && pipe + unit_span(unit) > conn->cc.cwnd)
 			break;
 		if (!conn_transmit(conn, m))
@@ -197,8 +218,19 @@ static bool window_fit(struct tcp_conn *conn, struct rte_mbuf *m)
 	return tx_split(conn, m, (uint16_t)usable);
 }
 
+/* Nagle (RFC 9293 3.7.4): a short tail waits for the acknowledgment of what is on its way. */
+static bool is_held_back(const struct tcp_conn *conn, const struct tx_unit *unit)
+{
+	return conn->flags & CONN_NAGLE && unit->len < conn->mss && unit->next == NULL &&
+		!(unit->flags & UNIT_FIN) && conn->snd_una != conn->snd_nxt;
+}
+
 static bool new_send(struct tcp_conn *conn)
 {
+	bool is_paced = conn->stack->params.pacing && conn->srtt_us != 0;
+
+	if (conn->flags & CONN_MTU_SEARCH && conn->tx_unsent != NULL && !mtu_probe_try(conn))
+		return false;
 	while (conn->tx_unsent != NULL) {
 		struct rte_mbuf *m = conn->tx_unsent;
 		uint32_t pipe = recovery_pipe(conn);
@@ -211,8 +243,12 @@ static bool new_send(struct tcp_conn *conn)
 			conn->flags |= CONN_CWND_LIMITED;
 			break;
 		}
+		if (is_held_back(conn, unit_of(m)) || (is_paced && !pace_allows(conn)))
+			break;
 		if (!conn_transmit(conn, m))
 			return false;
+		if (is_paced)
+			pace_charge(conn, unit_of(m)->len);
 	}
 	return true;
 }
@@ -220,8 +256,12 @@ static bool new_send(struct tcp_conn *conn)
 /* RFC 5681 4.1: after a pause longer than the RTO the window that was learned is stale. */
 static void idle_restart(struct tcp_conn *conn)
 {
-	if (conn->stack->now_us - conn->last_send_us > conn->rto_us && conn->last_send_us != 0)
-		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, cc_initial_window(conn->mss));
+	uint32_t idle_ms = stack_now_ms(conn->stack) - conn->last_send_ms;
+
+	if (idle_ms <= conn->rto_us / CLOCK_US_PER_MS)
+		return;
+	conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, cc_initial_window(conn->mss));
+	conn->stack->cc->on_idle(&conn->cc);
 }
 
 void conn_output(struct tcp_conn *conn)
@@ -277,7 +317,7 @@ void conn_send_challenge(struct tcp_conn *conn)
 	uint32_t now_ms = stack_now_ms(stack);
 
 	if ((conn->last_challenge_ms != 0 && now_ms - conn->last_challenge_ms < CHALLENGE_MS) ||
-		!limiter_take(&stack->challenges, STACK_CHALLENGES_PPS, stack->now_us)) {
+		!limiter_take(stack, &stack->challenges, STACK_CHALLENGES_PPS)) {
 		stack->counters.challenge_acks_limited++;
 		return;
 	}
@@ -298,15 +338,14 @@ void conn_send_reset(struct tcp_conn *conn)
 		conn->stack->counters.resets_out++;
 }
 
-/* A zero-window probe repeats the number before the first unacknowledged byte, so that nothing
- * of the queue is cut and the peer has to answer with its window. */
-void conn_send_probe(struct tcp_conn *conn)
+/* Repeats a number that the peer has, so that nothing of the queue is cut and the peer has to
+ * answer with its window. */
+void conn_send_probe(struct tcp_conn *conn, uint32_t seq)
 {
 	struct segment_out out;
 
 	segment_start(conn, &out);
-	out.seq = conn->snd_una - 1;
-	conn->stack->counters.zero_window_probes++;
+	out.seq = seq;
 	segment_send(conn->stack, &out);
 }
 
@@ -336,6 +375,9 @@ void conn_send_syn(struct tcp_conn *conn)
 	}
 	out.seq = conn->iss;
 	out.flags = is_answer ? RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG : RTE_TCP_SYN_FLAG;
+	/* A SYN that is lost may have been lost for these bits (RFC 3168 6.1.1.1). */
+	if (!is_answer && stack->params.ecn == TCP_ECN_REQUEST && !(conn->flags & CONN_SYN_RESENT))
+		out.flags |= RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG;
 	out.window = (uint16_t)RTE_MIN(stack->params.receive_window, (uint32_t)UINT16_MAX);
 	out.options_len = (uint8_t)options_put_syn(out.options, &options);
 	segment_send(stack, &out);

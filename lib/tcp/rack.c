@@ -43,13 +43,34 @@ void rack_update(struct tcp_conn *conn, const struct tx_unit *unit, const struct
 	}
 }
 
+#define REO_RECOVERIES 16
+#define REO_MULT_MAX   63 /* by then the cap of one SRTT rules */
+
+/* A wider window once a recovery: RFC 8985 counts round trips with DSACKs, which within one are
+ * few. */
+void rack_on_dsack(struct tcp_conn *conn)
+{
+	if (conn->reo_persist == REO_RECOVERIES)
+		return;
+	conn->reo_persist = REO_RECOVERIES;
+	if (conn->reo_mult < REO_MULT_MAX)
+		conn->reo_mult++;
+}
+
+void rack_on_recovered(struct tcp_conn *conn)
+{
+	if (conn->reo_persist > 0 && --conn->reo_persist == 0)
+		conn->reo_mult = 0;
+}
+
 /* Step 4: how much later than its successors a unit may arrive. */
 static uint64_t reorder_window_us(const struct tcp_conn *conn)
 {
 	if (!(conn->flags & CONN_REORDERED) &&
-		(conn->recovery != RECOVERY_NONE || conn->sacked_bytes >= 3u * conn->mss))
+		(recovery_is_for_loss(conn) || conn->sacked_bytes >= 3u * conn->mss))
 		return 0;
-	return RTE_MIN(conn->min_rtt_us / 4, conn->srtt_us);
+	return RTE_MIN(
+		(uint64_t)conn->min_rtt_us / 4 * (1u + conn->reo_mult), (uint64_t)conn->srtt_us);
 }
 
 /* Step 5. Sets the reordering timer for units that may yet be only late. */

@@ -85,7 +85,7 @@ static bool syn_received_ack(struct tcp_conn *conn, const struct segment *seg)
 	}
 	conn->snd_una = conn->snd_nxt;
 	conn->backoff = 0;
-	conn->life_at_us = UINT64_MAX;
+	keepalive_start(conn);
 	conn_loss_timer_set(conn, LOSS_NONE, UINT64_MAX);
 	conn_set_state(conn, CONN_ESTABLISHED);
 	conn->stack->counters.connected++;
@@ -151,9 +151,21 @@ static void ack_schedule(struct tcp_conn *conn)
 	}
 }
 
+/* No memory: the peer keeps it, and learns of the window at least. */
+static __rte_noinline void data_refuse(struct tcp_conn *conn, struct rte_mbuf *m)
+{
+	conn->stack->counters.memory_drops++;
+	stack_drop(conn->stack, m, DROP_mbuf_exhausted);
+	ack_schedule(conn);
+}
+
 /* In order and nothing waits behind a hole: the usual case. */
 static void data_append(struct tcp_conn *conn, struct rte_mbuf *m)
 {
+	if (!rx_has_room(conn, m)) {
+		data_refuse(conn, m);
+		return;
+	}
 	conn->rcv_nxt += m->pkt_len;
 	rx_append(conn, m);
 	conn_raise(conn, EVENT_READABLE);
@@ -164,14 +176,13 @@ static __rte_noinline void data_reorder(struct tcp_conn *conn, struct rte_mbuf *
 {
 	uint32_t before = conn->rcv_nxt;
 
-	if (seq != conn->rcv_nxt) {
+	if (seq != conn->rcv_nxt)
 		conn->stack->counters.out_of_order++;
-		if (conn->stack->is_short_of_memory) {
-			conn->stack->counters.memory_drops++;
-			stack_drop(conn->stack, m, DROP_mbuf_exhausted);
-			conn_send_ack(conn);
-			return;
-		}
+	if (seq != conn->rcv_nxt ? stack_is_full(conn->stack) : !rx_has_room(conn, m)) {
+		conn->flags |= CONN_ACK_NOW;
+		conn_want_output(conn);
+		data_refuse(conn, m);
+		return;
 	}
 	ooo_insert(conn, m, seq);
 	ooo_drain(conn);
@@ -276,6 +287,8 @@ void conn_receive(struct tcp_conn *conn, struct segment *seg)
 		return;
 	}
 	timestamp_note(conn, seg);
+	if (conn->flags & CONN_HAS_ECN)
+		ecn_receive(conn, seg);
 	if (seg->payload_len == 0 && !(seg->flags & RTE_TCP_FIN_FLAG))
 		rte_pktmbuf_free(seg->m);
 	else if (!can_receive_data(conn))

@@ -33,23 +33,55 @@ static void prr_apply(struct tcp_conn *conn, uint32_t delivered)
 	cc->cwnd = pipe + (uint32_t)RTE_MAX(count, 0);
 }
 
-void recovery_enter_fast(struct tcp_conn *conn)
+static void prr_start(struct tcp_conn *conn, uint32_t flight)
 {
-	struct tcp_stack *stack = conn->stack;
-
-	stack->cc->on_loss(&conn->cc, conn->snd_nxt - conn->snd_una, stack->now_us);
-	conn->recovery = RECOVERY_FAST;
 	conn->recover = conn->snd_nxt;
 	conn->prr_delivered = 0;
 	conn->prr_out = 0;
-	conn->prr_flight = RTE_MAX(conn->snd_nxt - conn->snd_una, 1u);
+	conn->prr_flight = RTE_MAX(flight, 1u);
+}
+
+void recovery_enter_fast(struct tcp_conn *conn)
+{
+	struct tcp_stack *stack = conn->stack;
+	uint32_t flight = conn->snd_nxt - conn->snd_una;
+
+	/* A window that falls for ECN falls no further in this round trip (RFC 3168 6.1.2). */
+	if (conn->recovery != RECOVERY_CWR) {
+		undo_begin(conn);
+		stack->cc->on_loss(&conn->cc, flight, stack->now_us);
+	}
+	conn->flags |= CONN_ECN_CWR;
+	conn->recovery = RECOVERY_FAST;
+	prr_start(conn, flight);
 	conn->rto_base_us = stack->now_us;
 	conn->tlp_end = 0;
 	stack->counters.fast_retransmits++;
 }
 
+void recovery_enter_cwr(struct tcp_conn *conn, uint32_t acked)
+{
+	struct tcp_stack *stack = conn->stack;
+	uint32_t flight = conn->snd_nxt - conn->snd_una;
+
+	if (conn->recovery != RECOVERY_NONE || seq_le(conn->snd_una, conn->recover))
+		return;
+	stack->counters.ecn_reductions++;
+	stack->cc->on_loss(&conn->cc, flight + acked, stack->now_us);
+	conn->flags = (conn->flags & ~(uint32_t)CONN_CAN_UNDO) | CONN_ECN_CWR;
+	prr_start(conn, flight);
+	if (flight > 0)
+		conn->recovery = RECOVERY_CWR;
+	else
+		conn->cc.cwnd = RTE_MIN(conn->cc.cwnd, conn->cc.ssthresh);
+}
+
 static void recovery_leave(struct tcp_conn *conn)
 {
+	if (recovery_is_for_loss(conn))
+		rack_on_recovered(conn);
+	if (conn->recovery == RECOVERY_CWR)
+		conn->cc.cwnd = conn->cc.ssthresh;
 	if (conn->recovery == RECOVERY_FAST)
 		conn->cc.cwnd = RTE_MAX(
 			RTE_MIN(conn->cc.ssthresh, conn->flight + conn->mss), 2u * conn->mss);
@@ -69,7 +101,7 @@ static void dupack_count(struct tcp_conn *conn, struct ack_news *news)
 		if (conn->recovery == RECOVERY_FAST && seq_lt(conn->snd_una, conn->recover))
 			/* A partial ACK names the next hole. */
 			tx_unit_mark_lost(conn, unit_of(conn->tx_head));
-		else if (conn->recovery == RECOVERY_NONE)
+		else if (!recovery_is_for_loss(conn))
 			conn->dup_bytes = 0;
 		return;
 	}
@@ -78,7 +110,7 @@ static void dupack_count(struct tcp_conn *conn, struct ack_news *news)
 	conn->dupacks = (uint8_t)RTE_MIN(conn->dupacks + 1, UINT8_MAX);
 	conn->dup_bytes += conn->mss;
 	news->delivered = conn->mss;
-	if (conn->dupacks == 3 && conn->recovery == RECOVERY_NONE &&
+	if (conn->dupacks == 3 && !recovery_is_for_loss(conn) &&
 		seq_gt(conn->snd_una, conn->recover))
 		tx_unit_mark_lost(conn, unit_of(conn->tx_head));
 }
@@ -93,9 +125,10 @@ void recovery_on_ack(struct tcp_conn *conn, const struct ack_news *news)
 	if (conn->recovery != RECOVERY_NONE && told.acked > 0 &&
 		seq_ge(conn->snd_una, conn->recover))
 		recovery_leave(conn);
-	if (conn->recovery == RECOVERY_NONE && conn->lost_bytes > 0)
+	if (!recovery_is_for_loss(conn) && conn->lost_bytes > 0 &&
+		!(conn->flags & CONN_MTU_PROBING && mtu_probe_is_lost(conn)))
 		recovery_enter_fast(conn);
-	if (conn->recovery == RECOVERY_FAST)
+	if (conn->recovery == RECOVERY_FAST || conn->recovery == RECOVERY_CWR)
 		prr_apply(conn, told.delivered);
 	else if (told.acked > 0 &&
 		(conn->recovery == RECOVERY_RTO || conn->flags & CONN_CWND_LIMITED))
@@ -111,6 +144,7 @@ static void reneging_check(struct tcp_conn *conn)
 	for (struct rte_mbuf *m = conn->tx_head; m != conn->tx_unsent; m = unit_of(m)->next)
 		unit_of(m)->flags &= (uint8_t)~UNIT_SACKED;
 	conn->sacked_bytes = 0;
+	conn->stack->counters.sack_reneges++;
 }
 
 /* RFC 5681 3.1 and RFC 6298 5.4: all that is not SACKed goes again, from one segment on. */
@@ -119,8 +153,17 @@ void recovery_enter_rto(struct tcp_conn *conn)
 	struct tcp_stack *stack = conn->stack;
 
 	/* Again for the same data: the threshold was lowered the first time. */
-	if (conn->recovery != RECOVERY_RTO)
-		stack->cc->on_loss(&conn->cc, conn->snd_nxt - conn->snd_una, stack->now_us);
+	if (conn->recovery != RECOVERY_RTO) {
+		uint32_t flight = conn->snd_nxt - conn->snd_una;
+
+		if (conn->recovery == RECOVERY_NONE)
+			undo_begin(conn);
+		else
+			conn->flags &= ~(uint32_t)CONN_CAN_UNDO;
+		conn->prr_flight = RTE_MAX(flight, 1u);
+		stack->cc->on_loss(&conn->cc, flight, stack->now_us);
+	}
+	conn->flags |= CONN_ECN_CWR;
 	conn->recovery = RECOVERY_RTO;
 	conn->recover = conn->snd_nxt;
 	conn->cc.cwnd = conn->mss;

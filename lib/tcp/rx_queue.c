@@ -44,20 +44,37 @@ struct rte_mbuf *payload_slice(struct rte_mbuf *m, uint32_t offset, uint32_t len
 	return m;
 }
 
+static bool can_coalesce(const struct tcp_conn *conn, const struct rte_mbuf *m)
+{
+	const struct rte_mbuf *tail = conn->rx_tail;
+
+	return tail != NULL && m->nb_segs == 1 && m->data_len <= COALESCE_BYTES &&
+		rte_pktmbuf_tailroom(tail) >= m->data_len && RTE_MBUF_DIRECT(tail) &&
+		rte_mbuf_refcnt_read(tail) == 1;
+}
+
 /* Small payloads move together, so that a peer cannot pin 2 KB with every byte. */
 static bool coalesce(struct tcp_conn *conn, struct rte_mbuf *m)
 {
 	struct rte_mbuf *tail = conn->rx_tail;
 
-	if (tail == NULL || m->nb_segs > 1 || m->data_len > COALESCE_BYTES ||
-		rte_pktmbuf_tailroom(tail) < m->data_len || !RTE_MBUF_DIRECT(tail) ||
-		rte_mbuf_refcnt_read(tail) != 1)
+	if (!can_coalesce(conn, m))
 		return false;
 	memcpy(rte_pktmbuf_mtod_offset(tail, char *, tail->data_len),
 		rte_pktmbuf_mtod(m, const char *), m->data_len);
 	tail->data_len = (uint16_t)(tail->data_len + m->data_len);
 	rte_pktmbuf_free(m);
 	return true;
+}
+
+bool rx_has_room(const struct tcp_conn *conn, const struct rte_mbuf *m)
+{
+	const struct tcp_stack *stack = conn->stack;
+	uint32_t held = stack_held_received(stack) + m->nb_segs;
+
+	if (held <= stack->budget.receive_max || can_coalesce(conn, m))
+		return true;
+	return conn->rx_head == NULL && held <= stack->budget.receive_max + stack->budget.reserve;
 }
 
 void rx_append(struct tcp_conn *conn, struct rte_mbuf *m)
@@ -69,7 +86,7 @@ void rx_append(struct tcp_conn *conn, struct rte_mbuf *m)
 	stack->counters.bytes_in += m->pkt_len;
 	if (coalesce(conn, m))
 		return;
-	stack->mbufs_held += m->nb_segs;
+	stack->held[HELD_RECEIVE] += m->nb_segs;
 	if (conn->rx_tail == NULL)
 		conn->rx_head = m;
 	else
@@ -87,7 +104,7 @@ static void head_free(struct tcp_conn *conn)
 	conn->rx_head = head->next;
 	if (conn->rx_head == NULL)
 		conn->rx_tail = NULL;
-	conn->stack->mbufs_held--;
+	conn->stack->held[HELD_RECEIVE]--;
 	rte_pktmbuf_free_seg(head);
 }
 
@@ -111,11 +128,26 @@ void rx_clear(struct tcp_conn *conn)
 	conn->rx_bytes = 0;
 }
 
-/* Without window scaling the field's 16 bits are the limit. */
+static __rte_noinline uint32_t buffer_shrunk(uint32_t buffer, uint32_t held, uint32_t max)
+{
+	uint32_t left = held < max ? max - held : 0;
+
+	return (uint32_t)((uint64_t)buffer * left / (max - max / 2));
+}
+
+/* Without window scaling the field's 16 bits are the limit. From half of the budget on all windows
+ * shrink, down to two segments when it is spent. */
 static uint32_t rx_buffer(const struct tcp_conn *conn)
 {
-	return RTE_MIN(
-		conn->stack->params.receive_window, (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	const struct tcp_stack *stack = conn->stack;
+	uint32_t buffer = RTE_MIN(
+		stack->params.receive_window, (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	uint32_t max = stack->budget.receive_max;
+	uint32_t held = stack_held_received(stack);
+
+	if (held <= max / 2)
+		return buffer;
+	return RTE_MAX(buffer_shrunk(buffer, held, max), RTE_MIN(buffer, 2u * conn->mss));
 }
 
 /* What the peer may send from rcv_nxt on. An edge once given is never taken back, and it moves in

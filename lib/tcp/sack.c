@@ -46,6 +46,9 @@ void sack_apply(struct tcp_conn *conn, const struct segment *seg, struct ack_new
 
 	if (is_dsack(seg)) {
 		news->is_dsack = true;
+		news->dsack_end = options->sacks[0].end;
+		conn->stack->counters.dsacks_in++;
+		rack_on_dsack(conn);
 		first = 1;
 	}
 	if (first == options->sack_count || !blocks_are_valid(conn, options, first))
@@ -55,6 +58,7 @@ void sack_apply(struct tcp_conn *conn, const struct segment *seg, struct ack_new
 
 		if (unit->flags & UNIT_SACKED || !is_covered(options, first, unit))
 			continue;
+		news->has_original |= unit->flags & UNIT_LOST && unit->sends == 1;
 		rack_update(conn, unit, seg);
 		tx_unit_leave_flight(conn, unit);
 		tx_unit_unlost(conn, unit);

@@ -176,6 +176,7 @@ static uint16_t ip4_put(struct rte_mbuf *m, const struct segment_out *out, uint1
 
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = out->ecn,
 		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + l4_len)),
 		.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = HOP_LIMIT,
@@ -192,7 +193,7 @@ static uint16_t ip6_put(struct rte_mbuf *m, const struct segment_out *out, uint1
 {
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
 
-	ip->vtc_flow = rte_cpu_to_be_32(6u << 28);
+	ip->vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)out->ecn << 20);
 	ip->payload_len = rte_cpu_to_be_16(l4_len);
 	ip->proto = IPPROTO_TCP;
 	ip->hop_limits = HOP_LIMIT;

@@ -14,6 +14,8 @@
 #define SACK_BLOCKS_MAX 4
 #define TS_OPTION_BYTES 12 /* with two NOPs in front */
 #define WSCALE_MAX      14 /* RFC 7323 2.3 */
+#define ECN_ECT_0       2  /* in the IP header: marks are understood (RFC 3168 5) */
+#define ECN_CE          3
 
 struct sack_block {
 	uint32_t start;
@@ -25,6 +27,7 @@ enum option_bits {
 	OPTION_WSCALE = 1 << 1,
 	OPTION_SACK_OK = 1 << 2,
 	OPTION_TS = 1 << 3,
+	OPTION_ECN = 1 << 4, /* no option: flags of the SYN, remembered with them */
 };
 
 struct options {
@@ -83,6 +86,7 @@ struct segment_out {
 	uint32_t ack;
 	uint16_t window; /* as on the wire */
 	uint8_t flags;
+	uint8_t ecn; /* the ECN bits of the IP header */
 	uint8_t options_len;
 	uint8_t options[OPTIONS_MAX];
 };

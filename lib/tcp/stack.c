@@ -15,6 +15,7 @@
 #define IP4_TCP_BYTES    40
 #define IP6_TCP_BYTES    60
 #define TIME_WAIT_MIN    1024
+#define MBUFS_MAX_FLOOR  16
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -36,8 +37,30 @@ static void params_fill(struct tcp_params *params)
 		params->receive_window = 262144;
 	if (params->time_wait_ms == 0)
 		params->time_wait_ms = 60000;
+	if (params->keepalive_interval_ms == 0)
+		params->keepalive_interval_ms = 75000;
+	if (params->keepalive_count == 0)
+		params->keepalive_count = 9;
+	if (params->user_timeout_ms == 0)
+		params->user_timeout_ms = 120000; /* RFC 9293 3.8.3: R2 is at least 100 s */
+	/* The rest of the pool carries headers, and what other parts have under way. */
+	if (params->mbufs_max == 0)
+		params->mbufs_max = params->mbufs->size / 4 * 3;
+	params->mbufs_max = RTE_MAX(params->mbufs_max, (uint32_t)MBUFS_MAX_FLOOR);
 	if (params->congestion == NULL)
 		params->congestion = "cubic";
+}
+
+static void budget_fill(struct tcp_stack *stack)
+{
+	uint32_t half = stack->params.mbufs_max / 2;
+
+	stack->budget = (struct budget){
+		.receive_max = half - half / 8,
+		.reserve = half / 8,
+		.ooo_max = half / 2,
+		.tx_max = half,
+	};
 }
 
 static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
@@ -57,7 +80,7 @@ static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
 	stack->unit_room = (uint16_t)(rte_pktmbuf_data_room_size(params->mbufs) -
 		RTE_PKTMBUF_HEADROOM);
 	stack->mbufs_low = params->mbufs->size / MBUFS_LOW_SHARE;
-	stack->mbufs_hold_max = params->mbufs->size / 4 * 3;
+	budget_fill(stack);
 	return stack->buckets != NULL && stack->conns != NULL && stack->wheel != NULL &&
 		stack->syncache != NULL && stack->time_wait != NULL;
 }
@@ -75,7 +98,6 @@ struct tcp_stack *tcp_stack_create(const struct tcp_params *params, uint64_t now
 	stack->key = (struct hash_key){ .k0 = params->secret[0], .k1 = params->secret[1] };
 	STAILQ_INIT(&stack->events);
 	STAILQ_INIT(&stack->output);
-	STAILQ_INIT(&stack->graves);
 	TAILQ_INIT(&stack->with_ooo);
 	TAILQ_INIT(&stack->lingering);
 	stack->cc = cc_find(stack->params.congestion);
@@ -127,7 +149,7 @@ static void memory_check(struct tcp_stack *stack)
 	stack->is_short_of_memory = rte_mempool_avail_count(stack->params.mbufs) < stack->mbufs_low;
 	/* What the peers still hold goes first: they will send it again. */
 	while (stack->is_short_of_memory && !TAILQ_EMPTY(&stack->with_ooo))
-		ooo_clear(TAILQ_FIRST(&stack->with_ooo));
+		ooo_evict(stack);
 }
 
 static void output_run(struct tcp_stack *stack)
@@ -147,16 +169,16 @@ static void output_run(struct tcp_stack *stack)
 
 static void graves_clear(struct tcp_stack *stack)
 {
-	struct conn_list list = STAILQ_HEAD_INITIALIZER(list);
+	struct tcp_conn **link = &stack->graves;
 	struct tcp_conn *conn;
 
-	STAILQ_CONCAT(&list, &stack->graves);
-	while ((conn = STAILQ_FIRST(&list)) != NULL) {
-		STAILQ_REMOVE_HEAD(&list, grave_link);
-		if (conn->flags & (CONN_IN_OUTPUT | CONN_IN_EVENTS))
-			STAILQ_INSERT_TAIL(&stack->graves, conn, grave_link);
-		else
+	while ((conn = *link) != NULL) {
+		if (conn->flags & (CONN_IN_OUTPUT | CONN_IN_EVENTS)) {
+			link = &conn->hash_next;
+		} else {
+			*link = conn->hash_next;
 			objpool_put(stack->conns, conn);
+		}
 	}
 }
 
@@ -178,7 +200,7 @@ uint64_t tcp_next_us(const struct tcp_stack *stack)
 {
 	uint64_t next = wheel_next_us(stack->wheel);
 
-	if (!STAILQ_EMPTY(&stack->events) || !STAILQ_EMPTY(&stack->graves))
+	if (!STAILQ_EMPTY(&stack->events) || stack->graves != NULL)
 		return stack->now_us;
 	if (!STAILQ_EMPTY(&stack->output))
 		return stack->now_us + (stack->is_starved ? STARVED_RETRY_US : 0);
@@ -191,7 +213,7 @@ struct rte_mbuf *stack_mbuf(struct tcp_stack *stack)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(stack->params.mbufs);
 
 	while (m == NULL && !TAILQ_EMPTY(&stack->with_ooo)) {
-		ooo_clear(TAILQ_FIRST(&stack->with_ooo));
+		ooo_evict(stack);
 		m = rte_pktmbuf_alloc(stack->params.mbufs);
 	}
 	return m;
@@ -205,14 +227,17 @@ void stack_drop(struct tcp_stack *stack, struct rte_mbuf *m, enum drop_reason re
 		rte_pktmbuf_free(m);
 }
 
-bool limiter_take(struct limiter *limiter, uint32_t per_second, uint64_t now_us)
+bool limiter_take(struct tcp_stack *stack, struct limiter *limiter, uint32_t per_second)
 {
-	uint64_t spell_us = now_us - limiter->refilled_us;
+	uint64_t spell_us = stack->now_us - limiter->refilled_us;
 
-	/* A new second's worth at once; fine steps would buy nothing here. */
+	/* A new second's worth at once; fine steps would buy nothing here. How much it is nobody
+	 * can know: who counts the answers must not learn of those that others provoked. */
 	if (limiter->refilled_us == 0 || spell_us >= CLOCK_US_PER_S) {
-		limiter->tokens = per_second;
-		limiter->refilled_us = now_us;
+		uint64_t random = hash_bytes(stack->key, &stack->now_us, sizeof(stack->now_us));
+
+		limiter->tokens = per_second / 2 + (uint32_t)(random % per_second);
+		limiter->refilled_us = stack->now_us;
 	}
 	if (limiter->tokens == 0)
 		return false;
@@ -267,7 +292,12 @@ void tcp_usage(const struct tcp_stack *stack, struct tcp_usage *usage)
 		.established = objpool_used(stack->conns),
 		.half_open = syncache_count(stack->syncache),
 		.time_wait = time_wait_count(stack->time_wait),
-		.mbufs_held = stack->mbufs_held,
+		.mbufs_held = stack_held_received(stack) + stack->held[HELD_TX],
+		.mbufs_receive = stack->held[HELD_RECEIVE],
+		.mbufs_out_of_order = stack->held[HELD_OOO],
+		.mbufs_send = stack->held[HELD_TX],
+		.mbufs_max = stack->params.mbufs_max,
+		.bytes_per_mbuf = stack->params.mbufs->elt_size,
 		.bytes_per_conn = sizeof(struct tcp_conn),
 		.bytes_per_half_open = sizeof(struct syn_entry),
 		.bytes_per_time_wait = sizeof(struct tw_entry),

@@ -21,6 +21,28 @@ struct limiter {
 	uint32_t tokens;
 };
 
+/* What queues hold buffers. */
+enum held {
+	HELD_RECEIVE,
+	HELD_OOO, /* ahead of a hole */
+	HELD_TX,
+	HELD_KINDS,
+};
+
+/*
+ * The budget, in buffers: half of it is for what arrives and half for what leaves, so that neither
+ * can starve the other when an application can read only as fast as it can write. As the receive
+ * half fills, windows shrink in proportion; what is ahead of a hole may take half of that half,
+ * and goes first, oldest holes first; then new connections are refused; at the end what comes in
+ * order is dropped, too, but a connection that holds nothing has a last reserve.
+ */
+struct budget {
+	uint32_t receive_max;
+	uint32_t reserve; /* beyond receive_max, for connections that hold nothing */
+	uint32_t ooo_max;
+	uint32_t tx_max;
+};
+
 struct tcp_stack {
 	struct tcp_params params; /* defaults filled in */
 	uint64_t now_us;          /* of the last tcp_input() or tcp_advance() */
@@ -30,17 +52,17 @@ struct tcp_stack {
 	uint32_t bucket_mask;
 	struct conn_list events;
 	struct conn_list output;
-	struct conn_list graves;
+	struct tcp_conn *graves;                   /* by hash_next */
 	TAILQ_HEAD(conn_queue, tcp_conn) with_ooo; /* the oldest first */
 	struct conn_queue lingering;               /* CONN_FINISHED: bytes may still be read */
 	struct objpool *conns;
 	struct wheel *wheel;
 	struct syncache *syncache;
 	struct time_wait *time_wait;
-	uint32_t mbufs_held;
-	uint16_t unit_room;      /* payload that an mbuf of the pool holds */
-	uint32_t mbufs_low;      /* below so many free ones memory is short */
-	uint32_t mbufs_hold_max; /* what queues may hold: the rest carries headers */
+	uint32_t held[HELD_KINDS]; /* buffers */
+	struct budget budget;
+	uint16_t unit_room; /* payload that an mbuf of the pool holds */
+	uint32_t mbufs_low; /* below so many free ones of the pool memory is short */
 	bool is_short_of_memory;
 	bool is_starved; /* output waits for an mbuf */
 	uint64_t memory_checked_us;
@@ -64,13 +86,24 @@ static inline uint32_t stack_now_ms(const struct tcp_stack *stack)
 /* May applications queue more? */
 static inline bool stack_has_memory(const struct tcp_stack *stack)
 {
-	return !stack->is_short_of_memory && stack->mbufs_held < stack->mbufs_hold_max;
+	return !stack->is_short_of_memory && stack->held[HELD_TX] < stack->budget.tx_max;
+}
+
+static inline uint32_t stack_held_received(const struct tcp_stack *stack)
+{
+	return stack->held[HELD_RECEIVE] + stack->held[HELD_OOO];
+}
+
+/* Is the receive half of the budget spent? */
+static inline bool stack_is_full(const struct tcp_stack *stack)
+{
+	return stack->is_short_of_memory || stack_held_received(stack) >= stack->budget.receive_max;
 }
 
 /* An mbuf of the pool; when there is none, segments ahead of holes are given up for it. */
 struct rte_mbuf *stack_mbuf(struct tcp_stack *stack);
 void stack_drop(struct tcp_stack *stack, struct rte_mbuf *m, enum drop_reason reason);
-bool limiter_take(struct limiter *limiter, uint32_t per_second, uint64_t now_us);
+bool limiter_take(struct tcp_stack *stack, struct limiter *limiter, uint32_t per_second);
 
 /* The largest payload without options toward an address. */
 uint16_t stack_path_mss(const struct tcp_stack *stack, const struct ip_addr *remote);
@@ -86,6 +119,8 @@ uint64_t stack_prf(
 /* dispatch.c: calls handlers; the only place that does, but for tcp_abort(). */
 void stack_dispatch(struct tcp_stack *stack);
 
+/* Does this SYN ask for ECN, and do we want it? */
+bool is_ecn_setup(const struct tcp_stack *stack, const struct segment *seg);
 /* listen.c: segments of no connection. Takes ownership of seg->m. */
 void listen_receive(struct tcp_stack *stack, struct segment *seg, const struct conn_tuple *tuple);
 /* An ACK on behalf of an entry without a block; counts and limits challenge ACKs. */

@@ -18,10 +18,14 @@ static void agree(struct tcp_conn *conn, const struct segment *seg)
 	conn_agree(conn, &start);
 }
 
-static void established(struct tcp_conn *conn, const struct segment *seg)
+static void established(struct tcp_conn *conn, struct segment *seg)
 {
 	struct tcp_stack *stack = conn->stack;
 
+	/* Both bits at once come from a peer that mirrors what it does not know. */
+	if (stack->params.ecn == TCP_ECN_REQUEST && !(conn->flags & CONN_SYN_RESENT) &&
+		(seg->flags & (RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG)) == RTE_TCP_ECE_FLAG)
+		seg->options.present |= OPTION_ECN;
 	agree(conn, seg);
 	conn->snd_una = seg->ack;
 	conn->snd_wl2 = seg->ack;
@@ -29,11 +33,11 @@ static void established(struct tcp_conn *conn, const struct segment *seg)
 		rtt_sample(conn,
 			(conn_timestamp(conn) - seg->options.tsecr) * (uint32_t)CLOCK_US_PER_MS);
 	else if (!(conn->flags & CONN_SYN_RESENT))
-		rtt_sample(conn, (uint32_t)(stack->now_us - conn->last_send_us));
+		rtt_sample(conn, (uint32_t)(stack->now_us - conn->rto_base_us));
 	else
 		conn->rto_us = 3 * CLOCK_US_PER_S; /* RFC 6298 5.7 */
 	conn->backoff = 0;
-	conn->life_at_us = UINT64_MAX;
+	keepalive_start(conn);
 	conn_loss_timer_set(conn, LOSS_NONE, UINT64_MAX);
 	conn_set_state(conn, CONN_ESTABLISHED);
 	stack->counters.connected++;

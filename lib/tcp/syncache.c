@@ -190,6 +190,8 @@ void syn_answer_send(struct tcp_stack *stack, const struct syn_answer *answer)
 		.flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG,
 	};
 
+	if (answer->present & OPTION_ECN)
+		out.flags |= RTE_TCP_ECE_FLAG;
 	out.options_len = (uint8_t)options_put_syn(out.options, &options);
 	segment_send(stack, &out);
 }
@@ -296,7 +298,7 @@ static bool entry_accepts(
 		/* The same SYN again, or another one: RFC 5961 4.2. */
 		if (seg->seq != entry->irs || seg->flags & RTE_TCP_ACK_FLAG)
 			entry_challenge(stack, entry);
-		else if (limiter_take(&stack->challenges, STACK_CHALLENGES_PPS, stack->now_us))
+		else if (limiter_take(stack, &stack->challenges, STACK_CHALLENGES_PPS))
 			syncache_send(stack, entry);
 		return false;
 	}

@@ -10,8 +10,7 @@
 #define DELAYED_ACK_US   40000
 #define MAX_ACK_DELAY_US 200000 /* what TLP grants the peer for a single segment */
 #define TLP_MIN_US       10000
-#define GIVE_UP_US       (120 * CLOCK_US_PER_S) /* RFC 9293 3.8.3: R2 is at least 100 s */
-#define ORPHAN_US        (60 * CLOCK_US_PER_S)
+#define ORPHAN_MS        60000
 #define SYN_SENDS_MAX    6
 
 static struct tcp_conn *conn_of(struct wheel_timer *timer)
@@ -23,6 +22,8 @@ void conn_timer_update(struct tcp_conn *conn)
 {
 	uint64_t first = RTE_MIN(conn->loss_at_us, RTE_MIN(conn->ack_at_us, conn->life_at_us));
 
+	if (conn->waits_for_pace)
+		first = RTE_MIN(first, conn->pace_at_us - PACE_TICK_US);
 	if (conn_is_dead(conn) || first == UINT64_MAX)
 		return;
 	if (!wheel_is_armed(&conn->timer) || first < conn->timer.deadline_us)
@@ -39,9 +40,8 @@ void conn_loss_timer_set(struct tcp_conn *conn, enum loss_timer what, uint64_t a
 /* RFC 8985 7.2: a probe may ask for the tail when nothing is known to be wrong. */
 static bool can_probe_tail(const struct tcp_conn *conn)
 {
-	return conn->flags & CONN_HAS_SACK && conn->recovery == RECOVERY_NONE &&
-		conn->tlp_end == 0 && conn->sacked_bytes == 0 && conn->backoff == 0 &&
-		conn->srtt_us != 0;
+	return conn->flags & CONN_HAS_SACK && !recovery_is_for_loss(conn) && conn->tlp_end == 0 &&
+		conn->sacked_bytes == 0 && conn->backoff == 0 && conn->srtt_us != 0;
 }
 
 static uint64_t probe_timeout_us(const struct tcp_conn *conn)
@@ -51,12 +51,37 @@ static uint64_t probe_timeout_us(const struct tcp_conn *conn)
 	return conn->flight <= conn->mss ? pto + MAX_ACK_DELAY_US : pto;
 }
 
+/* How long nothing may be acknowledged: the user time-out (RFC 9293 3.9.1, 3.8.3). */
+static uint32_t patience_ms(const struct tcp_conn *conn)
+{
+	uint32_t limit = conn->user_timeout_s != 0 ? conn->user_timeout_s * 1000u
+						   : conn->stack->params.user_timeout_ms;
+
+	return conn->flags & CONN_ORPHAN ? RTE_MIN(limit, (uint32_t)ORPHAN_MS) : limit;
+}
+
+static uint32_t silent_ms(const struct tcp_conn *conn)
+{
+	return stack_now_ms(conn->stack) - conn->heard_ms;
+}
+
+/* The next time-out with its backoff, but no later than the moment to give up. */
+static uint64_t timeout_us(const struct tcp_conn *conn)
+{
+	uint64_t rto_us = rto_backed_off_us(conn);
+	uint32_t silent = silent_ms(conn), limit = patience_ms(conn);
+
+	if (conn->backoff == 0 || silent >= limit)
+		return rto_us;
+	return RTE_MIN(rto_us, (limit - silent) * CLOCK_US_PER_MS);
+}
+
 void conn_loss_timer_rearm(struct tcp_conn *conn)
 {
 	uint64_t now_us = conn->stack->now_us;
 
 	if (conn->snd_una != conn->snd_nxt) {
-		uint64_t rto_at = conn->rto_base_us + rto_backed_off_us(conn);
+		uint64_t rto_at = conn->rto_base_us + timeout_us(conn);
 		uint64_t pto_at = now_us + probe_timeout_us(conn);
 
 		if (can_probe_tail(conn) && pto_at < rto_at)
@@ -65,8 +90,8 @@ void conn_loss_timer_rearm(struct tcp_conn *conn)
 			conn_loss_timer_set(conn, LOSS_RTO, rto_at);
 	} else if (conn->tx_unsent != NULL) {
 		if (conn->loss_timer != LOSS_PERSIST)
-			conn->heard_us = now_us;
-		conn_loss_timer_set(conn, LOSS_PERSIST, now_us + rto_backed_off_us(conn));
+			conn->heard_ms = stack_now_ms(conn->stack);
+		conn_loss_timer_set(conn, LOSS_PERSIST, now_us + timeout_us(conn));
 	} else {
 		conn_loss_timer_set(conn, LOSS_NONE, UINT64_MAX);
 	}
@@ -81,9 +106,7 @@ void conn_delay_ack(struct tcp_conn *conn)
 
 static bool has_given_up(const struct tcp_conn *conn)
 {
-	uint64_t limit = conn->flags & CONN_ORPHAN ? ORPHAN_US : GIVE_UP_US;
-
-	return conn->stack->now_us - conn->heard_us >= limit;
+	return silent_ms(conn) >= patience_ms(conn);
 }
 
 static void backoff_more(struct tcp_conn *conn)
@@ -95,12 +118,14 @@ static void backoff_more(struct tcp_conn *conn)
 static void rto_expire(struct tcp_conn *conn)
 {
 	if (has_given_up(conn)) {
+		conn->stack->counters.given_up++;
 		conn_end(conn, TCP_CLOSED_TIMEOUT);
 		return;
 	}
 	conn->stack->counters.timeouts++;
 	recovery_enter_rto(conn);
 	backoff_more(conn);
+	mtu_on_timeout(conn);
 	conn->rto_base_us = conn->stack->now_us;
 	conn_loss_timer_rearm(conn);
 	conn_want_output(conn);
@@ -112,6 +137,11 @@ static void tlp_expire(struct tcp_conn *conn)
 	struct rte_mbuf *m = conn->tx_unsent;
 	struct tcp_stack *stack = conn->stack;
 
+	/* What was SACKed since the timer was set may be the tail itself. */
+	if (!can_probe_tail(conn)) {
+		conn_loss_timer_rearm(conn);
+		return;
+	}
 	conn->flags &= ~(uint32_t)CONN_TLP_RETRANS;
 	if (m == NULL || seq_gt(unit_end(unit_of(m)), conn->snd_una + conn->snd_wnd) ||
 		unit_of(m)->len > conn->mss) {
@@ -141,6 +171,7 @@ static void reorder_expire(struct tcp_conn *conn)
 static void persist_expire(struct tcp_conn *conn)
 {
 	if (has_given_up(conn)) {
+		conn->stack->counters.given_up++;
 		conn_end(conn, TCP_CLOSED_TIMEOUT);
 		return;
 	}
@@ -150,8 +181,11 @@ static void persist_expire(struct tcp_conn *conn)
 		conn->flags |= CONN_CAN_OVERRIDE;
 		conn_want_output(conn);
 	} else {
-		conn_send_probe(conn);
+		conn->stack->counters.zero_window_probes++;
+		conn_send_probe(conn, conn->snd_una - 1);
 	}
+	/* Still the same wait: what was heard last counts on. */
+	conn->loss_timer = LOSS_PERSIST;
 	conn_loss_timer_rearm(conn);
 }
 
@@ -189,11 +223,17 @@ static void loss_expire(struct tcp_conn *conn)
 		rto_expire(conn);
 }
 
-/* The end of a handshake that we began, or of FIN-WAIT-2 without a reader. */
+/* The end of a handshake that we began, or of FIN-WAIT-2 without a reader; else keep-alive. */
 static void life_expire(struct tcp_conn *conn)
 {
+	bool is_opening = conn->state == CONN_SYN_SENT || conn->state == CONN_SYN_RECEIVED;
+
 	conn->life_at_us = UINT64_MAX;
-	if (conn->state == CONN_SYN_SENT || conn->state == CONN_SYN_RECEIVED)
+	if (!is_opening && !(conn->state == CONN_FIN_WAIT_2 && conn->flags & CONN_ORPHAN)) {
+		keepalive_expire(conn);
+		return;
+	}
+	if (is_opening)
 		conn->stack->counters.connect_failed++;
 	conn_end(conn, TCP_CLOSED_TIMEOUT);
 }
@@ -206,6 +246,10 @@ static void timer_expire(struct wheel_timer *timer, uint64_t now_us)
 		conn_send_ack(conn);
 	if (conn->life_at_us <= now_us)
 		life_expire(conn);
+	if (conn->waits_for_pace && conn->pace_at_us <= now_us + PACE_TICK_US) {
+		conn->waits_for_pace = false;
+		conn_want_output(conn);
+	}
 	if (!conn_is_dead(conn) && conn->loss_at_us <= now_us)
 		loss_expire(conn);
 	conn_timer_update(conn);

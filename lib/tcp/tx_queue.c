@@ -30,7 +30,7 @@ static struct rte_mbuf *unit_add(struct tcp_conn *conn)
 	if (conn->tx_unsent == NULL)
 		conn->tx_unsent = m;
 	conn->tx_units++;
-	conn->stack->mbufs_held++;
+	conn->stack->held[HELD_TX]++;
 	return m;
 }
 
@@ -43,11 +43,13 @@ static bool has_unit_room(const struct tcp_conn *conn)
 static uint32_t tail_room(const struct tcp_conn *conn)
 {
 	struct tx_unit *unit;
+	uint32_t room;
 
 	if (conn->tx_unsent == NULL)
 		return 0;
 	unit = unit_of(conn->tx_tail);
-	return unit->len < conn->mss ? conn->mss - unit->len : 0;
+	room = unit->len < conn->mss ? conn->mss - unit->len : 0;
+	return RTE_MIN(room, (uint32_t)rte_pktmbuf_tailroom(conn->tx_tail));
 }
 
 size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len)
@@ -86,6 +88,43 @@ bool tx_queue_fin(struct tcp_conn *conn)
 	return true;
 }
 
+/* The unit behind m gives its first bytes to m. */
+static void unit_pull(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len)
+{
+	struct tx_unit *unit = unit_of(m);
+	struct rte_mbuf *next = unit->next;
+
+	rte_memcpy(rte_pktmbuf_append(m, len), rte_pktmbuf_mtod(next, const void *), len);
+	unit->len = (uint16_t)(unit->len + len);
+	rte_pktmbuf_adj(next, len);
+	unit_of(next)->seq += len;
+	unit_of(next)->len = (uint16_t)(unit_of(next)->len - len);
+	if (unit_of(next)->len > 0)
+		return;
+	unit->next = unit_of(next)->next;
+	if (conn->tx_tail == next)
+		conn->tx_tail = m;
+	conn->tx_units--;
+	conn->stack->held[HELD_TX]--;
+	rte_pktmbuf_free(next);
+}
+
+bool tx_grow(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len)
+{
+	struct tx_unit *unit = unit_of(m);
+
+	while (unit->len < len) {
+		struct rte_mbuf *next = unit->next;
+		uint16_t missing = (uint16_t)(len - unit->len);
+
+		if (next == NULL || unit_of(next)->flags & UNIT_FIN ||
+			rte_pktmbuf_tailroom(m) < missing)
+			return false;
+		unit_pull(conn, m, RTE_MIN(missing, unit_of(next)->len));
+	}
+	return true;
+}
+
 bool tx_split(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t first_len)
 {
 	struct rte_mbuf *second = stack_mbuf(conn->stack);
@@ -106,7 +145,7 @@ bool tx_split(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t first_len)
 	if (conn->tx_tail == m)
 		conn->tx_tail = second;
 	conn->tx_units++;
-	conn->stack->mbufs_held++;
+	conn->stack->held[HELD_TX]++;
 	return true;
 }
 
@@ -116,7 +155,7 @@ void tx_clear(struct tcp_conn *conn)
 		struct rte_mbuf *m = conn->tx_head;
 
 		conn->tx_head = unit_of(m)->next;
-		conn->stack->mbufs_held--;
+		conn->stack->held[HELD_TX]--;
 		rte_pktmbuf_free(m);
 	}
 	conn->tx_tail = conn->tx_unsent = NULL;

@@ -149,7 +149,8 @@ static void segment_step(struct reader *r, unsigned index)
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
 	uint8_t flags = byte(r);
 	int16_t seq = (int16_t)word(r), ack = (int16_t)word(r);
-	unsigned options_len = byte(r) % 11 * 4;
+	uint8_t shape = byte(r);
+	unsigned options_len = shape % 11 * 4;
 	unsigned payload_len = word(r) % 1461;
 	struct ip_addr src = address(2), dst = address(1);
 	struct hash_key key = { .k0 = 1, .k1 = 2 };
@@ -158,6 +159,7 @@ static void segment_step(struct reader *r, unsigned index)
 	*(uint16_t *)(frame + 12) = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = shape >> 6,
 		.time_to_live = 9,
 		.next_proto_id = 6,
 		.src_addr = ip_v4_be(&src),
@@ -228,7 +230,10 @@ static void application_step(struct reader *r, struct peer *peer, unsigned what)
 	if (conn == NULL)
 		return;
 	if (what == 0) {
-		tcp_write(conn, bytes, word(r) % sizeof(bytes));
+		uint16_t len = word(r);
+
+		tcp_set_nagle(conn, len & 1);
+		tcp_write(conn, bytes, len % sizeof(bytes));
 	} else if (what == 1) {
 		tcp_shutdown(conn);
 	} else if (what == 2) {
@@ -277,6 +282,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct reader r = { .data = data, .len = len };
+	/* The last byte chooses among what is configured: scripts read from the front. */
+	uint8_t choice = len > 0 ? data[len - 1] : 0;
 	struct tcp_params params = {
 		.core = &core,
 		.ops = &ops,
@@ -287,6 +294,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.send_buffer = 32768,
 		.receive_window = 16384,
 		.time_wait_ms = 1000,
+		.ecn = choice & 1 ? TCP_ECN_REQUEST : TCP_ECN_ACCEPT,
+		.pacing = choice & 2,
+		.nagle = choice & 4,
+		.keepalive_ms = choice & 8 ? 5000 : 0,
+		.mbufs_max = choice & 16 ? 32 : 0,
+		.congestion = choice & 32 ? "newreno" : "cubic",
 	};
 
 	if (support_eal_start(NULL) != 0)

@@ -10,9 +10,13 @@
 #include <rte_tcp.h>
 
 #include "support/support.h"
+#include "tcp/check.h"
 
 #define START_US 1000000u
 #define BURST    32
+
+/* Few: what is checked at every step is a walk of the whole table. */
+#define CONNECTIONS_MAX 64
 
 static bool chance(struct sim *sim, uint32_t permille)
 {
@@ -71,31 +75,104 @@ static void syn_strip(uint8_t *packet)
 			   : rte_ipv6_udptcp_cksum((void *)packet, tcp);
 }
 
-static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
+static const struct rte_tcp_hdr *tcp_of(const uint8_t *packet)
+{
+	return (const struct rte_tcp_hdr *)(packet +
+		(packet[0] >> 4 == 4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr)));
+}
+
+static bool is_bare_ack(const uint8_t *packet, uint32_t len)
+{
+	const struct rte_tcp_hdr *tcp = tcp_of(packet);
+
+	return tcp->tcp_flags == RTE_TCP_ACK_FLAG &&
+		(const uint8_t *)tcp + (tcp->data_off >> 4) * 4 == packet + len;
+}
+
+static bool is_in_burst(struct sim_host *from)
 {
 	struct sim *sim = from->sim;
+	const struct sim_bursts *bursts = &sim->link.bursts;
+
+	if (bursts->begin_permille == 0)
+		return false;
+	if (from->is_in_burst) {
+		from->is_in_burst = sim->now_us < from->burst_end_us &&
+			!chance(sim, bursts->end_permille);
+	} else if (chance(sim, bursts->begin_permille)) {
+		from->is_in_burst = true;
+		from->burst_end_us = sim->now_us + bursts->longest_us;
+	}
+	return from->is_in_burst;
+}
+
+static bool is_lost(struct sim_host *from, const uint8_t *packet, uint32_t len)
+{
+	struct sim *sim = from->sim;
+	const struct sim_link *link = &sim->link;
+
+	if (sim->is_blocked || chance(sim, link->loss_permille))
+		return true;
+	if (is_in_burst(from) && chance(sim, link->bursts.loss_permille))
+		return true;
+	return link->ack_loss_permille > 0 && is_bare_ack(packet, len) &&
+		chance(sim, link->ack_loss_permille);
+}
+
+static struct sim_frame *frame_make(const uint8_t *packet, uint32_t len)
+{
 	struct rte_ether_hdr ether = {
 		.ether_type = rte_cpu_to_be_16(
 			packet[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6),
 	};
+	struct sim_frame *frame = malloc(sizeof(*frame) + sizeof(ether) + len);
+
+	assert_non_null(frame);
+	frame->is_too_big = false;
+	frame->len = (uint32_t)sizeof(ether) + len;
+	memcpy(frame->bytes, &ether, sizeof(ether));
+	memcpy(frame->bytes + sizeof(ether), packet, len);
+	return frame;
+}
+
+/* Half way the packet does not fit: it is gone, and perhaps its sender hears of it. */
+static void frame_refuse(struct sim_host *from, const uint8_t *packet, uint32_t len)
+{
+	struct sim *sim = from->sim;
+	struct sim_frame *frame;
+
+	sim->frames_lost++;
+	if (!sim->link.tells_mtu)
+		return;
+	frame = frame_make(packet, len);
+	frame->is_too_big = true;
+	frame->to = from->index;
+	frame->at_us = sim->now_us + sim->link.delay_us;
+	frame_queue(sim, frame);
+}
+
+static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
+{
+	struct sim *sim = from->sim;
+	const struct sim_link *link = &sim->link;
 	struct sim_frame *frame;
 	uint64_t at = arrival_us(sim, from, len);
 
 	sim->frames_sent++;
-	if (at == 0 || sim->is_blocked || chance(sim, sim->link.loss_permille)) {
+	if (at == 0 || is_lost(from, packet, len)) {
 		sim->frames_lost++;
 		return;
 	}
-	frame = malloc(sizeof(*frame) + sizeof(ether) + len);
-	assert_non_null(frame);
+	if (link->mtu > 0 && len > link->mtu && sim->now_us >= START_US + link->mtu_from_us) {
+		frame_refuse(from, packet, len);
+		return;
+	}
+	frame = frame_make(packet, len);
 	frame->at_us = at;
 	frame->to = 1 - from->index;
-	frame->len = (uint32_t)sizeof(ether) + len;
-	memcpy(frame->bytes, &ether, sizeof(ether));
-	memcpy(frame->bytes + sizeof(ether), packet, len);
-	if (chance(sim, sim->link.corrupt_permille))
-		frame->bytes[sizeof(ether) + rng_below(&sim->rng, len)] ^= (uint8_t)(1 +
-			rng_below(&sim->rng, 255));
+	if (chance(sim, link->corrupt_permille))
+		frame->bytes[sizeof(struct rte_ether_hdr) + rng_below(&sim->rng, len)] ^=
+			(uint8_t)(1 + rng_below(&sim->rng, 255));
 	frame_queue(sim, frame);
 }
 
@@ -160,6 +237,8 @@ void sim_start(struct sim *sim, const struct sim_params *params)
 			host->address = ip_from_v6(v6);
 			host->address.bytes[15] = (uint8_t)(1 + i);
 		}
+		if (tcp.max_connections == 0)
+			tcp.max_connections = CONNECTIONS_MAX;
 		tcp.core = &host->core;
 		tcp.mbufs = params->mbufs[i] != NULL ? params->mbufs[i] : support_mbufs();
 		tcp.ops = &stack_ops;
@@ -186,6 +265,32 @@ static struct rte_mbuf *frame_take(struct sim *sim)
 	return NULL;
 }
 
+static void too_big_deliver(struct sim *sim)
+{
+	struct sim_frame *frame = sim->frames;
+	const uint8_t *packet = frame->bytes + sizeof(struct rte_ether_hdr);
+	uint32_t seq = rte_be_to_cpu_32(tcp_of(packet)->sent_seq);
+	struct tcp_stack *stack = sim->hosts[frame->to].stack;
+	struct hash_key key = { .k0 = 1, .k1 = 2 };
+	struct rte_mbuf *m = support_mbuf(frame->bytes, frame->len);
+	const struct packet *p = packet_of(m);
+
+	sim->frames = frame->next;
+	if (packet_parse(m, 0, key) == DROP_NONE) {
+		struct packet_tuple quoted = {
+			.src = p->src,
+			.dst = p->dst,
+			.src_port_be = p->src_port_be,
+			.dst_port_be = p->dst_port_be,
+			.protocol = p->protocol,
+		};
+
+		tcp_icmp_error(stack, &quoted, seq, true, (uint16_t)sim->link.mtu, sim->now_us);
+	}
+	rte_pktmbuf_free(m);
+	free(frame);
+}
+
 /* What has arrived, in bursts of one host each. */
 static void frames_deliver(struct sim *sim)
 {
@@ -194,8 +299,12 @@ static void frames_deliver(struct sim *sim)
 		unsigned to = sim->frames->to;
 		uint16_t count = 0;
 
+		if (sim->frames->is_too_big) {
+			too_big_deliver(sim);
+			continue;
+		}
 		while (sim->frames != NULL && sim->frames->at_us <= sim->now_us &&
-			sim->frames->to == to && count < BURST) {
+			sim->frames->to == to && !sim->frames->is_too_big && count < BURST) {
 			struct rte_mbuf *m = frame_take(sim);
 
 			if (m != NULL)
@@ -205,10 +314,23 @@ static void frames_deliver(struct sim *sim)
 	}
 }
 
+static void stacks_check(struct sim *sim)
+{
+	struct err err;
+
+	sim->steps++;
+	for (unsigned i = 0; i < 2; i++) {
+		if (tcp_check(sim->hosts[i].stack, &err) != 0)
+			fail_msg("step %lu at %lu us, host %u: %s", (unsigned long)sim->steps,
+				(unsigned long)sim->now_us, i, err.text);
+	}
+}
+
 static void turn(struct sim *sim, uint64_t until_us)
 {
 	uint64_t next = until_us;
 
+	sim->turn_us = sim->now_us;
 	frames_deliver(sim);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t poll_us = sim->ops->poll(sim->hosts[i].app, sim->now_us);
@@ -217,6 +339,7 @@ static void turn(struct sim *sim, uint64_t until_us)
 		next = RTE_MIN(next, poll_us);
 		next = RTE_MIN(next, tcp_next_us(sim->hosts[i].stack));
 	}
+	stacks_check(sim);
 	if (sim->frames != NULL)
 		next = RTE_MIN(next, sim->frames->at_us);
 	sim->now_us = RTE_MAX(next, sim->now_us + 1);

@@ -69,6 +69,6 @@ configure() {
 build_release() {
 	configure build-rel -Dbuildtype=release
 	quietly ninja -C build-rel app/penstock/penstock app/penstockctl/penstockctl \
-		tests/perf/penstock-pktgen tests/perf/penstock-bench-routes
+		test-programs
 	export PENSTOCK_BUILD=$ROOT/build-rel
 }

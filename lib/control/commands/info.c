@@ -27,6 +27,7 @@ int command_show_version(struct request *request)
 struct load {
 	uint32_t l4_conns;
 	uint32_t l7_conns;
+	struct tcp_usage tcp;
 };
 
 static void load_take(struct control_worker *worker, void *arg)
@@ -37,6 +38,8 @@ static void load_take(struct control_worker *worker, void *arg)
 		load->l4_conns = l4_conn_count(worker->l4);
 	if (worker->l7 != NULL)
 		load->l7_conns = l7_conn_count(worker->l7);
+	if (worker->l7 != NULL)
+		tcp_usage(l7_tcp(worker->l7), &load->tcp);
 }
 
 /* The totals of all workers. */
@@ -44,7 +47,25 @@ struct totals {
 	unsigned workers, l4_workers, l7_workers, silent;
 	uint64_t l4_conns, l7_conns;
 	uint64_t busy_delta, idle_delta;
+	struct tcp_usage tcp; /* sums, and the sizes that all have */
 };
+
+static void tcp_usage_add(struct tcp_usage *sum, const struct tcp_usage *one)
+{
+	sum->established += one->established;
+	sum->half_open += one->half_open;
+	sum->time_wait += one->time_wait;
+	sum->mbufs_receive += one->mbufs_receive;
+	sum->mbufs_out_of_order += one->mbufs_out_of_order;
+	sum->mbufs_send += one->mbufs_send;
+	sum->mbufs_max += one->mbufs_max;
+	if (one->bytes_per_conn == 0)
+		return;
+	sum->bytes_per_conn = one->bytes_per_conn;
+	sum->bytes_per_half_open = one->bytes_per_half_open;
+	sum->bytes_per_time_wait = one->bytes_per_time_wait;
+	sum->bytes_per_mbuf = one->bytes_per_mbuf;
+}
 
 static void totals_take(struct request *request, struct totals *totals)
 {
@@ -64,6 +85,7 @@ static void totals_take(struct request *request, struct totals *totals)
 			totals->silent++;
 		totals->l4_conns += load.l4_conns;
 		totals->l7_conns += load.l7_conns;
+		tcp_usage_add(&totals->tcp, &load.tcp);
 	}
 }
 
@@ -128,6 +150,23 @@ static void workers_print(struct pairs *pairs, const struct totals *totals)
 	pair_number(pairs, "L7_conns", totals->l7_conns);
 }
 
+/* What connections cost: their blocks by kind, and the buffers that their queues pin. */
+static void tcp_print(struct pairs *pairs, const struct tcp_usage *tcp)
+{
+	uint64_t pinned = tcp->bytes_per_mbuf;
+
+	pair_number(pairs, "Tcp_conns", tcp->established);
+	pair_number(pairs, "Tcp_half_open", tcp->half_open);
+	pair_number(pairs, "Tcp_time_wait", tcp->time_wait);
+	pair_number(pairs, "Tcp_bytes_per_conn", tcp->bytes_per_conn);
+	pair_number(pairs, "Tcp_bytes_per_half_open", tcp->bytes_per_half_open);
+	pair_number(pairs, "Tcp_bytes_per_time_wait", tcp->bytes_per_time_wait);
+	pair_number(pairs, "Tcp_pinned_receive_bytes", tcp->mbufs_receive * pinned);
+	pair_number(pairs, "Tcp_pinned_out_of_order_bytes", tcp->mbufs_out_of_order * pinned);
+	pair_number(pairs, "Tcp_pinned_send_bytes", tcp->mbufs_send * pinned);
+	pair_number(pairs, "Tcp_pinned_max_bytes", tcp->mbufs_max * pinned);
+}
+
 static void config_print(struct pairs *pairs, const struct snapshot *snapshot)
 {
 	const struct config *config = snapshot->config;
@@ -157,6 +196,7 @@ int command_show_info(struct request *request)
 		&pairs, (request_now_us(request) - request->params->started_us) / CLOCK_US_PER_S);
 	config_print(&pairs, snapshot);
 	workers_print(&pairs, &totals);
+	tcp_print(&pairs, &totals.tcp);
 	services_print(&pairs, snapshot->services);
 	pair_number(&pairs, "Memory_resident_kB", memory_kb("VmRSS"));
 	pair_number(&pairs, "Memory_hugepages_kB", memory_kb("HugetlbPages"));

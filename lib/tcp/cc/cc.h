@@ -15,10 +15,11 @@ struct cc {
 	uint32_t acked; /* bytes acknowledged since cwnd last grew, congestion avoidance */
 	/* CUBIC only; an algorithm that needs other state makes a union of this. */
 	uint32_t w_max;
+	uint32_t w_max_prior; /* as it was before the last loss */
+	uint32_t cwnd_prior;  /* likewise (RFC 9438 4.1.2) */
 	uint32_t w_est;
 	uint32_t k_ms;
-	uint32_t epoch_cwnd;
-	uint64_t epoch_us; /* start of the growth epoch, 0: none yet */
+	uint32_t epoch_ms; /* start of the growth epoch, 0: none yet */
 };
 
 struct cc_ops {
@@ -30,6 +31,10 @@ struct cc_ops {
 	/* Loss: sets ssthresh from what is sent and not acknowledged (RFC 5681's FlightSize); the
 	 * stack moves cwnd. */
 	void (*on_loss)(struct cc *cc, uint32_t flight, uint64_t now_us);
+	/* That loss was none (the stack has put back cwnd and ssthresh). */
+	void (*on_undo)(struct cc *cc);
+	/* Nothing was sent for longer than the RTO. */
+	void (*on_idle)(struct cc *cc);
 };
 
 extern const struct cc_ops cc_cubic;

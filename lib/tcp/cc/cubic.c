@@ -26,15 +26,15 @@ static uint32_t cube_root(uint64_t value)
 static void cubic_init(struct cc *cc)
 {
 	cc->w_max = 0;
-	cc->epoch_us = 0;
+	cc->cwnd_prior = 0;
+	cc->epoch_ms = 0;
 	cc->acked = 0;
 }
 
 /* RFC 9438 4.2: K is the time that the curve takes from here up to w_max. */
-static void epoch_start(struct cc *cc, uint64_t now_us)
+static void epoch_start(struct cc *cc, uint32_t now_ms)
 {
-	cc->epoch_us = now_us;
-	cc->epoch_cwnd = cc->cwnd;
+	cc->epoch_ms = now_ms;
 	cc->w_est = cc->cwnd;
 	cc->acked = 0;
 	cc->k_ms = 0;
@@ -64,13 +64,14 @@ static void reno_estimate(struct cc *cc, uint32_t acked)
 {
 	uint64_t step = (uint64_t)acked * cc->mss;
 
-	if (cc->w_est < cc->w_max)
+	if (cc->w_est < cc->cwnd_prior)
 		step = step * 9 / 17;
 	cc->w_est += (uint32_t)(step / cc->cwnd);
 }
 
 static void cubic_on_ack(struct cc *cc, uint32_t acked, uint32_t srtt_us, uint64_t now_us)
 {
+	uint32_t now_ms = (uint32_t)(now_us / 1000) | 1; /* never 0 */
 	uint64_t target;
 
 	if (cc->cwnd < cc->ssthresh) {
@@ -78,10 +79,10 @@ static void cubic_on_ack(struct cc *cc, uint32_t acked, uint32_t srtt_us, uint64
 		if (acked == 0)
 			return;
 	}
-	if (cc->epoch_us == 0)
-		epoch_start(cc, now_us);
+	if (cc->epoch_ms == 0)
+		epoch_start(cc, now_ms);
 	reno_estimate(cc, acked);
-	target = curve(cc, (now_us - cc->epoch_us + srtt_us) / 1000);
+	target = curve(cc, now_ms - cc->epoch_ms + srtt_us / 1000);
 	target = RTE_MIN(RTE_MAX(target, (uint64_t)cc->w_est), (uint64_t)cc->cwnd * 3 / 2);
 	if (target <= cc->cwnd)
 		return;
@@ -96,13 +97,30 @@ static void cubic_on_ack(struct cc *cc, uint32_t acked, uint32_t srtt_us, uint64
 static void cubic_on_loss(struct cc *cc, uint32_t flight, uint64_t now_us)
 {
 	RTE_SET_USED(now_us);
+	cc->w_max_prior = cc->w_max;
+	cc->cwnd_prior = cc->cwnd;
 	/* RFC 9438 4.7: lost below the last peak: leave room to others. */
 	if (cc->cwnd < cc->w_max)
 		cc->w_max = (uint32_t)((uint64_t)cc->cwnd * (10 + BETA_TENTHS) / 20);
 	else
 		cc->w_max = cc->cwnd;
 	cc->ssthresh = (uint32_t)RTE_MAX((uint64_t)flight * BETA_TENTHS / 10, 2ull * cc->mss);
-	cc->epoch_us = 0;
+	cc->epoch_ms = 0;
+	cc->acked = 0;
+}
+
+/* RFC 9438 4.9: the curve starts anew from the window that was given back. */
+static void cubic_on_undo(struct cc *cc)
+{
+	cc->w_max = RTE_MAX(cc->w_max, cc->w_max_prior);
+	cc->epoch_ms = 0;
+	cc->acked = 0;
+}
+
+/* RFC 9438 5.8: time without sending is no time to grow in. */
+static void cubic_on_idle(struct cc *cc)
+{
+	cc->epoch_ms = 0;
 	cc->acked = 0;
 }
 
@@ -111,4 +129,6 @@ const struct cc_ops cc_cubic = {
 	.init = cubic_init,
 	.on_ack = cubic_on_ack,
 	.on_loss = cubic_on_loss,
+	.on_undo = cubic_on_undo,
+	.on_idle = cubic_on_idle,
 };

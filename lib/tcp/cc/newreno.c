@@ -30,9 +30,16 @@ static void newreno_on_loss(struct cc *cc, uint32_t flight, uint64_t now_us)
 	cc->acked = 0;
 }
 
+static void newreno_on_undo(struct cc *cc)
+{
+	cc->acked = 0;
+}
+
 const struct cc_ops cc_newreno = {
 	.name = "newreno",
 	.init = newreno_init,
 	.on_ack = newreno_on_ack,
 	.on_loss = newreno_on_loss,
+	.on_undo = newreno_on_undo,
+	.on_idle = newreno_on_undo,
 };

@@ -40,6 +40,10 @@ static void test_info(void **state)
 	assert_answer_has("show info",
 		"\nNbthread: 2\nL4_workers: 1\nL7_workers: 1\n"
 		"Silent_workers: 0\nIdle_pct: 100\nCurrConns: 3\nL4_conns: 2\nL7_conns: 1\n"
+		"Tcp_conns: 4\nTcp_half_open: 5\nTcp_time_wait: 6\nTcp_bytes_per_conn: 512\n"
+		"Tcp_bytes_per_half_open: 64\nTcp_bytes_per_time_wait: 63\n"
+		"Tcp_pinned_receive_bytes: 17500\nTcp_pinned_out_of_order_bytes: 20000\n"
+		"Tcp_pinned_send_bytes: 22500\nTcp_pinned_max_bytes: 2500000\n"
 		"CumConns: 23\nCumReq: 44\nCumSslConns: 6\nServices: 2\n");
 	info = json_loads(fixture_ask("show info json"), 0, &error);
 	assert_non_null(info);

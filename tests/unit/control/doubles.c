@@ -237,6 +237,30 @@ uint32_t l7_conn_count(const struct l7_core *l7)
 	return l7 != NULL ? 1 : 0;
 }
 
+struct tcp_stack *l7_tcp(const struct l7_core *l7)
+{
+	(void)l7;
+	return NULL;
+}
+
+void tcp_usage(const struct tcp_stack *stack, struct tcp_usage *usage)
+{
+	(void)stack;
+	*usage = (struct tcp_usage){
+		.established = 4,
+		.half_open = 5,
+		.time_wait = 6,
+		.mbufs_receive = 7,
+		.mbufs_out_of_order = 8,
+		.mbufs_send = 9,
+		.mbufs_max = 1000,
+		.bytes_per_conn = 512,
+		.bytes_per_half_open = 64,
+		.bytes_per_time_wait = 63,
+		.bytes_per_mbuf = 2500,
+	};
+}
+
 unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn_row *rows,
 	unsigned max, uint64_t now_us)
 {

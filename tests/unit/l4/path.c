@@ -7,7 +7,9 @@ static void flow_run(struct harness *h, struct rte_mbuf *m, struct path_outcome 
 	const struct service *service = service_find(
 		h->table, &p->dst, p->dst_port_be, p->protocol);
 
-	if (service == NULL && !neigh_net_is_local(h->net, &p->dst))
+	bool is_nobodys = neigh_net_is_vip(h->net, &p->dst) || !service_table_has_nat(h->table);
+
+	if (service == NULL && !neigh_net_is_local(h->net, &p->dst) && is_nobodys)
 		core_drop(&h->core, m, DROP_no_service);
 	else
 		outcome->count += l4_run(h->l4, &h->snapshot, &m, &service, 1,

@@ -104,7 +104,19 @@ static void test_we_close_first(void **state)
 	RTE_SET_USED(state);
 	start_open();
 	close_first();
-	/* The FIN again: acknowledged, and the wait begins anew. */
+	wire_pass_ms(&w, 59000);
+	wire_check_usage(&w, 0, 0, 1);
+	wire_pass_ms(&w, 1001);
+	wire_check_usage(&w, 0, 0, 0);
+	wire_expect_none(&w);
+	wire_stop(&w);
+}
+
+static void test_fin_in_time_wait_is_acked_and_the_wait_begins_anew(void **state)
+{
+	RTE_SET_USED(state);
+	start_open();
+	close_first();
 	wire_pass_ms(&w, 40000);
 	flags_send(ACK | FIN, 1, 2);
 	wire_expect(&w, ACK, 2, 2, 0);
@@ -132,7 +144,7 @@ static void test_simultaneous_close(void **state)
 	wire_stop(&w);
 }
 
-static void test_syn_in_time_wait(void **state)
+static void test_syn_in_time_wait_with_a_higher_number(void **state)
 {
 	RTE_SET_USED(state);
 	start_open();
@@ -147,6 +159,36 @@ static void test_syn_in_time_wait(void **state)
 	wire_send(&w, (struct wire_seg){ .flags = SYN, .seq = 1000 });
 	assert_int_equal(w.out[w.out_count - 1].flags, SYN | ACK);
 	assert_true((int32_t)(w.iss - old_iss) > 65535);
+	wire_check_usage(&w, 0, 1, 0);
+	wire_stop(&w);
+}
+
+/* RFC 6191: the timestamp tells, whatever the number. */
+static void test_syn_in_time_wait_with_a_higher_timestamp(void **state)
+{
+	struct wire_seg fin = { .flags = ACK | FIN, .seq = 1, .ack = 2 };
+	struct wire_seg syn = { .flags = SYN };
+
+	RTE_SET_USED(state);
+	wire_start(&w, NULL);
+	wire_open_ts(&w);
+	tcp_shutdown(w.conn);
+	advance();
+	wire_expect(&w, ACK | FIN, 1, 1, 0);
+	wire_put_ts(&fin, 200, 0);
+	wire_send(&w, fin);
+	wire_expect(&w, ACK, 2, 2, 0);
+	wire_check_usage(&w, 0, 0, 1);
+	/* A higher number does not help an older timestamp. */
+	syn.seq = 5000;
+	wire_put_ts(&syn, 199, 0);
+	wire_send(&w, syn);
+	wire_expect(&w, ACK, 2, 2, 0);
+	wire_check_usage(&w, 0, 0, 1);
+	syn = (struct wire_seg){ .flags = SYN, .seq = 1 - 5000u };
+	wire_put_ts(&syn, 201, 0);
+	wire_send(&w, syn);
+	assert_int_equal(w.out[w.out_count - 1].flags, SYN | ACK);
 	wire_check_usage(&w, 0, 1, 0);
 	wire_stop(&w);
 }
@@ -232,13 +274,28 @@ static void test_exact_rst_closes(void **state)
 	wire_stop(&w);
 }
 
-static void test_inexact_rst_is_challenged_and_outside_ignored(void **state)
+static void test_rst_in_the_window_is_challenged(void **state)
+{
+	static const uint32_t numbers[] = { 2, 1000, 65535 };
+
+	RTE_SET_USED(state);
+	start_open();
+	for (unsigned i = 0; i < RTE_DIM(numbers); i++) {
+		flags_send(RST, numbers[i], 0);
+		wire_expect(&w, ACK, 1, 1, 0);
+		wire_expect_none(&w);
+		wire_pass_ms(&w, 500);
+	}
+	assert_int_equal(tcp_counters(w.stack)->challenge_acks, 3);
+	assert_int_equal(w.closes, 0);
+	wire_stop(&w);
+}
+
+static void test_rst_outside_the_window_is_ignored(void **state)
 {
 	RTE_SET_USED(state);
 	start_open();
-	flags_send(RST, 2, 0);
-	wire_expect(&w, ACK, 1, 1, 0);
-	wire_pass_ms(&w, 500);
+	flags_send(RST, 65537, 0);
 	flags_send(RST, 1000000, 0);
 	flags_send(RST, 0, 0);
 	wire_expect_none(&w);
@@ -389,15 +446,18 @@ int main(void)
 		cmocka_unit_test(test_bare_fin_out_of_order),
 		cmocka_unit_test(test_fin_again_is_acked_again),
 		cmocka_unit_test(test_we_close_first),
+		cmocka_unit_test(test_fin_in_time_wait_is_acked_and_the_wait_begins_anew),
 		cmocka_unit_test(test_simultaneous_close),
-		cmocka_unit_test(test_syn_in_time_wait),
+		cmocka_unit_test(test_syn_in_time_wait_with_a_higher_number),
+		cmocka_unit_test(test_syn_in_time_wait_with_a_higher_timestamp),
 		cmocka_unit_test(test_rst_in_time_wait_does_no_harm),
 		cmocka_unit_test(test_close_with_unread_data_resets),
 		cmocka_unit_test(test_data_after_close_resets),
 		cmocka_unit_test(test_close_is_orderly_without_a_handler),
 		cmocka_unit_test(test_fin_wait_2_without_a_handler_ends),
 		cmocka_unit_test(test_exact_rst_closes),
-		cmocka_unit_test(test_inexact_rst_is_challenged_and_outside_ignored),
+		cmocka_unit_test(test_rst_in_the_window_is_challenged),
+		cmocka_unit_test(test_rst_outside_the_window_is_ignored),
 		cmocka_unit_test(test_syn_in_established_is_challenged_within_limits),
 		cmocka_unit_test(test_we_still_send_after_the_peers_half_close),
 		cmocka_unit_test(test_the_peer_still_sends_after_our_half_close),

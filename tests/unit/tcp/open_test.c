@@ -7,13 +7,6 @@
 
 static struct wire w;
 
-/* MSS 1000, SACK permitted, TSval 100, window scale 7. */
-#define ALL_OPTIONS                                                                                \
-	{                                                                                          \
-		2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0,   \
-			1, 3, 3, 7                                                                 \
-	}
-
 static void test_syn_to_closed_port_is_reset(void **state)
 {
 	const struct wire_seg *rst;
@@ -28,34 +21,55 @@ static void test_syn_to_closed_port_is_reset(void **state)
 	wire_stop(&w);
 }
 
-static void test_ack_to_closed_port_or_listen_is_reset(void **state)
+static void stray_ack_run(uint16_t port, enum drop_reason reason)
 {
-	static const uint16_t ports[] = { 81, WIRE_PORT };
-
-	RTE_SET_USED(state);
 	wire_start(&w, NULL);
-	for (unsigned i = 0; i < RTE_DIM(ports); i++) {
-		wire_send(
-			&w, (struct wire_seg){ .flags = ACK, .ack = 7777, .local_port = ports[i] });
-		wire_expect(&w, RST, 7777, 0, 0);
-		wire_expect_none(&w);
-	}
+	wire_send(&w, (struct wire_seg){ .flags = ACK, .ack = 7777, .local_port = port });
+	wire_expect(&w, RST, 7777, 0, 0);
+	wire_expect_none(&w);
+	assert_int_equal(w.core.drops.counts[reason], 1);
 	wire_stop(&w);
 }
 
-static void test_rst_or_nothing_is_met_with_silence(void **state)
+static void test_ack_to_closed_port_is_reset(void **state)
 {
 	RTE_SET_USED(state);
+	stray_ack_run(81, DROP_tcp_no_listener);
+}
+
+static void test_ack_to_listen_is_reset(void **state)
+{
+	RTE_SET_USED(state);
+	stray_ack_run(WIRE_PORT, DROP_tcp_invalid);
+}
+
+static void silence_run(const uint8_t *flags, unsigned count, uint16_t port)
+{
 	wire_start(&w, NULL);
-	wire_send(&w, (struct wire_seg){ .flags = RST, .local_port = 81 });
-	wire_send(&w, (struct wire_seg){ .flags = RST | ACK, .local_port = 81 });
-	wire_send(&w, (struct wire_seg){ .flags = RST });
-	wire_send(&w, (struct wire_seg){ .flags = 0 });
-	wire_send(&w, (struct wire_seg){ .flags = SYN | FIN });
-	wire_send(&w, (struct wire_seg){ .flags = SYN | RST });
+	for (unsigned i = 0; i < count; i++)
+		wire_send(&w, (struct wire_seg){ .flags = flags[i], .local_port = port });
+	wire_pass_ms(&w, 10000);
 	wire_expect_none(&w);
 	wire_check_usage(&w, 0, 0, 0);
 	wire_stop(&w);
+}
+
+static void test_rst_to_closed_port_is_met_with_silence(void **state)
+{
+	RTE_SET_USED(state);
+	silence_run((uint8_t[]){ RST, RST | ACK }, 2, 81);
+}
+
+static void test_rst_or_nothing_to_listen_is_met_with_silence(void **state)
+{
+	RTE_SET_USED(state);
+	silence_run((uint8_t[]){ RST, RST | ACK, 0, PSH, SYN | RST }, 5, WIRE_PORT);
+}
+
+static void test_syn_with_fin_opens_nothing(void **state)
+{
+	RTE_SET_USED(state);
+	silence_run((uint8_t[]){ SYN | FIN, SYN | FIN | PSH, FIN }, 3, WIRE_PORT);
 }
 
 static void test_syn_without_options_gets_none_but_mss(void **state)
@@ -81,7 +95,7 @@ static void test_syn_without_options_gets_none_but_mss(void **state)
 
 static void test_each_option_is_answered(void **state)
 {
-	struct wire_seg syn = { .flags = SYN, .options = ALL_OPTIONS, .options_len = 24 };
+	struct wire_seg syn = { .flags = SYN, .options = WIRE_ALL_OPTIONS, .options_len = 24 };
 	const struct wire_seg *answer;
 
 	RTE_SET_USED(state);
@@ -94,8 +108,31 @@ static void test_each_option_is_answered(void **state)
 	assert_non_null(wire_option(answer, 4));
 	assert_non_null(wire_option(answer, 8));
 	assert_int_equal(wire_word(wire_option(answer, 8) + 6), 100);
-	/* RFC 7323 2.2: a SYN's window is unscaled. */
+	wire_stop(&w);
+}
+
+static void test_syn_ack_window_is_unscaled(void **state)
+{
+	struct wire_seg syn = { .flags = SYN, .options = { 1, 3, 3, 7 }, .options_len = 4 };
+	struct tcp_params params = { .receive_window = 50000 };
+	const struct wire_seg *answer;
+
+	RTE_SET_USED(state);
+	wire_start(&w, &params);
+	wire_send(&w, syn);
+	assert_int_equal(wire_expect(&w, SYN | ACK, 0, 1, 0)->window, 50000);
+	wire_stop(&w);
+	/* RFC 7323 2.2: more than 16 bits hold is cut off, not scaled. */
+	params.receive_window = 1 << 20;
+	wire_start(&w, &params);
+	wire_send(&w, syn);
+	answer = wire_expect(&w, SYN | ACK, 0, 1, 0);
 	assert_int_equal(answer->window, 65535);
+	assert_int_equal(wire_option(answer, 3)[2], 5);
+	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1, .data = "x" });
+	wire_pass_ms(&w, 50);
+	/* From here on it is scaled: within a byte's worth of a megabyte. */
+	assert_in_range(wire_expect(&w, ACK, 1, 2, 0)->window, (1 << 15) - 32, 1 << 15);
 	wire_stop(&w);
 }
 
@@ -292,7 +329,7 @@ static void flood(unsigned count)
 static void test_a_flood_leaves_genuine_clients_a_cookie(void **state)
 {
 	struct tcp_params params = { .max_half_open = 16 };
-	struct wire_seg syn = { .flags = SYN, .options = ALL_OPTIONS, .options_len = 24 };
+	struct wire_seg syn = { .flags = SYN, .options = WIRE_ALL_OPTIONS, .options_len = 24 };
 	struct wire_seg last = { .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "hello" };
 	const struct wire_seg *answer;
 	char bytes[5000] = { 0 };
@@ -422,10 +459,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_to_closed_port_is_reset),
-		cmocka_unit_test(test_ack_to_closed_port_or_listen_is_reset),
-		cmocka_unit_test(test_rst_or_nothing_is_met_with_silence),
+		cmocka_unit_test(test_ack_to_closed_port_is_reset),
+		cmocka_unit_test(test_rst_to_closed_port_is_met_with_silence),
+		cmocka_unit_test(test_ack_to_listen_is_reset),
+		cmocka_unit_test(test_rst_or_nothing_to_listen_is_met_with_silence),
+		cmocka_unit_test(test_syn_with_fin_opens_nothing),
 		cmocka_unit_test(test_syn_without_options_gets_none_but_mss),
 		cmocka_unit_test(test_each_option_is_answered),
+		cmocka_unit_test(test_syn_ack_window_is_unscaled),
 		cmocka_unit_test(test_single_options),
 		cmocka_unit_test(test_window_scale_15_is_taken_as_14),
 		cmocka_unit_test(test_duplicate_syn_gets_the_same_isn),

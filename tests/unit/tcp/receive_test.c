@@ -74,7 +74,17 @@ static void test_a_hole_is_told_at_once_newest_block_first(void **state)
 	/* Joins two blocks: the one that it made is the newest. */
 	data_send(21, "cccccccccc");
 	expect_sack(wire_expect(&w, ACK, 1, 1, 0), (uint32_t[]){ 11, 41, 51, 61 }, 2);
-	/* Filled: acknowledged at once. */
+	wire_stop(&w);
+}
+
+static void test_a_filled_hole_is_acked_at_once(void **state)
+{
+	RTE_SET_USED(state);
+	wire_start(&w, NULL);
+	wire_open_sack(&w);
+	data_send(11, "bbbbbbbbbbccccccccccdddddddddd");
+	data_send(51, "ffffffffff");
+	wire_forget(&w);
 	data_send(1, "aaaaaaaaaa");
 	expect_sack(wire_expect(&w, ACK, 1, 41, 0), (uint32_t[]){ 51, 61 }, 1);
 	data_send(41, "eeeeeeeeee");
@@ -384,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_ack_is_delayed_but_not_long),
 		cmocka_unit_test(test_every_second_segment_is_acked),
 		cmocka_unit_test(test_a_hole_is_told_at_once_newest_block_first),
+		cmocka_unit_test(test_a_filled_hole_is_acked_at_once),
 		cmocka_unit_test(test_a_duplicate_is_acked_with_dsack),
 		cmocka_unit_test(test_all_permutations_of_five_segments),
 		cmocka_unit_test(test_overlaps_the_first_byte_wins),

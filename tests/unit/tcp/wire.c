@@ -66,6 +66,7 @@ static void capture(void *ctx, struct rte_mbuf *m)
 		.len = p->payload_len,
 		.peer_port = rte_be_to_cpu_16(tcp->dst_port),
 		.local_port = rte_be_to_cpu_16(tcp->src_port),
+		.ecn = w->is_v6 ? bytes[1] >> 4 & 3 : bytes[1] & 3,
 		.options_len = (uint8_t)((tcp->data_off >> 4) * 4 - sizeof(*tcp)),
 	};
 	memcpy(seg->options, tcp + 1, seg->options_len);
@@ -205,14 +206,14 @@ void wire_stop(struct wire *w)
 	assert_int_equal(support_mbufs_check(NULL), 0);
 }
 
-static size_t ip_put(const struct wire *w, uint8_t *at, size_t l4_len)
+static size_t ip_put(const struct wire *w, uint8_t ecn, uint8_t *at, size_t l4_len)
 {
 	struct ip_addr peer = address(w, 2);
 	struct ip_addr local = address(w, 1);
 
 	if (w->is_v6) {
 		struct rte_ipv6_hdr ip = {
-			.vtc_flow = rte_cpu_to_be_32(6u << 28),
+			.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)ecn << 20),
 			.payload_len = rte_cpu_to_be_16((uint16_t)l4_len),
 			.proto = IPPROTO_TCP,
 			.hop_limits = 60,
@@ -225,6 +226,7 @@ static size_t ip_put(const struct wire *w, uint8_t *at, size_t l4_len)
 	}
 	struct rte_ipv4_hdr ip = {
 		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = ecn,
 		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(ip) + l4_len)),
 		.time_to_live = 60,
 		.next_proto_id = IPPROTO_TCP,
@@ -260,7 +262,7 @@ size_t wire_frame(const struct wire *w, const struct wire_seg *seg, uint8_t *fra
 	};
 
 	memcpy(frame, &ether, sizeof(ether));
-	ip_put(w, l3, len);
+	ip_put(w, seg->ecn, l3, len);
 	*tcp = (struct rte_tcp_hdr){
 		.src_port = rte_cpu_to_be_16(seg->peer_port ? seg->peer_port : WIRE_PEER_PORT),
 		.dst_port = rte_cpu_to_be_16(seg->local_port ? seg->local_port : WIRE_PORT),

@@ -19,10 +19,19 @@
 #define RST 0x04
 #define PSH 0x08
 #define ACK 0x10
+#define ECE 0x40
+#define CWR 0x80
 
 #define WIRE_PORT      80
 #define WIRE_PEER_PORT 40000
 #define WIRE_OUT_MAX   512
+
+/* SYN options: MSS 1000, SACK permitted, TSval 100, window scale 7. */
+#define WIRE_ALL_OPTIONS                                                                           \
+	{                                                                                          \
+		2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0, 100, 0, 0, 0, 0,   \
+			1, 3, 3, 7                                                                 \
+	}
 
 struct wire_seg {
 	uint32_t seq;
@@ -35,6 +44,7 @@ struct wire_seg {
 	uint8_t options_len;
 	uint16_t peer_port;  /* 0: WIRE_PEER_PORT */
 	uint16_t local_port; /* 0: WIRE_PORT */
+	uint8_t ecn;         /* of the IP header */
 	bool is_raw;         /* seq and ack are absolute */
 };
 

@@ -52,7 +52,15 @@ enum config_balance {
 	CONFIG_BALANCES,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_client_auth {
+	CONFIG_CLIENT_AUTH_NONE,
+	CONFIG_CLIENT_AUTH_OPTIONAL,
+	CONFIG_CLIENT_AUTH_REQUIRED,
+};
+#define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
+enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
+enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGEPAGES, CONFIG_MEMORY_NORMAL };
 
@@ -86,7 +94,7 @@ struct config_port {
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
-	unsigned rx_descriptors; /* default 1024 */
+	unsigned rx_descriptors; /* default 2048 */
 	unsigned tx_descriptors; /* default 1024 */
 	bool promiscuous;        /* default false */
 	/* "kernel_interface": gets what is not the appliance's; NULL: none */
@@ -309,7 +317,16 @@ struct config_service {
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;       /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_max_version;                /* "max_version": likewise */
+	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
+	enum config_client_auth tls_client_auth; /* "client_certificates" */
+	const char *tls_client_ca;               /* "client_ca": NULL without them */
+	const char *tls_client_crl;              /* "client_crl": NULL: none */
+	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
+	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;                 /* "key_log": NULL: none */
 	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
@@ -319,6 +336,22 @@ struct config_service {
 	struct config_acl acl;
 	struct config_limits limits;
 	int line;
+};
+
+/* "tcp": the L7 workers' stacks */
+struct config_tcp {
+	enum config_congestion congestion; /* "congestion": default "cubic" */
+	enum config_ecn ecn;               /* "ecn": default "accept" */
+	unsigned user_timeout_ms;          /* "user_timeout_ms": 120000 */
+	unsigned keepalive_ms;             /* "keepalive_ms": 0 = none */
+	unsigned keepalive_interval_ms;    /* "keepalive_interval_ms": 75000 */
+	unsigned keepalive_count;          /* "keepalive_count": 9 */
+	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
+	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
+	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
+	bool nagle;                        /* "nagle": false */
+	bool pacing;                       /* "pacing": false */
 };
 
 /* "log" */
@@ -362,6 +395,7 @@ struct config {
 	size_t pool_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_tcp tcp;
 	struct config_log log;
 	struct config_stats stats;
 	void *arena; /* owns all of the above */

@@ -35,7 +35,9 @@ struct l7_params {
 	void *output_ctx;
 	uint32_t max_connections;
 	uint64_t secret[2];
-	uint64_t seed; /* of choices that need no secret */
+	uint64_t seed;                /* of choices that need no secret */
+	const struct config_tcp *tcp; /* borrowed for the call; NULL: the stack's defaults */
+	uint32_t mbufs_max;           /* TCP's share of the pool; 0: the stack's default */
 };
 
 struct l7_counters {

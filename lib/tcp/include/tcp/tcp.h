@@ -63,6 +63,13 @@ struct tcp_stack_ops {
 	uint16_t (*mtu)(void *ctx, const struct ip_addr *dst);
 };
 
+/* Explicit congestion notification (RFC 3168). */
+enum tcp_ecn {
+	TCP_ECN_ACCEPT, /* when the peer asks for it; the default */
+	TCP_ECN_OFF,
+	TCP_ECN_REQUEST, /* and ask for it ourselves */
+};
+
 struct tcp_params {
 	struct core *core;         /* borrowed: drops are counted there */
 	struct rte_mempool *mbufs; /* borrowed */
@@ -76,6 +83,14 @@ struct tcp_params {
 	uint32_t receive_window;  /* bytes, default 262144 */
 	uint32_t time_wait_ms;    /* default 60000; tests shorten it */
 	const char *congestion;   /* "cubic" (default) or "newreno" */
+	enum tcp_ecn ecn;
+	uint32_t user_timeout_ms;       /* nothing acknowledged for so long: over; default 120000 */
+	uint32_t keepalive_ms;          /* silence before the first probe; 0: no keep-alive */
+	uint32_t keepalive_interval_ms; /* default 75000 */
+	uint32_t keepalive_count;       /* probes without an answer, default 9 */
+	bool nagle;                     /* what connections begin with: tcp_set_nagle() */
+	bool pacing;
+	uint32_t mbufs_max; /* the queues' budget, default three quarters of the pool */
 };
 
 struct tcp_counters {
@@ -168,6 +183,13 @@ void tcp_shutdown(struct tcp_conn *conn);
  */
 void tcp_close(struct tcp_conn *conn);
 
+/* Short segments wait while anything is unacknowledged (RFC 9293 3.7.4); off sends what waits. */
+void tcp_set_nagle(struct tcp_conn *conn, bool is_on);
+
+/* So long may nothing be acknowledged before the connection is given up (RFC 9293 3.9.1); 0: what
+ * the stack has. Up to 65535 seconds. */
+void tcp_set_user_timeout(struct tcp_conn *conn, uint32_t seconds);
+
 /* RST at once. on_closed is called with TCP_CLOSED_ABORTED before the return. */
 void tcp_abort(struct tcp_conn *conn);
 
@@ -191,7 +213,12 @@ struct tcp_usage {
 	uint32_t established; /* all with a connection block */
 	uint32_t half_open;
 	uint32_t time_wait;
-	uint32_t mbufs_held; /* in queues, both directions */
+	uint32_t mbufs_held; /* in queues, both directions: the sum of the next three */
+	uint32_t mbufs_receive;
+	uint32_t mbufs_out_of_order;
+	uint32_t mbufs_send;
+	uint32_t mbufs_max;      /* the budget */
+	uint32_t bytes_per_mbuf; /* that one pins, however little it carries */
 	uint32_t bytes_per_conn, bytes_per_half_open, bytes_per_time_wait;
 };
 void tcp_usage(const struct tcp_stack *stack, struct tcp_usage *usage);
