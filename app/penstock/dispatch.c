@@ -17,9 +17,10 @@ static void hand_over(
 {
 	struct rte_ring *ring = to->in[w->core.index][kind];
 	bool is_received = kind == WORKER_RING_L4 || kind == WORKER_RING_L7;
+	bool is_shown = is_received || kind == WORKER_RING_FRAGMENT;
 
 	/* Before it is the other one's: should the ring be full, that is the last word. */
-	if (w->core.tap != NULL && is_received)
+	if (w->core.tap != NULL && is_shown)
 		tap_settle(w->core.tap, m, TAP_PASSED, NULL);
 	if (is_received && ring != NULL &&
 		!flood_admit(&w->gates[to->core.index], packet_of(m)->flow_hash,
@@ -72,8 +73,28 @@ static void l4_take(struct worker *w, struct rte_mbuf *m, const struct service *
 		l4_flush(w);
 }
 
+/* What an ICMP error says about a segment of ours. */
+static void tcp_error_take(struct worker *w, struct rte_mbuf *m)
+{
+	struct packet_quote quote;
+	enum drop_reason reason = packet_quote_parse(m, &quote);
+
+	if (reason == DROP_NONE && !quote.is_too_big && !quote.is_unreachable)
+		reason = DROP_icmp_ignored;
+	if (reason == DROP_NONE) {
+		tcp_icmp_error(l7_tcp(w->l7), &quote.tuple, quote.seq, quote.is_too_big, quote.mtu,
+			w->now_us);
+		reason = DROP_consumed;
+	}
+	core_drop(&w->core, m, reason);
+}
+
 static void l7_take(struct worker *w, struct rte_mbuf *m)
 {
+	if (unlikely((packet_of(m)->flags & PACKET_IS_ICMP) != 0)) {
+		tcp_error_take(w, m);
+		return;
+	}
 	if (w->core.tap != NULL)
 		tap_settle(w->core.tap, m, TAP_TO_STACK, NULL);
 	w->l7_pkts[w->l7_pending++] = m;
@@ -85,7 +106,9 @@ static void to_l7(struct worker *w, unsigned index, struct rte_mbuf *m)
 {
 	struct worker *owner = w->app->l7_workers[index];
 
-	if (owner == w)
+	if ((packet_of(m)->flags & PACKET_IS_FRAGMENT) != 0)
+		core_drop(&w->core, m, DROP_fragment_unassembled);
+	else if (owner == w)
 		l7_take(w, m);
 	else
 		hand_over(w, owner, WORKER_RING_L7, m);
@@ -102,10 +125,14 @@ static void to_l4(
 		hand_over(w, owner, WORKER_RING_L4, m);
 }
 
-/* A SYN alone, or a datagram, to a service while we shut down: others take new work. */
+/* A SYN alone, or an INIT, to a service while we shut down: others take new work. */
 static bool is_refused_now(const struct worker *w, const struct packet *p)
 {
-	return unlikely(w->is_draining) && p->protocol == IPPROTO_TCP &&
+	if (likely(!w->is_draining))
+		return false;
+	if (p->protocol == IPPROTO_SCTP)
+		return p->sctp_chunks == PACKET_SCTP_INIT;
+	return p->protocol == IPPROTO_TCP &&
 		(p->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG;
 }
 
@@ -142,7 +169,8 @@ static void to_stranger(struct worker *w, struct rte_mbuf *m, const struct packe
 		core_drop(&w->core, m, DROP_no_service);
 }
 
-static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
+/* By its tuple: a packet of a flow, or what was said about one. */
+static void flow_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 {
 	const struct snapshot *snapshot = w->snapshot;
 	const struct service *service = service_find(
@@ -165,6 +193,41 @@ static void tcp_or_udp_route(struct worker *w, struct rte_mbuf *m, const struct 
 		to_l7(w, steer_by_hash(p->flow_hash, w->app->l7_count), m);
 }
 
+static void icmp_error_route(struct worker *w, struct rte_mbuf *m)
+{
+	enum drop_reason reason = packet_quote_adopt(m, w->snapshot->key);
+
+	if (reason == DROP_NONE)
+		flow_route(w, m, packet_of(m));
+	else
+		exception_refuse(w, packet_of(m)->in_port, m, reason);
+}
+
+/* Here is where all fragments of the datagram meet; with the first one's ports they go on. */
+static void fragment_take(struct worker *w, struct rte_mbuf *m)
+{
+	struct rte_mbuf *out[L4_FRAGMENTS_OUT];
+	uint16_t count = l4_fragment(w->l4, w->snapshot, m, out, w->now_us);
+
+	for (uint16_t i = 0; i < count; i++)
+		flow_route(w, out[i], packet_of(out[i]));
+}
+
+static void fragment_route(struct worker *w, struct rte_mbuf *m, const struct packet *p)
+{
+	const struct neigh_net *net = w->snapshot->net;
+	struct worker *owner = w->app->l4_workers[steer_by_hash(p->flow_hash, w->app->l4_count)];
+
+	/* By "nat", what goes to strangers may be a member's. */
+	if (!neigh_net_is_vip(net, &p->dst) && !neigh_net_is_local(net, &p->dst) &&
+		!service_table_has_nat(w->snapshot->services))
+		exception_refuse(w, p->in_port, m, DROP_no_service);
+	else if (owner == w)
+		fragment_take(w, m);
+	else
+		hand_over(w, owner, WORKER_RING_FRAGMENT, m);
+}
+
 static bool is_to_us(const struct worker *w, unsigned port, const struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
@@ -180,13 +243,18 @@ static void frame_route(struct worker *w, unsigned port, struct rte_mbuf *m)
 
 	if (!is_group && !is_to_us(w, port, m)) {
 		core_drop(&w->core, m, DROP_not_for_us);
+	} else if (!is_group && packet_is_icmp_error(m)) {
+		icmp_error_route(w, m);
 	} else if ((p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP)) != 0) {
 		exception_copy(w, port, m);
 		neigh_input(w->neigh, w->snapshot->net, m, w->now_us);
 	} else if (is_group) {
 		exception_refuse(w, port, m, DROP_no_service);
-	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP) {
-		tcp_or_udp_route(w, m, p);
+	} else if ((p->flags & PACKET_IS_FRAGMENT) != 0) {
+		fragment_route(w, m, p);
+	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP ||
+		p->protocol == IPPROTO_SCTP) {
+		flow_route(w, m, p);
 	} else {
 		exception_refuse(w, port, m, DROP_protocol_unsupported);
 	}
@@ -231,7 +299,8 @@ static void ring_packet_take(struct worker *w, enum worker_ring kind, struct rte
 {
 	const struct packet *p = packet_of(m);
 
-	if (w->core.tap != NULL && (kind == WORKER_RING_L4 || kind == WORKER_RING_L7))
+	if (w->core.tap != NULL &&
+		(kind == WORKER_RING_L4 || kind == WORKER_RING_L7 || kind == WORKER_RING_FRAGMENT))
 		tap_take(w->core.tap, m, p->in_port, w->now_us);
 	switch (kind) {
 	case WORKER_RING_L4:
@@ -240,6 +309,9 @@ static void ring_packet_take(struct worker *w, enum worker_ring kind, struct rte
 		break;
 	case WORKER_RING_L7:
 		l7_take(w, m);
+		break;
+	case WORKER_RING_FRAGMENT:
+		fragment_take(w, m);
 		break;
 	case WORKER_RING_OUT:
 		neigh_output(w->neigh, w->snapshot->net, m, w->now_us);

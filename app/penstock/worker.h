@@ -18,10 +18,11 @@
 
 /* What travels between two cores; each kind has a ring of its own per pair. */
 enum worker_ring {
-	WORKER_RING_L4,    /* parsed frames whose connection table is the receiver's */
-	WORKER_RING_L7,    /* parsed frames for the receiver's TCP stack */
-	WORKER_RING_OUT,   /* IP packets to route and send */
-	WORKER_RING_FRAME, /* whole frames for the port in mbuf->port: the sender has no queue */
+	WORKER_RING_L4,       /* parsed frames whose connection table is the receiver's */
+	WORKER_RING_L7,       /* parsed frames for the receiver's TCP stack */
+	WORKER_RING_FRAGMENT, /* parsed fragments whose datagram is gathered by the receiver */
+	WORKER_RING_OUT,      /* IP packets to route and send */
+	WORKER_RING_FRAME,    /* whole frames for the port in mbuf->port: the sender has no queue */
 	WORKER_RING_KINDS,
 };
 

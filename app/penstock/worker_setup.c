@@ -190,10 +190,11 @@ static bool pair_connect(struct worker *to, const struct worker *from)
 
 	if (to->l4 != NULL && from->l4 != NULL) {
 		to->in[f][WORKER_RING_L4] = ring_make("l4", f, t);
+		to->in[f][WORKER_RING_FRAGMENT] = ring_make("fragment", f, t);
 		to->in[f][WORKER_RING_FRAME] = ring_make("frame", f, t);
 		to->news[f] = news_ring_make(f, t);
-		if (to->in[f][WORKER_RING_L4] == NULL || to->in[f][WORKER_RING_FRAME] == NULL ||
-			to->news[f] == NULL)
+		if (to->in[f][WORKER_RING_L4] == NULL || to->in[f][WORKER_RING_FRAGMENT] == NULL ||
+			to->in[f][WORKER_RING_FRAME] == NULL || to->news[f] == NULL)
 			return false;
 	}
 	if (to->l7 != NULL && from->l4 != NULL) {

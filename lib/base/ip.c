@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -126,4 +127,18 @@ const char *ip_endpoint_format(
 	ip_format(addr, host);
 	snprintf(text, IP_ENDPOINT_MAX, ip_is_v4(addr) ? "%s:%u" : "[%s]:%u", host, port);
 	return text;
+}
+
+const char *ip_protocol_name(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	default:
+		return "?";
+	}
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "listen.h"
 #include "reader.h"
 #include "text.h"
 
@@ -213,8 +214,16 @@ static void local_port_clash_check(
 	const struct config *config = reader->config;
 	char text[IP_TEXT_MAX];
 
-	if (service->port >= config->local_port_min && service->port <= config->local_port_max &&
-		is_local_address(config, &service->address))
+	if (service->port_max < config->local_port_min || service->port > config->local_port_max ||
+		!is_local_address(config, &service->address))
+		return;
+	if (service->port != service->port_max)
+		problem_add(&reader->problems, listen,
+			"ports %u-%u of %s overlap local_ports (%u-%u), where members' replies "
+			"arrive; narrow local_ports, or use another address",
+			service->port, service->port_max, ip_format(&service->address, text),
+			config->local_port_min, config->local_port_max);
+	else
 		problem_add(&reader->problems, listen,
 			"port %u of %s lies in local_ports (%u-%u), where members' replies arrive; "
 			"narrow local_ports, or use another address",
@@ -222,35 +231,28 @@ static void local_port_clash_check(
 			config->local_port_max);
 }
 
-static const char *listen_words(struct reader *reader, const struct config_service *service)
-{
-	char text[IP_ENDPOINT_MAX];
-
-	if (!text_is_read(&service->address) || service->protocol == 0)
-		return NULL;
-	return arena_format(reader->arena, "%s/%s",
-		ip_endpoint_format(&service->address, service->port, text),
-		service->protocol == IPPROTO_UDP ? "udp" : "tcp");
-}
-
 static void listeners_check(struct reader *reader, const struct node *root)
 {
 	const struct config *config = reader->config;
 	struct names names = names_create(reader->arena, config->service_count);
+	const struct node **listens;
 	const struct node *item;
 
 	if (config->service_count == 0)
 		return;
+	listens = arena_array(reader->arena, config->service_count, sizeof(*listens));
 	item = node_get(root, "services")->children;
 	for (unsigned i = 0; i < config->service_count; i++, item = item->next) {
 		const struct config_service *service = &config->services[i];
 		const struct node *listen = node_get(item, "listen");
 
+		listens[i] = listen;
 		names_add(&names, listen_words(reader, service), listen, i);
 		if (listen != NULL && text_is_read(&service->address))
 			local_port_clash_check(reader, listen, service);
 	}
 	names_check(&names, &reader->problems, "listener");
+	listen_ranges_check(reader, listens);
 }
 
 /* Health probes and L7 upstream connections leave from L7 workers. */

@@ -197,7 +197,8 @@ void forward_check(
 			"\"clamp-mss\" has no effect with \"%s\": the members' SYN|ACK does not pass "
 			"here; lower the MSS on the members (advmss)",
 			forward_name(service->forward));
-	if (service->oversize == CONFIG_OVERSIZE_CLAMP_MSS && service->protocol == IPPROTO_UDP)
+	if (service->oversize == CONFIG_OVERSIZE_CLAMP_MSS &&
+		(service->protocol == IPPROTO_UDP || service->protocol == IPPROTO_SCTP))
 		problem_add(&reader->problems, node_get(node, "oversize"),
 			"\"clamp-mss\" is for services of protocol tcp");
 	if (service->pool != UINT_MAX && text_is_read(&service->address))

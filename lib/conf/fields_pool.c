@@ -16,13 +16,18 @@ static void endpoint_read(
 	struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct config_member *member = target;
+	const char *colon = strrchr(text, ':');
+	bool keeps_port = colon != NULL && strcmp(colon, ":0") == 0;
 	struct ip_addr addr;
 	uint16_t port;
 
+	/* A stand-in for the port that is none makes it an endpoint like the others. */
+	if (keeps_port)
+		text = arena_format(reader->arena, "%.*s:1", (int)(colon - text), text);
 	if (!text_endpoint_read(reader, node, text, &addr, &port))
 		return;
 	member->address = addr;
-	member->port = port;
+	member->port = keeps_port ? 0 : port;
 }
 
 static const struct text_kind endpoint_kind = {
@@ -34,7 +39,8 @@ static const struct text_kind endpoint_kind = {
 static const struct field member_fields[] = {
 	{
 		.name = "address",
-		.help = "where it listens; IPv6 as `[2001:db8::1]:80`",
+		.help = "where it listens; IPv6 as `[2001:db8::1]:80`; l4: port 0 keeps the port "
+			"that the client's packet is for",
 		.type = FIELD_TEXT,
 		.kind = &endpoint_kind,
 		.is_required = true,
@@ -265,6 +271,21 @@ static void quic_ids_check(struct reader *reader, const struct node *list, struc
 	names_check(&names, &reader->problems, "quic_server_id");
 }
 
+/* A probe needs a port to go to. */
+static void probed_ports_check(
+	struct reader *reader, const struct node *node, const struct config_pool *pool)
+{
+	if (node_get(node, "health") == NULL || pool->health.type == CONFIG_HEALTH_NONE)
+		return;
+	for (size_t i = 0; i < pool->member_count; i++) {
+		if (pool->members[i].port != 0 || !text_is_read(&pool->members[i].address))
+			continue;
+		problem_add(&reader->problems, node_get(node, "health"),
+			"member %s has port 0, which cannot be probed", pool->members[i].name);
+		return;
+	}
+}
+
 static void pool_check(struct reader *reader, const struct node *node, void *object)
 {
 	struct config_pool *pool = object;
@@ -279,6 +300,7 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 		members_check(reader, node_get(node, "members"), pool);
 		quic_ids_check(reader, node_get(node, "members"), pool);
 	}
+	probed_ports_check(reader, node, pool);
 }
 
 static const struct choice protocol_choices[] = {

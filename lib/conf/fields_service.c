@@ -2,19 +2,17 @@
 /* Services: what is served at which address, protocol and port. */
 #include <limits.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "balance.h"
 #include "forward.h"
 #include "guard.h"
+#include "listen.h"
 #include "reader.h"
 #include "route.h"
-#include "suggest.h"
 #include "text.h"
 
 #define TIMEOUT_MAX_MS 86400000
-#define LISTEN_MAX     128
 
 static const struct choice mode_choices[] = {
 	{
@@ -24,50 +22,6 @@ static const struct choice mode_choices[] = {
 	},
 	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
 	{ .name = NULL },
-};
-
-static void protocol_report(struct reader *reader, const struct node *node, const char *protocol)
-{
-	struct suggestion suggestion = { .wanted = protocol };
-	char words[SUGGESTION_MAX];
-
-	suggestion_offer(&suggestion, "tcp");
-	suggestion_offer(&suggestion, "udp");
-	problem_add(&reader->problems, node, "protocol \"%.20s\" is not one of: tcp, udp%s",
-		protocol, suggestion_format(&suggestion, words));
-}
-
-static void listen_read(
-	struct reader *reader, const struct node *node, const char *text, void *target)
-{
-	struct config_service *service = target;
-	const char *slash = strrchr(text, '/');
-	char endpoint[LISTEN_MAX];
-	struct ip_addr addr;
-	uint16_t port;
-
-	if (slash == NULL || slash - text >= LISTEN_MAX) {
-		problem_add(&reader->problems, node,
-			"expected ADDRESS:PORT/tcp or ADDRESS:PORT/udp, found \"%.60s\"", text);
-		return;
-	}
-	if (strcmp(slash, "/tcp") == 0)
-		service->protocol = IPPROTO_TCP;
-	else if (strcmp(slash, "/udp") == 0)
-		service->protocol = IPPROTO_UDP;
-	else
-		protocol_report(reader, node, slash + 1);
-	snprintf(endpoint, sizeof(endpoint), "%.*s", (int)(slash - text), text);
-	if (!text_endpoint_read(reader, node, endpoint, &addr, &port))
-		return;
-	service->address = addr;
-	service->port = port;
-}
-
-static const struct text_kind listen_kind = {
-	.what = "ADDRESS:PORT/tcp or ADDRESS:PORT/udp",
-	.pattern = "^([0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}/(tcp|udp)$",
-	.read = listen_read,
 };
 
 static const struct field http_fields[] = {
@@ -160,12 +114,48 @@ static void only_check(struct reader *reader, const struct node *node, const str
 	}
 }
 
+/* A connection of our own goes to a port that somebody has named. */
+static void pool_ports_check(struct reader *reader, const struct node *node, unsigned index)
+{
+	const struct config_pool *pool;
+
+	if (index >= reader->config->pool_count)
+		return;
+	pool = &reader->config->pools[index];
+	for (size_t i = 0; i < pool->member_count; i++) {
+		const struct config_member *member = &pool->members[i];
+
+		if (member->port != 0 || !text_is_read(&member->address))
+			continue;
+		problem_add(&reader->problems, node,
+			"member %s of pool \"%s\" has port 0, which keeps the client's: that is for "
+			"services of mode \"l4\" only",
+			member->name, pool->name);
+		return;
+	}
+}
+
+static void l7_pools_check(
+	struct reader *reader, const struct node *node, const struct config_service *service)
+{
+	const struct node *routes = node_get(node, "routes");
+
+	if (node_get(node, "pool") != NULL)
+		pool_ports_check(reader, node_get(node, "pool"), service->pool);
+	for (size_t i = 0; i < service->route_count; i++)
+		pool_ports_check(reader, routes, service->routes[i].pool);
+}
+
 static void l7_check(
 	struct reader *reader, const struct node *node, const struct config_service *service)
 {
-	if (service->protocol == IPPROTO_UDP)
+	if (service->protocol == IPPROTO_UDP || service->protocol == IPPROTO_SCTP)
 		problem_add(&reader->problems, node_get(node, "listen"),
 			"a service of mode \"l7\" listens on tcp");
+	if (service->port != service->port_max)
+		problem_add(&reader->problems, node_get(node, "listen"),
+			"a service of mode \"l7\" listens on one port");
+	l7_pools_check(reader, node, service);
 	if (node_get(node, "routes") == NULL && node_get(node, "pool") == NULL)
 		problem_add_missing(&reader->problems, node, "routes",
 			"a service of mode \"l7\" needs \"routes\", a \"pool\", or both");
@@ -209,7 +199,10 @@ static const struct field service_fields[] = {
 	},
 	{
 		.name = "listen",
-		.help = "virtual address, port and protocol; IPv6 as `[2001:db8::1]:443/tcp`",
+		.help = "virtual address, port and protocol (tcp, udp, sctp); IPv6 as "
+			"`[2001:db8::1]:443/tcp`; l4: a range of ports as "
+			"`192.0.2.100:5000-5999/udp`, or port 0 for all that no other service of the "
+			"address has",
 		.type = FIELD_TEXT,
 		.kind = &listen_kind,
 		.is_required = true,
@@ -333,6 +326,17 @@ static const struct field service_fields[] = {
 		.min = 1000,
 		.max = TIMEOUT_MAX_MS,
 		.value = 30000,
+	},
+	{
+		.name = "sctp_idle_timeout_ms",
+		.help = "an established SCTP association without packets is forgotten",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.only = "l4",
+		.offset = offsetof(struct config_service, sctp_idle_timeout_ms),
+		.min = 1000,
+		.max = TIMEOUT_MAX_MS,
+		.value = 900000,
 	},
 	{
 		.name = "tls",

@@ -16,7 +16,9 @@ static struct member *choose_by_quic_id(
 	uint32_t end;
 	unsigned len;
 
-	if (packet->m == NULL)
+	/* RFC 9000 14: datagrams of QUIC are not cut up. What is, goes one way with all its parts.
+	 */
+	if (packet->m == NULL || (p->flags & (PACKET_IS_FRAGMENT | PACKET_IS_ICMP)) != 0)
 		return NULL;
 	/* What of the payload stands in the first segment: connection IDs are at its start. */
 	end = rte_pktmbuf_data_len(packet->m);
@@ -63,7 +65,7 @@ static void affinity_note(const struct l4_burst *burst, const struct l4_packet *
 	struct affinity_entry *entry;
 	bool is_evicted = false;
 
-	if (burst->is_trial || (p->protocol == IPPROTO_TCP && !tcp_is_opening(p->tcp_flags)))
+	if (burst->is_trial || !packet_is_opening(p))
 		return;
 	entry = affinity_claim(l4->affinity, key, timeout_ms, burst->now_ms, &is_evicted);
 	l4->counters.affinity_evicted += is_evicted;

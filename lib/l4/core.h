@@ -10,6 +10,7 @@
 #include "conntrack/state.h"
 #include "conntrack/table.h"
 #include "forward/local_port.h"
+#include "fragment/table.h"
 #include "l4/l4.h"
 
 /* Pools beyond that many share a position, which only makes turns less regular. */
@@ -18,6 +19,7 @@
 struct l4_core {
 	struct conntrack *table;
 	struct core *core;
+	struct fragment_table *fragments;
 	struct l4_counters counters;
 	uint32_t sweep_at; /* next connection to look at for expiry */
 	uint64_t swept_us;
@@ -118,6 +120,12 @@ struct l4_conn_row conn_row(
 /* Takes a connection out of the table and counts it in *why. */
 void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why);
 
+/* The port that a member is sent to: its own, or by port 0 the one that the client's packet has. */
+static inline uint16_t member_port_be(const struct member *member, const struct packet *p)
+{
+	return member->port_be != 0 ? member->port_be : p->dst_port_be;
+}
+
 /* True when the member is to get nothing any more from flows that can be moved. */
 static inline bool member_is_gone(const struct member *member)
 {
@@ -136,7 +144,7 @@ static inline bool conn_is_current(
 		return true;
 	if (conn->protocol == IPPROTO_UDP)
 		return !member_is_gone(conn->member);
-	if (!tcp_is_opening(packet->p->tcp_flags))
+	if (!packet_is_opening(packet->p))
 		return true;
 	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
 }

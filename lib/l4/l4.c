@@ -10,6 +10,7 @@
 #include "conntrack/state.h"
 #include "core.h"
 #include "forward/forward.h"
+#include "icmp/error.h"
 
 #define CONNECTIONS_MAX (1u << 30)
 #define SWEEP_MAX       256
@@ -48,9 +49,10 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	key.k0 = rng_next(&l4->rng);
 	key.k1 = rng_next(&l4->rng);
 	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
+	l4->fragments = fragment_table_create(l4->core, &l4->counters, key);
 	l4->table = conntrack_create(params->max_connections, key);
 	l4->affinity = affinity_create(params->max_connections, rng_next(&l4->rng));
-	if (l4->table != NULL && l4->affinity != NULL)
+	if (l4->table != NULL && l4->affinity != NULL && l4->fragments != NULL)
 		return l4;
 	err_set(err, ENOMEM, "no memory for a table of %u connections", params->max_connections);
 	l4_core_destroy(l4);
@@ -62,6 +64,7 @@ void l4_core_destroy(struct l4_core *l4)
 {
 	if (l4 == NULL)
 		return;
+	fragment_table_destroy(l4->fragments);
 	conntrack_destroy(l4->table);
 	affinity_destroy(l4->affinity);
 	free(l4);
@@ -128,7 +131,7 @@ static enum drop_reason conn_forward(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
 	enum conn_side side = l4_packet_side(packet);
-	uint8_t tcp_flags = packet->p->tcp_flags;
+	uint8_t signs = packet_signs(packet->p);
 	struct conn *conn = packet->conn;
 	enum drop_reason reason;
 	uint32_t bytes;
@@ -138,16 +141,67 @@ static enum drop_reason conn_forward(
 	if (reason != DROP_NONE)
 		return reason;
 	conn->seen_ms = burst->now_ms;
-	if (conn->protocol == IPPROTO_TCP)
-		conn_advance_tcp(conn, tcp_flags, side, packet->service);
-	else
-		conn_advance_udp(conn, side);
+	conn_advance(conn, signs, side, packet->service);
 	conn->packets[side]++;
 	if (side == CONN_CLIENT)
 		client_count(burst->l4, packet, bytes);
 	else
 		reply_count(burst->l4, conn, bytes);
 	return DROP_NONE;
+}
+
+/* The connection that an ICMP error's flow has, or NULL. */
+static struct conn *error_conn_find(const struct l4_burst *burst, const struct l4_packet *packet)
+{
+	struct conntrack *table = burst->l4->table;
+	const struct packet_tuple *tuple = packet_tuple_of(packet->p);
+	enum conn_side side = l4_packet_side(packet);
+	struct conn *conn;
+
+	if (!packet_asks_table(burst, packet))
+		return NULL;
+	conn = conntrack_find(table, conntrack_hash(table, tuple, side), tuple, side);
+	return conn == NULL || conn_is_expired(conn, burst->now_ms) ? NULL : conn;
+}
+
+/* By DSR, members have sent what it is about as clients got it: it goes to them as it is. */
+static enum drop_reason error_pass(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
+{
+	enum drop_reason reason = DROP_NONE;
+	uint32_t bytes;
+
+	if (packet->conn != NULL)
+		packet->member = packet->conn->member;
+	else
+		reason = stray_adopt(burst, packet);
+	return reason == DROP_NONE ? forward_packet(burst, packet, m, &bytes) : reason;
+}
+
+/*
+ * What was said about a packet of a flow goes where that packet came from. It neither opens nor
+ * prolongs a connection.
+ */
+static __rte_noinline enum drop_reason icmp_error_run(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
+{
+	enum config_forward forward = CONFIG_FORWARD_FULL_NAT;
+	enum drop_reason reason;
+
+	packet->conn = error_conn_find(burst, packet);
+	if (packet->conn != NULL)
+		forward = packet->conn->forward;
+	else if (packet->service != NULL)
+		forward = packet->service->forward;
+	if (forward_ops_of(forward)->is_dsr)
+		reason = error_pass(burst, packet, m);
+	else if (packet->conn != NULL)
+		reason = icmp_error_forward(burst, packet, m);
+	else
+		reason = DROP_no_conn;
+	if (reason == DROP_NONE)
+		burst->l4->counters.icmp_errors_forwarded++;
+	return reason;
 }
 
 static enum drop_reason packet_forward(
@@ -158,6 +212,8 @@ static enum drop_reason packet_forward(
 	struct conntrack *table = burst->l4->table;
 	enum drop_reason reason;
 
+	if ((p->flags & PACKET_IS_ICMP) != 0)
+		return icmp_error_run(burst, packet, m);
 	if (l4_is_stateless(packet->service)) {
 		if (!packet_asks_table(burst, packet))
 			return stateless_forward(burst, packet, m);
@@ -210,6 +266,12 @@ static void packet_drop(struct l4_core *l4, const struct l4_packet *packet, stru
 	core_drop(l4->core, m, reason);
 }
 
+uint16_t l4_fragment(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf *m,
+	struct rte_mbuf **out, uint64_t now_us)
+{
+	return fragment_table_run(l4->fragments, m, snapshot->key, out, now_us);
+}
+
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
 	uint64_t now_us)
@@ -253,6 +315,7 @@ void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_u
 	uint32_t due = sweep_due(l4, now_us);
 
 	RTE_SET_USED(snapshot);
+	fragment_table_expire(l4->fragments, now_us);
 	if (due == 0)
 		return;
 	l4->swept_us = now_us;

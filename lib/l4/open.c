@@ -103,7 +103,7 @@ enum drop_reason conn_open(const struct l4_burst *burst, struct l4_packet *packe
 		conn_expire(l4, packet->conn);
 		packet->conn = NULL;
 	}
-	if (p->protocol == IPPROTO_TCP && !tcp_is_opening(p->tcp_flags))
+	if (!packet_is_opening(p))
 		return stray_adopt(burst, packet);
 	member = member_choose(burst, packet);
 	if (member == NULL)

@@ -148,7 +148,7 @@ static enum drop_reason flow_open(struct l4_burst *burst, struct l4_packet *pack
 	enum drop_reason reason = DROP_NONE;
 	struct member *member;
 
-	if (packet->p->protocol == IPPROTO_TCP && !tcp_is_opening(packet->p->tcp_flags))
+	if (!packet_is_opening(packet->p))
 		return stray_trace(burst, packet, trace);
 	slot_note(burst, packet, trace);
 	member = member_choose(burst, packet);

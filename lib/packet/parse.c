@@ -151,6 +151,8 @@ static inline enum drop_reason l4_dispatch(
 		return udp_parse(m, p, len, addresses);
 	if (p->protocol == (p->flags & PACKET_IS_V6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return icmp_parse(m, p, len, addresses);
+	if (p->protocol == IPPROTO_SCTP)
+		return packet_sctp_parse(m, p, len);
 	payload_set(p, 0, len);
 	return DROP_NONE;
 }
@@ -191,6 +193,28 @@ static __rte_noinline enum drop_reason v4_odd(
 	return DROP_parse_ip_options;
 }
 
+static __rte_noinline enum drop_reason v4_fragment_parse(
+	struct rte_mbuf *m, struct packet *p, const struct rte_ipv4_hdr *ip, struct hash_key key)
+{
+	uint32_t total = rte_be_to_cpu_16(ip->total_length);
+	uint32_t field = rte_be_to_cpu_16(ip->fragment_offset);
+	const struct fragment_place place = {
+		.id = rte_be_to_cpu_16(ip->packet_id),
+		.offset = (field & RTE_IPV4_HDR_OFFSET_MASK) * RTE_IPV4_HDR_OFFSET_UNITS,
+		.len = total - V4_HEADER_BYTES,
+		.has_more = (field & RTE_IPV4_HDR_MF_FLAG) != 0,
+	};
+
+	if (!is_v4_source(ip->src_addr))
+		return DROP_parse_ip_source;
+	packet_keep(m, ETHER_BYTES + total);
+	p->src = ip_from_v4(ip->src_addr);
+	p->dst = ip_from_v4(ip->dst_addr);
+	p->protocol = ip->next_proto_id;
+	p->l4_offset = ETHER_BYTES + V4_HEADER_BYTES;
+	return packet_fragment_parse(m, p, &place, key);
+}
+
 static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
@@ -211,7 +235,7 @@ static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, st
 	if (!is_v4_good(m) && sum_fold(sum_bytes((const uint8_t *)ip, 12) + addresses) != 0xffff)
 		return DROP_parse_ip_checksum;
 	if (ip->fragment_offset & rte_cpu_to_be_16(V4_FRAGMENT_MASK))
-		return DROP_parse_fragment;
+		return v4_fragment_parse(m, p, ip, key);
 	if (!is_v4_source(ip->src_addr))
 		return DROP_parse_ip_source;
 	packet_keep(m, ETHER_BYTES + total);

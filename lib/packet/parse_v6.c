@@ -29,10 +29,16 @@
 #define OPTION_ACTION_SKIP 0x00
 #define OPTION_PAD1        0
 
+/* RFC 8200 4.5 */
+#define FRAGMENT_OFFSET_MASK 0xfff8
+#define FRAGMENT_MORE        0x0001
+
 /* Where the chain stands: one extension header at offset, of kind 'next'. */
 struct chain {
 	uint32_t offset;
 	uint32_t end;
+	uint32_t fragment_at; /* where the part begins that was cut up; 0: no fragment header */
+	struct fragment_place fragment;
 	uint8_t next;
 };
 
@@ -59,15 +65,32 @@ static bool routing_passes(const uint8_t *header)
 	return header[2] != 0 && header[3] == 0;
 }
 
+/* RFC 8200 4.5. */
+static enum drop_reason fragment_read(const uint8_t *frame, struct chain *chain)
+{
+	const uint8_t *header = frame + chain->offset;
+	uint16_t field = rte_be_to_cpu_16(load16(header + 2));
+
+	if (chain->fragment_at != 0)
+		return DROP_parse_ip_options;
+	chain->fragment.id = rte_be_to_cpu_32(load32(header + 4));
+	chain->fragment.offset = field & FRAGMENT_OFFSET_MASK;
+	chain->fragment.has_more = (field & FRAGMENT_MORE) != 0;
+	chain->next = header[0];
+	chain->offset += EXTENSION_BYTES_MIN;
+	chain->fragment_at = chain->offset;
+	return DROP_NONE;
+}
+
 static enum drop_reason extension_skip(const uint8_t *frame, struct chain *chain)
 {
 	const uint8_t *header = frame + chain->offset;
 	uint32_t len;
 
-	if (chain->next == IPPROTO_FRAGMENT)
-		return DROP_parse_fragment;
 	if (chain->offset + EXTENSION_BYTES_MIN > chain->end)
 		return DROP_parse_short;
+	if (chain->next == IPPROTO_FRAGMENT)
+		return fragment_read(frame, chain);
 	len = EXTENSION_BYTES_MIN + 8u * header[1];
 	if (chain->offset + len > chain->end)
 		return DROP_parse_ip_header;
@@ -84,6 +107,9 @@ static __rte_noinline enum drop_reason extensions_skip(const uint8_t *frame, str
 	for (unsigned i = 0;; i++) {
 		enum drop_reason reason;
 
+		/* What follows in a later fragment is no header. */
+		if (chain->fragment.offset != 0)
+			return DROP_NONE;
 		switch (chain->next) {
 		case IPPROTO_HOPOPTS:
 			/* RFC 8200 4.1: directly behind the IPv6 header or not at all. */
@@ -151,6 +177,24 @@ static inline enum drop_reason v6_checks(
 	return DROP_NONE;
 }
 
+/* An atomic one (RFC 6946) is a whole datagram. */
+static inline bool is_fragment(const struct chain *chain)
+{
+	return chain->fragment_at != 0 && (chain->fragment.offset != 0 || chain->fragment.has_more);
+}
+
+static __rte_noinline enum drop_reason v6_fragment_parse(
+	struct rte_mbuf *m, struct packet *p, struct chain *chain, struct hash_key key)
+{
+	if (is_zero(&p->src))
+		return DROP_parse_ip_source;
+	/* Extension headers behind the fragment header may have used up what is there. */
+	if (chain->offset > m->data_len)
+		return DROP_parse_short;
+	chain->fragment.len = m->pkt_len - chain->fragment_at;
+	return packet_fragment_parse(m, p, &chain->fragment, key);
+}
+
 enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
 {
 	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(
@@ -175,6 +219,8 @@ enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct ha
 	p->flags |= PACKET_IS_V6;
 	p->protocol = chain.next;
 	p->l4_offset = (uint16_t)chain.offset;
+	if (is_fragment(&chain))
+		return v6_fragment_parse(m, p, &chain, key);
 	addresses = sum_bytes((const uint8_t *)ip + V6_SRC_OFFSET, sizeof(p->src) + sizeof(p->dst));
 	reason = packet_l4_parse(m, p, m->pkt_len - chain.offset, addresses);
 	if (reason != DROP_NONE)

@@ -8,6 +8,7 @@
 
 #include "checksum.h"
 #include "l4_rewrite.h"
+#include "sctp.h"
 
 /*
  * What a TTL lower by one adds to the header's sum: TTL is the high byte of its word w, and
@@ -17,6 +18,19 @@
 
 #define V6_SRC_OFFSET 8
 #define V6_DST_OFFSET 24
+
+/* Behind the IP header. change: of the sum over the addresses. */
+static inline void upper_rewrite(
+	struct rte_mbuf *m, const struct packet *p, const struct packet_tuple *to, uint64_t change)
+{
+	uint8_t *l4 = rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset);
+
+	if (p->protocol == IPPROTO_SCTP)
+		packet_sctp_rewrite(
+			m, p->l4_offset, (const uint16_t[]){ to->src_port_be, to->dst_port_be });
+	else if (!(p->flags & PACKET_IS_LATER))
+		l4_rewrite(l4, p->protocol == IPPROTO_UDP, to, change);
+}
 
 static __rte_noinline enum drop_reason v6_rewrite(
 	struct rte_mbuf *m, const struct packet *p, const struct packet_tuple *to)
@@ -34,8 +48,7 @@ static __rte_noinline enum drop_reason v6_rewrite(
 	}
 	memcpy(ip + V6_SRC_OFFSET, &to->src, sizeof(to->src));
 	memcpy(ip + V6_DST_OFFSET, &to->dst, sizeof(to->dst));
-	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
-		to, change);
+	upper_rewrite(m, p, to, change);
 	return DROP_NONE;
 }
 
@@ -54,8 +67,7 @@ static inline enum drop_reason v4_rewrite(
 	ip->hdr_checksum = sum_change(ip->hdr_checksum, change + TTL_STEP);
 	ip->src_addr = src;
 	ip->dst_addr = dst;
-	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
-		to, change);
+	upper_rewrite(m, p, to, change);
 	return DROP_NONE;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Headers of one IP version to the other: RFC 7915 for TCP and UDP, without fragments. */
+/* Headers of one IP version to the other: RFC 7915 for TCP, UDP and SCTP, without fragments. */
 #include <netinet/in.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include <rte_ip.h>
 
 #include "l4_rewrite.h"
+#include "sctp.h"
 
 #define V4_BYTES               20
 #define V6_BYTES               40
@@ -43,6 +44,12 @@ static void l4_translate(struct rte_mbuf *m, const struct packet *p, const struc
 	uint64_t before = addresses_sum(&p->src, &p->dst);
 	uint64_t after = addresses_sum(&to->src, &to->dst);
 
+	/* Its checksum is over no addresses, but cannot be adjusted for the ports. */
+	if (p->protocol == IPPROTO_SCTP) {
+		packet_sctp_rewrite(
+			m, p->l4_offset, (const uint16_t[]){ to->src_port_be, to->dst_port_be });
+		return;
+	}
 	/* In ones' complement, the complement of a folded sum is its negative. */
 	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
 		to, (uint64_t)(uint16_t)~sum_fold(before) + sum_fold(after));
@@ -122,6 +129,8 @@ enum drop_reason packet_translate(
 	uint16_t header_bytes = (uint16_t)(p->payload_offset - p->l4_offset);
 	enum drop_reason reason;
 
+	if ((p->flags & PACKET_IS_FRAGMENT) != 0)
+		return DROP_untranslatable;
 	reason = p->flags & PACKET_IS_V6 ? v6_to_v4(m, to, next_id) : v4_to_v6(m, to);
 	if (reason != DROP_NONE)
 		return reason;

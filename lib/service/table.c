@@ -6,8 +6,8 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
-#include "base/hash.h"
 #include "identity.h"
+#include "ranges.h"
 
 #define SLOTS_MIN 16
 
@@ -26,26 +26,14 @@ struct service_table {
 	uint32_t mask;
 	unsigned count;
 	bool has_nat;
+	struct service_ranges *ranges; /* NULL: all services have one port each */
 	struct service services[];
 };
 
-/* Not a secret key: what is in the table is ours, and searches that fail end within a few slots. */
-static uint32_t hash_of(const struct ip_addr *address, uint16_t port_be, uint8_t protocol)
+static inline const struct service *port_find(const struct service_table *table,
+	const struct ip_addr *address, uint16_t port_be, uint8_t protocol)
 {
-	static const struct hash_key key = {
-		.k0 = 0x243f6a8885a308d3ull,
-		.k1 = 0x13198a2e03707344ull,
-	};
-	uint64_t rest = (uint64_t)port_be << 8 | protocol;
-
-	return (uint32_t)(hash_words2(key, address->halves[0] ^ rest << 40, address->halves[1]) >>
-		32);
-}
-
-const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
-	uint16_t port_be, uint8_t protocol)
-{
-	uint32_t hash = hash_of(address, port_be, protocol);
+	uint32_t hash = service_hash(address, port_be, protocol);
 
 	for (uint32_t at = hash & table->mask; table->slots[at].service != 0;
 		at = (at + 1) & table->mask) {
@@ -59,6 +47,16 @@ const struct service *service_find(const struct service_table *table, const stru
 			return service;
 	}
 	return NULL;
+}
+
+const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
+	uint16_t port_be, uint8_t protocol)
+{
+	const struct service *service = port_find(table, address, port_be, protocol);
+
+	if (service != NULL || table->ranges == NULL)
+		return service;
+	return service_ranges_find(table->ranges, address, port_be, protocol);
 }
 
 unsigned service_table_count(const struct service_table *table)
@@ -80,6 +78,7 @@ void service_table_destroy(struct service_table *table)
 {
 	if (table == NULL)
 		return;
+	service_ranges_destroy(table->ranges);
 	free(table->slots);
 	free(table);
 }
@@ -103,7 +102,7 @@ static struct service_table *table_alloc(unsigned count)
 
 static void slot_insert(struct service_table *table, const struct service *service)
 {
-	uint32_t hash = hash_of(&service->address, service->port_be, service->protocol);
+	uint32_t hash = service_hash(&service->address, service->port_be, service->protocol);
 	uint32_t at = hash & table->mask;
 
 	while (table->slots[at].service != 0)
@@ -130,6 +129,7 @@ static struct service service_make(const struct config *all, unsigned index, voi
 		.address = config->address,
 		.port = config->port,
 		.port_be = rte_cpu_to_be_16(config->port),
+		.port_max = RTE_MAX(config->port, config->port_max),
 		.protocol = config->protocol,
 		.mode = config->mode,
 		.forward = config->forward,
@@ -148,6 +148,7 @@ static struct service service_make(const struct config *all, unsigned index, voi
 		},
 		.tcp_idle_timeout_ms = config->tcp_idle_timeout_ms,
 		.udp_idle_timeout_ms = config->udp_idle_timeout_ms,
+		.sctp_idle_timeout_ms = config->sctp_idle_timeout_ms,
 		.pool = config->pool,
 		.index = index,
 		.listener = listener,
@@ -160,7 +161,7 @@ static int service_add(struct service_table *table, struct service_registry *reg
 	const struct service *made, struct err *err)
 {
 	struct service *service = &table->services[table->count];
-	const struct service *other = service_find(
+	const struct service *other = port_find(
 		table, &made->address, made->port_be, made->protocol);
 	char text[IP_ENDPOINT_MAX];
 
@@ -174,7 +175,8 @@ static int service_add(struct service_table *table, struct service_registry *reg
 		return err_set(err, ENOMEM, "no memory for service %s", made->config->name);
 	table->count++;
 	table->has_nat |= made->mode == CONFIG_MODE_L4 && made->forward == CONFIG_FORWARD_NAT;
-	slot_insert(table, service);
+	if (service->port == service->port_max)
+		slot_insert(table, service);
 	return 0;
 }
 
@@ -195,6 +197,10 @@ struct service_table *service_table_create(struct service_registry *registry,
 			service_table_destroy(table);
 			return NULL;
 		}
+	}
+	if (service_ranges_create(table->services, table->count, &table->ranges, err) < 0) {
+		service_table_destroy(table);
+		return NULL;
 	}
 	return table;
 }

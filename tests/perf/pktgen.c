@@ -20,7 +20,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#define EXIT_NO_LINK 3 /* worth another try */
+#define EXIT_NO_LINK   3 /* worth another try */
 #define BURST          32
 #define DESCRIPTORS    1024
 #define MBUFS          16383

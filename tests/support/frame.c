@@ -75,7 +75,7 @@ static struct upper upper_find(const uint8_t *ip, size_t len)
 		upper.protocol = ip[6];
 		upper.pseudo = sum_add(ip + 8, 32, 0);
 		while (upper.protocol == IPPROTO_HOPOPTS || upper.protocol == IPPROTO_ROUTING ||
-			upper.protocol == IPPROTO_DSTOPTS) {
+			upper.protocol == IPPROTO_DSTOPTS || upper.protocol == IPPROTO_FRAGMENT) {
 			upper.protocol = ip[upper.offset];
 			upper.offset += 8 + 8 * (size_t)ip[upper.offset + 1];
 		}

@@ -144,7 +144,7 @@ static const char *l4_state_name(uint8_t state)
 static void l4_add(struct table *table, const struct l4_conn_row *row, unsigned core)
 {
 	table_cell(table, "l4");
-	table_cell(table, "%s", row->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	table_cell(table, "%s", ip_protocol_name(row->protocol));
 	endpoint_add(table, &row->client, row->client_port);
 	endpoint_add(table, &row->vip, row->vip_port);
 	endpoint_add(table, &row->local, row->local_port);
@@ -358,8 +358,11 @@ static int protocol_take(struct request *request, struct filter *filter, const c
 		filter->protocol = IPPROTO_TCP;
 	else if (strcmp(word, "udp") == 0)
 		filter->protocol = IPPROTO_UDP;
+	else if (strcmp(word, "sctp") == 0)
+		filter->protocol = IPPROTO_SCTP;
 	else
-		return request_fail(request, EINVAL, "a proto is tcp or udp, not \"%.40s\"", word);
+		return request_fail(
+			request, EINVAL, "a proto is tcp, udp or sctp, not \"%.40s\"", word);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ static const char *service_mode(const struct service *service)
 {
 	if (service->mode == CONFIG_MODE_L7)
 		return "http";
-	return service->protocol == IPPROTO_UDP ? "udp" : "tcp";
+	return ip_protocol_name(service->protocol);
 }
 
 #define RESPONSES_FILL(row, sum)                                                                   \

@@ -96,7 +96,10 @@ static int packet_take(struct request *request, struct packet *p)
 		return ret;
 	if (ip_is_v4(&p->src) != ip_is_v4(&p->dst))
 		return request_fail(request, EINVAL, "the endpoints are of two address families");
-	p->tcp_flags = p->protocol == IPPROTO_TCP ? RTE_TCP_SYN_FLAG : 0;
+	if (p->protocol == IPPROTO_TCP)
+		p->tcp_flags = RTE_TCP_SYN_FLAG;
+	else
+		p->sctp_chunks = p->protocol == IPPROTO_SCTP ? PACKET_SCTP_INIT : 0;
 	/* Where it would come in, unless told otherwise: where an answer would go out. */
 	if (neigh_net_route(request_snapshot(request)->net, &p->src, &back))
 		p->in_port = (uint8_t)back.port;

@@ -16,7 +16,7 @@ void conn_start(struct conn *conn, const struct service *service, uint32_t now_m
 {
 	conn->seen_ms = now_ms;
 	set_state(conn, L4_STATE_NEW,
-		conn->protocol == IPPROTO_TCP ? L4_TIMEOUT_SYN_MS : service->udp_idle_timeout_ms);
+		conn->protocol == IPPROTO_UDP ? service->udp_idle_timeout_ms : L4_TIMEOUT_SYN_MS);
 }
 
 static __rte_noinline void tcp_end(struct conn *conn, uint8_t tcp_flags, enum conn_side side)
@@ -59,4 +59,28 @@ void conn_advance_udp(struct conn *conn, enum conn_side side)
 
 	if (is_answered && conn->state == L4_STATE_NEW)
 		set_state(conn, L4_STATE_ESTABLISHED, conn->timeout_ms);
+}
+
+void conn_advance_sctp(
+	struct conn *conn, uint8_t chunks, enum conn_side side, const struct service *service)
+{
+	const uint8_t ending = PACKET_SCTP_SHUTDOWN | PACKET_SCTP_SHUTDOWN_ACK;
+
+	if (conn->state == L4_STATE_CLOSED)
+		return;
+	if ((chunks & PACKET_SCTP_ABORT) != 0) {
+		set_state(conn, L4_STATE_CLOSED, L4_TIMEOUT_RESET_MS);
+	} else if ((chunks & PACKET_SCTP_SHUTDOWN_COMPLETE) != 0) {
+		set_state(conn, L4_STATE_CLOSED, L4_TIMEOUT_CLOSED_MS);
+	} else if ((chunks & ending) != 0) {
+		set_state(conn, L4_STATE_FIN, L4_TIMEOUT_FIN_MS);
+	} else if (conn->state == L4_STATE_NEW && side == CONN_MEMBER) {
+		if ((chunks & PACKET_SCTP_COOKIE_ACK) == 0)
+			return;
+		conn->flags |= CONN_HAS_ANSWER;
+		set_state(conn, L4_STATE_NEW, L4_TIMEOUT_COOKIE_MS);
+	} else if (conn->state == L4_STATE_NEW && (conn->flags & CONN_HAS_ANSWER) != 0 &&
+		(chunks & PACKET_SCTP_INIT) == 0) {
+		set_state(conn, L4_STATE_ESTABLISHED, service->sctp_idle_timeout_ms);
+	}
 }

@@ -84,6 +84,15 @@ static __rte_noinline void packet_show(
 		packet->member->name);
 }
 
+void forward_rewritten(
+	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m)
+{
+	if (burst->l4->core->tap != NULL)
+		packet_show(burst, packet, m);
+	packet_ethernet_remove(m);
+	l4_output_put(burst->output, m);
+}
+
 enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_packet *packet,
 	struct rte_mbuf *m, uint32_t *bytes)
 {

@@ -52,6 +52,10 @@ const struct forward_ops *forward_ops_of(enum config_forward forward);
 enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_packet *packet,
 	struct rte_mbuf *m, uint32_t *bytes);
 
+/* Sends on, as it is, what is rewritten already: without its Ethernet header, to the output. */
+void forward_rewritten(
+	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m);
+
 /* rewrite: both addresses and ports by the connection's other side; full NAT's and NAT's. */
 enum drop_reason forward_rewrite_pair(
 	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m);

@@ -18,7 +18,7 @@ static enum drop_reason reply_tuple(const struct l4_burst *burst, const struct p
 	*tuple = (struct packet_tuple){
 		.src = member->address,
 		.dst = *source,
-		.src_port_be = member->port_be,
+		.src_port_be = member_port_be(member, p),
 		.protocol = p->protocol,
 	};
 	return DROP_NONE;

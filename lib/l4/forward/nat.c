@@ -14,7 +14,7 @@ static enum drop_reason reply_tuple(const struct l4_burst *burst, const struct p
 	*tuple = (struct packet_tuple){
 		.src = member->address,
 		.dst = p->src,
-		.src_port_be = member->port_be,
+		.src_port_be = member_port_be(member, p),
 		.dst_port_be = p->src_port_be,
 		.protocol = p->protocol,
 	};

@@ -128,7 +128,9 @@ enum drop_reason too_big_answer(
 	struct l4_core *l4 = burst->l4;
 	struct rte_mbuf *message;
 
-	if (source == NULL)
+	/* RFC 1122 3.2.2: neither about an ICMP error nor, in IPv4, about a later fragment. */
+	if (source == NULL || (p->flags & PACKET_IS_ICMP) != 0 ||
+		(p->flags & (PACKET_IS_V6 | PACKET_IS_LATER)) == PACKET_IS_LATER)
 		return DROP_mtu_exceeded;
 	if (!is_allowed(l4, burst->now_us))
 		return DROP_icmp_rate_limited;

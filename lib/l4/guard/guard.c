@@ -182,7 +182,7 @@ static void services_find(struct burst *burst)
 
 		burst->services[i] = NULL;
 		if (burst->reasons[i] == DROP_NONE &&
-			(p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP)) == 0)
+			(p->flags & (PACKET_IS_ARP | PACKET_IS_ICMP | PACKET_IS_LATER)) == 0)
 			burst->services[i] = service_find(
 				burst->snapshot->services, &p->dst, p->dst_port_be, p->protocol);
 	}

@@ -37,6 +37,12 @@ def pools():
         "origin": {"members": members(servers.ORIGIN, port), "response_timeout_ms": 10000},
         "origin-tls": {"members": members(servers.ORIGIN, servers.HTTPS_PORT)},
         "slow": {"members": members(servers.ORIGIN, port), "response_timeout_ms": 400},
+        # A host that has no such port says so, by ICMP.
+        "closed": {"members": [f"{server(servers.NOBODY)}:9"]},
+        "closed6": {"members": [f"[{server6(servers.NOBODY)}]:9"]},
+        # What a test itself plays.
+        "played": {"members": [f"{server(servers.PLAYED)}:0"]},
+        "associations": {"members": [f"{server(servers.PLAYED)}:7005"]},
         # Nobody listens: refused at once.
         "refusing": {"members": [f"{server(servers.NOBODY)}:9"]},
         # No such host: neither ARP nor NDP is answered.
@@ -68,6 +74,10 @@ def services():
         l4("datagrams", VIP, 7002, "datagrams", "udp"),
         l4("datagrams6", VIP6, 7002, "datagrams6", "udp"),
         l4("sticky", VIP, 7003, "echo", hash="source-ip"),
+        l4("closed", VIP, 7004, "closed", "udp"),
+        l4("closed6", VIP6, 7004, "closed6", "udp"),
+        l4("associations", VIP, 7005, "associations", "sctp"),
+        l4("played", VIP, "7100-7199", "played", "udp"),
         l4("none", VIP, 7009, "down"),
         l4("l4-http", VIP, 8080, "origin"),
         l4("l4-https", VIP, 8443, "origin-tls"),

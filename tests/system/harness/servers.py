@@ -17,6 +17,7 @@ ECHO = {f"echo-{n}": 10 + n for n in (1, 2, 3)}
 PAYMENTS = {f"payments-{n}": 20 + n for n in (1, 2)}
 STATIC = {f"static-{n}": 30 + n for n in (1, 2)}
 ORIGIN = {"origin-1": 41}
+PLAYED = 48  # an address whose part a test plays itself
 NOBODY = 49  # an address with no server on its ports
 
 

@@ -46,7 +46,7 @@ const char conf_full[] =
 	"'services': [\n"
 	"  {'name': 'db', 'listen': '192.0.2.100:5432/udp', 'mode': 'l4', 'pool': 'postgres',\n"
 	"    'forward': 'full-nat', 'hash': 'quic-cid', 'tcp_idle_timeout_ms': 1001,\n"
-	"    'udp_idle_timeout_ms': 1002,\n"
+	"    'udp_idle_timeout_ms': 1002, 'sctp_idle_timeout_ms': 1003,\n"
 	"    'affinity': {'timeout_ms': 1003, 'prefix4': 24, 'prefix6': 64},\n"
 	"    'quic': {'layout': 'quic-lb', 'server_id_bytes': 2, 'config_id': 3},\n"
 	"    'acl': {'allow': ['0.0.0.0/0'], 'deny': ['10.0.0.0/8']},\n"

@@ -166,6 +166,7 @@ static void test_full_services(void **state)
 	assert_int_equal(db->pool, 1);
 	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
 	assert_int_equal(db->udp_idle_timeout_ms, 1002);
+	assert_int_equal(db->sctp_idle_timeout_ms, 1003);
 	assert_false(db->is_tls);
 	assert_false(db->is_stateless);
 	assert_int_equal(db->oversize, CONFIG_OVERSIZE_FRAGMENT);

@@ -21,7 +21,7 @@ static void assert_answer_has(const char *line, const char *part)
 
 #define CONNS_USAGE                                                                                \
 	"usage: show conns [l4|l7] [client ADDRESS[/LENGTH]] [vip ADDRESS] [port N] "              \
-	"[member ADDRESS|NAME] [proto tcp|udp] [state STATE] [limit N] [json]\n"
+	"[member ADDRESS|NAME] [proto tcp|udp|sctp] [state STATE] [limit N] [json]\n"
 
 static const char l4_header[] = "# layer proto client           vip              local          "
 				"member             state    "
@@ -161,7 +161,7 @@ static void test_conns_filters_that_are_wrong(void **state)
 	assert_answer("show conns port 65536",
 		"error: a port is a number from 1, not \"65536\"\n" CONNS_USAGE);
 	assert_answer("show conns proto icmp",
-		"error: a proto is tcp or udp, not \"icmp\"\n" CONNS_USAGE);
+		"error: a proto is tcp, udp or sctp, not \"icmp\"\n" CONNS_USAGE);
 	assert_answer("show conns member nobody", "error: there is no member \"nobody\"\n");
 	assert_answer("show conns l4 port", "error: \"port\" is not understood\n" CONNS_USAGE);
 }

@@ -28,7 +28,7 @@ static void packets_go_to_a_member_and_back(void **state)
 
 	(void)state;
 	harness_start(&h);
-	for (unsigned service = 0; service < HARNESS_SERVICES; service++) {
+	for (unsigned service = 0; service < HARNESS_PLAIN_SERVICES; service++) {
 		struct flow flow = flow_make(service, 1);
 		struct l4_conn_row row;
 		struct member_counters member;
@@ -57,7 +57,7 @@ static void packets_go_to_a_member_and_back(void **state)
 		assert_int_equal(
 			harness_member(&h, service / 2, flow_member(&flow))->id, row.member_id);
 	}
-	assert_int_equal(l4_conn_count(h.l4), HARNESS_SERVICES);
+	assert_int_equal(l4_conn_count(h.l4), HARNESS_PLAIN_SERVICES);
 	assert_int_equal(l4_counters(h.l4)->packets_forwarded, 3 + 2 + 3 + 2);
 	harness_stop(&h);
 }

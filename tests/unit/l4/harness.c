@@ -20,11 +20,15 @@ static const struct {
 	uint16_t port;
 	uint8_t protocol;
 	enum harness_pool pool;
+	uint16_t port_max; /* 0: a single port */
 } service_rows[HARNESS_SERVICES] = {
-	[HARNESS_TCP4] = { "tcp4", "192.0.2.100", 80, IPPROTO_TCP, HARNESS_POOL4 },
-	[HARNESS_UDP4] = { "udp4", "192.0.2.100", 53, IPPROTO_UDP, HARNESS_POOL4 },
-	[HARNESS_TCP6] = { "tcp6", "2001:db8::100", 80, IPPROTO_TCP, HARNESS_POOL6 },
-	[HARNESS_UDP6] = { "udp6", "2001:db8::100", 53, IPPROTO_UDP, HARNESS_POOL6 },
+	[HARNESS_TCP4] = { "tcp4", "192.0.2.100", 80, IPPROTO_TCP, HARNESS_POOL4, 0 },
+	[HARNESS_UDP4] = { "udp4", "192.0.2.100", 53, IPPROTO_UDP, HARNESS_POOL4, 0 },
+	[HARNESS_TCP6] = { "tcp6", "2001:db8::100", 80, IPPROTO_TCP, HARNESS_POOL6, 0 },
+	[HARNESS_UDP6] = { "udp6", "2001:db8::100", 53, IPPROTO_UDP, HARNESS_POOL6, 0 },
+	[HARNESS_SCTP4] = { "sctp4", "192.0.2.100", 2905, IPPROTO_SCTP, HARNESS_POOL4, 0 },
+	[HARNESS_SCTP6] = { "sctp6", "2001:db8::100", 2905, IPPROTO_SCTP, HARNESS_POOL6, 0 },
+	[HARNESS_RANGE4] = { "range4", "192.0.2.100", 6000, IPPROTO_UDP, HARNESS_POOL4_KEEP, 6999 },
 };
 
 static struct ip_addr address(const char *text)
@@ -42,11 +46,13 @@ static void services_make(struct harness *h)
 			.name = service_rows[i].name,
 			.address = address(service_rows[i].vip),
 			.port = service_rows[i].port,
+			.port_max = RTE_MAX(service_rows[i].port, service_rows[i].port_max),
 			.protocol = service_rows[i].protocol,
 			.mode = CONFIG_MODE_L4,
 			.pool = service_rows[i].pool,
 			.tcp_idle_timeout_ms = 900000,
 			.udp_idle_timeout_ms = 30000,
+			.sctp_idle_timeout_ms = 900000,
 		};
 	h->config.services = h->services;
 	h->config.service_count = HARNESS_SERVICES;
@@ -54,7 +60,12 @@ static void services_make(struct harness *h)
 
 static void pools_make(struct harness *h)
 {
-	static const char *const firsts[HARNESS_POOLS] = { "198.51.100.0", "2001:db8:1::" };
+	static const char *const firsts[HARNESS_POOLS] = {
+		"198.51.100.0",
+		"2001:db8:1::",
+		"198.51.100.0",
+	};
+	static const char *const names[HARNESS_POOLS] = { "pool4", "pool6", "keep4" };
 
 	for (unsigned i = 0; i < HARNESS_MEMBERS_MAX; i++)
 		snprintf(h->names[i], sizeof(h->names[i]), "m%u", i);
@@ -62,14 +73,14 @@ static void pools_make(struct harness *h)
 		for (unsigned i = 0; i < HARNESS_MEMBERS_MAX; i++) {
 			h->members[p][i] = (struct config_member){
 				.address = address(firsts[p]),
-				.port = 8080,
+				.port = p == HARNESS_POOL4_KEEP ? 0 : 8080,
 				.name = h->names[i],
 				.weight = 1,
 			};
 			h->members[p][i].address.bytes[15] = (uint8_t)(1 + i);
 		}
 		h->pools[p] = (struct config_pool){
-			.name = p == HARNESS_POOL4 ? "pool4" : "pool6",
+			.name = names[p],
 			.members = h->members[p],
 			.member_count = h->member_count,
 		};

@@ -19,8 +19,18 @@
  * VIPs 192.0.2.100 and 2001:db8::100, TCP on port 80, UDP on 53. Ours 192.0.2.2 and 2001:db8::2.
  * Members 198.51.100.1.. and 2001:db8:1::1.., port 8080.
  */
-enum harness_service { HARNESS_TCP4, HARNESS_UDP4, HARNESS_TCP6, HARNESS_UDP6, HARNESS_SERVICES };
-enum harness_pool { HARNESS_POOL4, HARNESS_POOL6, HARNESS_POOLS };
+enum harness_service {
+	HARNESS_TCP4,
+	HARNESS_UDP4,
+	HARNESS_TCP6,
+	HARNESS_UDP6,
+	HARNESS_PLAIN_SERVICES,                 /* those that flow_send() and its like can do */
+	HARNESS_SCTP4 = HARNESS_PLAIN_SERVICES, /* port 2905 */
+	HARNESS_SCTP6,
+	HARNESS_RANGE4, /* UDP, ports 6000-6999, to members that keep them */
+	HARNESS_SERVICES,
+};
+enum harness_pool { HARNESS_POOL4, HARNESS_POOL6, HARNESS_POOL4_KEEP, HARNESS_POOLS };
 
 struct harness {
 	/* What a test may set before harness_start(); 0: the default. */

@@ -130,7 +130,7 @@ static void anything_goes_and_the_books_agree(void **state)
 	play->h.slice = (struct steer_slice){ .port_min = 20000, .port_max = 20029 };
 	harness_start(&play->h);
 	for (unsigned i = 0; i < FLOWS; i++)
-		play->flows[i] = flow_make(i % HARNESS_SERVICES, i / HARNESS_SERVICES);
+		play->flows[i] = flow_make(i % HARNESS_PLAIN_SERVICES, i / HARNESS_PLAIN_SERVICES);
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned index = rng_below(&play->rng, FLOWS);
 		uint32_t dice = rng_below(&play->rng, 100);

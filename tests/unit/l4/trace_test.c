@@ -57,7 +57,7 @@ static void what_is_foretold_happens(void **state)
 			h.pools[p].balance = balances[b];
 		harness_reload(&h);
 		for (unsigned i = 0; i < 40; i++) {
-			struct flow flow = flow_make(i % HARNESS_SERVICES, 100 * b + i);
+			struct flow flow = flow_make(i % HARNESS_PLAIN_SERVICES, 100 * b + i);
 			struct l4_trace first = flow_trace(&h, &flow, RTE_TCP_SYN_FLAG);
 			struct l4_trace trace = flow_trace(&h, &flow, RTE_TCP_SYN_FLAG);
 			struct l4_conn_row row;
@@ -97,7 +97,7 @@ static void ways_of_forwarding_are_foretold(void **state)
 
 		harness_start(&h);
 		for (unsigned i = 0; i < 20; i++) {
-			struct flow flow = flow_make(i % HARNESS_SERVICES, i);
+			struct flow flow = flow_make(i % HARNESS_PLAIN_SERVICES, i);
 			struct l4_trace trace = flow_trace(&h, &flow, RTE_TCP_SYN_FLAG);
 			struct l4_conn_row row;
 

@@ -8,36 +8,11 @@
 #include <rte_tcp.h>
 
 #include "packet/packet.h"
-#include "support/frame.h"
-
-#define V4    .src = "198.51.100.7", .dst = "192.0.2.100"
-#define V6    .src = "2001:db8::7", .dst = "2001:db8::100"
-#define PORTS .src_port = 40000, .dst_port = 443
-#define TCP4  V4, PORTS, .protocol = IPPROTO_TCP
-#define UDP4  V4, PORTS, .protocol = IPPROTO_UDP
-#define TCP6  V6, PORTS, .protocol = IPPROTO_TCP
-#define UDP6  V6, PORTS, .protocol = IPPROTO_UDP
-#define BYTES(...)                                                                                 \
-	(const uint8_t[])                                                                          \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
-	}
-#define EXT(first, ...)                                                                            \
-	.extensions_next = (first), .extensions = BYTES(__VA_ARGS__),                              \
-	.extensions_len = sizeof((const uint8_t[]){ __VA_ARGS__ })
-#define DATA(...)                                                                                  \
-	.payload = BYTES(__VA_ARGS__), .payload_len = sizeof((const uint8_t[]){ __VA_ARGS__ })
+#include "rows.h"
 
 #define ECHO4 DATA(8, 0, 0, 0, 0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g')
 #define ECHO6 DATA(128, 0, 0, 0, 0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g')
 #define NS    DATA(135, 0, 0, 0, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0)
-
-/* Offsets in a frame. */
-#define IP       14
-#define L4       34
-#define L4_OF_V6 54
-
-static const struct hash_key key = { .k0 = 0x0123456789abcdefull, .k1 = 0xfedcba9876543211ull };
 
 struct patch {
 	uint16_t at;
@@ -78,11 +53,31 @@ static const struct bad_row bad_rows[] = {
 	{ "a wrong header checksum", { TCP4 }, { { IP + 10, 0 }, { IP + 11, 0 } },
 		.reason = DROP_parse_ip_checksum },
 	{ "a changed TTL", { TCP4 }, { { IP + 8, 63 } }, .reason = DROP_parse_ip_checksum },
-	{ "more fragments", { UDP4 }, { { IP + 6, 0x20 } }, true, .reason = DROP_parse_fragment },
-	{ "a fragment offset", { UDP4 }, { { IP + 7, 0x01 } }, true,
-		.reason = DROP_parse_fragment },
+	{ "more fragments behind an odd length", { UDP4, DATA(1) }, { { IP + 6, 0x20 } }, true,
+		.reason = DROP_fragment_invalid },
+	{ "more fragments of an empty one", { UDP4 }, { { IP + 3, 20 }, { IP + 6, 0x20 } }, true,
+		.reason = DROP_fragment_invalid },
+	{ "a first fragment without all of TCP's options",
+		{ TCP4, .tcp_options = BYTES(1, 1, 1, 0), .tcp_options_len = 4 },
+		{ { IP + 6, 0x20 }, { L4 + 12, 0x70 } }, true, .reason = DROP_fragment_invalid },
+	{ "a first fragment of TCP with a header of four words", { TCP4, DATA(1, 2, 3, 4) },
+		{ { IP + 6, 0x20 }, { L4 + 12, 0x40 } }, true, .reason = DROP_parse_l4_header },
+	{ "a first fragment of a UDP length of 7", { UDP4 }, { { IP + 6, 0x20 }, { L4 + 5, 7 } },
+		true, .reason = DROP_parse_l4_header },
+	{ "a fragment that would write over a TCP header", { TCP4 }, { { IP + 7, 0x02 } }, true,
+		.reason = DROP_fragment_invalid },
+	{ "a first fragment of ICMP",
+		{ V4, .protocol = IPPROTO_ICMP, DATA(8, 0, 0, 0, 0, 1, 0, 1) },
+		{ { IP + 6, 0x20 } }, true, .reason = DROP_parse_fragment },
+	{ "a later fragment of ICMP", { V4, .protocol = IPPROTO_ICMP, ECHO4 }, { { IP + 7, 2 } },
+		true, .reason = DROP_parse_fragment },
+	{ "a later fragment of GRE", { V4, .protocol = IPPROTO_GRE, DATA(0, 0, 8, 0) },
+		{ { IP + 7, 2 } }, true, .reason = DROP_parse_fragment },
+	{ "a fragment from 127.0.0.1",
+		{ .src = "127.0.0.1", .dst = "192.0.2.1", .protocol = IPPROTO_UDP },
+		{ { IP + 6, 0x20 } }, true, .reason = DROP_parse_ip_source },
 	{ "the highest fragment offset", { UDP4 }, { { IP + 6, 0x1f }, { IP + 7, 0xff } }, true,
-		.reason = DROP_parse_fragment },
+		.reason = DROP_fragment_invalid },
 	{ "source 0.0.0.0", { .src = "0.0.0.0", .dst = "192.0.2.1", .protocol = IPPROTO_UDP },
 		.reason = DROP_parse_ip_source },
 	{ "source 0.1.2.3", { .src = "0.1.2.3", .dst = "192.0.2.1", .protocol = IPPROTO_UDP },
@@ -147,13 +142,35 @@ static const struct bad_row bad_rows[] = {
 		.reason = DROP_parse_short },
 	{ "ICMPv6 of four bytes", { V6, .protocol = IPPROTO_ICMPV6, DATA(128, 0, 0, 0) },
 		.reason = DROP_parse_short },
-	{ "an IPv6 fragment", { UDP6, EXT(44, 17, 0, 0, 1, 0, 0, 0, 1) },
+	{ "an IPv6 fragment of nine bytes with more to come",
+		{ UDP6, EXT(44, 17, 0, 0, 1, 0, 0, 0, 1), DATA(1) },
+		.reason = DROP_fragment_invalid },
+	{ "the highest IPv6 fragment offset", { UDP6, EXT(44, 17, 0, 0xff, 0xf8, 0, 0, 0, 1) },
+		.reason = DROP_fragment_invalid },
+	{ "a fragment header cut off", { V6, .protocol = 44, DATA(17, 0, 0, 0, 0, 0, 0) },
+		.reason = DROP_parse_short },
+	{ "two fragment headers",
+		{ UDP6, EXT(44, 44, 0, 0, 1, 0, 0, 0, 1, 17, 0, 0, 0, 0, 0, 0, 1) },
+		.reason = DROP_parse_ip_options },
+	{ "a first IPv6 fragment of TCP's first half",
+		{ V6, EXT(44, 6, 0, 0, 1, 0, 0, 0, 1), .protocol = IPPROTO_NONE,
+			DATA(1, 2, 3, 4, 5, 6, 7, 8) },
+		.reason = DROP_fragment_invalid },
+	{ "a later IPv6 fragment of ICMP",
+		{ V6, EXT(44, 58, 0, 0, 8, 0, 0, 0, 1), .protocol = IPPROTO_NONE, DATA(1) },
 		.reason = DROP_parse_fragment },
-	{ "an atomic IPv6 fragment", { UDP6, EXT(44, 17, 0, 0, 0, 0, 0, 0, 1) },
-		.reason = DROP_parse_fragment },
-	{ "a fragment behind hop-by-hop options",
-		{ UDP6, EXT(0, 44, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 1) },
-		.reason = DROP_parse_fragment },
+	{ "an IPv6 fragment without source",
+		{ .src = "::",
+			.dst = "2001:db8::1",
+			.protocol = IPPROTO_UDP,
+			EXT(44, 17, 0, 0, 1, 0, 0, 0, 1) },
+		.reason = DROP_parse_ip_source },
+	{ "hop-by-hop options behind a fragment header",
+		{ UDP6, EXT(44, 0, 0, 0, 1, 0, 0, 0, 1, 17, 0, 1, 4, 0, 0, 0, 0) },
+		.reason = DROP_parse_ip_options },
+	{ "SCTP of eleven bytes",
+		{ V4, .protocol = IPPROTO_SCTP, DATA(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) },
+		.reason = DROP_parse_short },
 	{ "routing header 0, used up", { TCP6, EXT(43, 6, 0, 0, 0, 0, 0, 0, 0) },
 		.reason = DROP_parse_ip_options },
 	{ "routing header 4 with a segment left", { TCP6, EXT(43, 6, 0, 4, 1, 0, 0, 0, 0) },
@@ -255,6 +272,8 @@ static const struct good_row good_rows[] = {
 	{ "Pad1 to the end", { TCP6, EXT(60, 6, 0, 0, 0, 0, 0, 0, 0) }, PACKET_IS_V6, 62, 82, 0 },
 	{ "a routing header used up", { UDP6, EXT(43, 17, 0, 4, 0, 0, 0, 0, 0), DATA(7) },
 		PACKET_IS_V6, 62, 70, 1 },
+	{ "an atomic fragment", { UDP6, EXT(44, 17, 0, 0, 0, 0, 0, 0, 1), DATA(5) }, PACKET_IS_V6,
+		62, 70, 1 },
 	{ "four extension headers",
 		{ UDP6,
 			EXT(0, 60, 0, 1, 4, 0, 0, 0, 0, 60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0,

@@ -209,6 +209,122 @@ static void nat_is_known_of_the_whole_table(void **state)
 	service_registry_destroy(registry);
 }
 
+static const char *name_at(const struct service_table *table, uint16_t port)
+{
+	const struct service *service = find(table, "192.0.2.100", port, IPPROTO_UDP);
+
+	return service == NULL ? "" : service->config->name;
+}
+
+static void a_port_goes_before_a_range_before_all_ports(void **state)
+{
+	struct config_service services[] = {
+		{ .name = "all", .port = 0, .port_max = 65535 },
+		{ .name = "high", .port = 60000, .port_max = 65535 },
+		{ .name = "low", .port = 1, .port_max = 99 },
+		{ .name = "mid", .port = 5000, .port_max = 5999 },
+		{ .name = "one", .port = 5500, .port_max = 5500 },
+		{ .name = "other", .port = 0, .port_max = 65535 },
+	};
+	static const struct {
+		uint16_t port;
+		const char *name;
+	} rows[] = { { 1, "low" }, { 99, "low" }, { 100, "all" }, { 0, "all" }, { 4999, "all" },
+		{ 5000, "mid" }, { 5499, "mid" }, { 5500, "one" }, { 5501, "mid" }, { 5999, "mid" },
+		{ 6000, "all" }, { 59999, "all" }, { 60000, "high" }, { 65535, "high" } };
+	struct config config = { .services = services, .service_count = RTE_DIM(services) };
+	struct service_registry *registry = service_registry_create(1);
+	struct service_table *table;
+	struct err err;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(services); i++) {
+		services[i].address = address("192.0.2.100");
+		services[i].protocol = i == 5 ? IPPROTO_TCP : IPPROTO_UDP;
+	}
+	table = service_table_create(registry, &config, NULL, &err);
+	assert_non_null(table);
+	for (unsigned i = 0; i < RTE_DIM(rows); i++)
+		assert_string_equal(name_at(table, rows[i].port), rows[i].name);
+	assert_null(find(table, "192.0.2.101", 80, IPPROTO_UDP));
+	assert_null(find(table, "192.0.2.100", 80, IPPROTO_SCTP));
+	assert_string_equal(find(table, "192.0.2.100", 80, IPPROTO_TCP)->config->name, "other");
+	service_table_destroy(table);
+	/* Without the one for all, there are gaps. */
+	config.services++;
+	config.service_count--;
+	table = service_table_create(registry, &config, NULL, &err);
+	assert_non_null(table);
+	assert_string_equal(name_at(table, 100), "");
+	assert_string_equal(name_at(table, 59999), "");
+	assert_string_equal(name_at(table, 60000), "high");
+	service_table_destroy(table);
+	service_registry_destroy(registry);
+}
+
+static void ranges_that_overlap_are_refused(void **state)
+{
+	struct config_service services[] = {
+		{ .name = "a", .port = 10, .port_max = 20, .protocol = IPPROTO_UDP },
+		{ .name = "b", .port = 20, .port_max = 30, .protocol = IPPROTO_UDP },
+	};
+	struct config config = { .services = services, .service_count = RTE_DIM(services) };
+	struct service_registry *registry = service_registry_create(1);
+	struct err err;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(services); i++)
+		services[i].address = address("192.0.2.100");
+	assert_null(service_table_create(registry, &config, NULL, &err));
+	assert_string_equal(err.text, "services a and b both listen on port 20 of 192.0.2.100");
+	services[0].port = services[1].port = 0;
+	services[0].port_max = services[1].port_max = 65535;
+	assert_null(service_table_create(registry, &config, NULL, &err));
+	service_registry_destroy(registry);
+}
+
+/* Ten thousand ranges over a hundred addresses: each port finds its own. */
+static void many_ranges_are_told_apart(void **state)
+{
+	struct config_service *services = calloc(MANY, sizeof(*services));
+	struct config config = { .services = services, .service_count = MANY };
+	struct service_registry *registry = service_registry_create(1);
+	struct service_table *table;
+	struct err err;
+
+	(void)state;
+	assert_non_null(services);
+	for (unsigned i = 0; i < MANY; i++) {
+		services[i] = (struct config_service){
+			.name = "s",
+			.address = address("198.18.0.0"),
+			.port = (uint16_t)(1 + i / 100 * 600),
+			.port_max = (uint16_t)(599 + i / 100 * 600),
+			.protocol = IPPROTO_TCP,
+		};
+		services[i].address.bytes[15] = (uint8_t)(i % 100);
+	}
+	table = service_table_create(registry, &config, NULL, &err);
+	assert_non_null(table);
+	for (unsigned i = 0; i < MANY; i++) {
+		const struct ip_addr *at = &services[i].address;
+
+		assert_ptr_equal(
+			service_find(table, at, rte_cpu_to_be_16(services[i].port), IPPROTO_TCP)
+				->config,
+			&services[i]);
+		assert_ptr_equal(
+			service_find(table, at, rte_cpu_to_be_16(services[i].port_max), IPPROTO_TCP)
+				->config,
+			&services[i]);
+		assert_null(service_find(
+			table, at, rte_cpu_to_be_16(services[i].port_max + 1), IPPROTO_TCP));
+	}
+	service_table_destroy(table);
+	service_registry_destroy(registry);
+	free(services);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +334,9 @@ int main(void)
 		cmocka_unit_test(counters_outlive_configurations),
 		cmocka_unit_test(many_services_are_told_apart),
 		cmocka_unit_test(nat_is_known_of_the_whole_table),
+		cmocka_unit_test(a_port_goes_before_a_range_before_all_ports),
+		cmocka_unit_test(ranges_that_overlap_are_refused),
+		cmocka_unit_test(many_ranges_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,9 @@ int ip_prefix_parse(const char *text, struct ip_prefix *prefix);
 /* Parses "192.0.2.1:80" or "[2001:db8::1]:80". 0, -EINVAL, or -ERANGE for the port. */
 int ip_endpoint_parse(const char *text, struct ip_addr *addr, uint16_t *port);
 
+/* "tcp", "udp", "sctp"; "?" for others. */
+const char *ip_protocol_name(uint8_t protocol);
+
 /* Return text. IPv6 as in RFC 5952. */
 const char *ip_format(const struct ip_addr *addr, char text[IP_TEXT_MAX]);
 const char *ip_endpoint_format(

@@ -144,7 +144,7 @@ struct config_quic_id {
 
 struct config_member {
 	struct ip_addr address;
-	uint16_t port;
+	uint16_t port;                 /* 0: the one that the client's packet has (L4) */
 	const char *name;              /* "name", default "ADDRESS:PORT" */
 	unsigned weight;               /* 0-256, default 1; 0 drains */
 	struct config_quic_id quic_id; /* "quic_server_id" */
@@ -312,9 +312,10 @@ struct config_guard {
 /* "services"[] */
 struct config_service {
 	const char *name;
-	struct ip_addr address; /* "listen": "ADDRESS:PORT/tcp|udp" */
-	uint16_t port;
-	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	struct ip_addr address; /* "listen": "ADDRESS:PORT/tcp|udp|sctp" */
+	uint16_t port;          /* of a range the first; 0: all ports, up to 65535 */
+	uint16_t port_max;      /* the last, or the same */
+	uint8_t protocol;       /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	enum config_mode mode;
 	/* l4 */
 	enum config_forward forward;
@@ -329,6 +330,7 @@ struct config_service {
 	unsigned udp_idle_timeout_ms;  /* "udp_idle_timeout_ms": 30000 */
 	struct config_affinity affinity;
 	struct config_quic quic;
+	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */

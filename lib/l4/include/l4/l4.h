@@ -18,6 +18,8 @@
 /* Pieces of one packet; one that would need more is dropped. */
 #define L4_FRAGMENTS_MAX 8
 #define L4_OUT_MAX       (L4_BURST_MAX * L4_FRAGMENTS_MAX)
+/* What one fragment can set free, itself included. */
+#define L4_FRAGMENTS_OUT 20
 
 /* Connection table, balancing and rewriting of one L4 worker. One owner core. */
 struct l4_core;
@@ -42,13 +44,11 @@ void l4_core_destroy(struct l4_core *l4);
 const struct l4_counters *l4_counters(const struct l4_core *l4);
 
 /*
- * A burst of parsed packets that this worker owns: services[i] is what the client addressed, or
- * NULL for a member's reply, to one of our local ports or, by "nat", to the client.
- * count <= L4_BURST_MAX.
- * Rewritten packets, without Ethernet header, go into out[], ready for neigh_output(), or
- * neigh_output_via() where l4_next_hop() names one; the others are dropped and counted. out has
- * room for count * L4_FRAGMENTS_MAX: a packet may leave in pieces, and an ICMP error in place of
- * one that is dropped. Returns how many are in out[].
+ * A burst of parsed packets that this worker owns, ICMP errors with the tuple of the flow that they
+ * quote (packet_quote_adopt()) and fragments from l4_fragment() among them: services[i] is what the
+ * client addressed, or NULL for a packet to one of our local ports (a member's reply). count <=
+ * L4_BURST_MAX. Rewritten packets, without Ethernet header, go into out[] (room for count), ready
+ * for neigh_output(); the others are dropped and counted. Returns how many are in out[].
  */
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
@@ -70,6 +70,14 @@ static inline const struct ip_addr *l4_next_hop(struct rte_mbuf *m)
  * are to be known to one core, so the client alone counts.
  */
 uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key);
+/*
+ * A parsed fragment to one of our addresses, on the core that its flow_hash names among the L4
+ * workers: takes it, and puts into out[] (room for L4_FRAGMENTS_OUT) those that can go on to their
+ * flow's owner, with the ports of their datagram's first fragment and the flow's hash. Fragments
+ * that come before the first wait for it here. Returns how many are in out[].
+ */
+uint16_t l4_fragment(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf *m,
+	struct rte_mbuf **out, uint64_t now_us);
 
 /* Expiry, a bounded piece at a time; call once a loop. */
 void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us);

@@ -24,8 +24,23 @@ enum packet_flags {
 	PACKET_IS_ARP = 1 << 0,
 	PACKET_IS_V6 = 1 << 1,
 	PACKET_IS_BROADCAST = 1 << 2, /* Ethernet group address */
-	PACKET_IS_ICMP = 1 << 3,      /* ICMP or ICMPv6: ports are 0 */
-	PACKET_HAS_HOP = 1 << 7,      /* going out: dst is the next hop, whatever the header says */
+	PACKET_IS_ICMP = 1 << 3,      /* ICMP or ICMPv6: ports are 0, or see packet_quote_adopt() */
+	PACKET_IS_FRAGMENT = 1 << 4,
+	PACKET_IS_LATER = 1 << 5, /* a fragment without the header of layer 4 */
+	PACKET_HAS_MORE = 1 << 6, /* a fragment that is not the last */
+	PACKET_HAS_HOP = 1 << 7,  /* going out: dst is the next hop, whatever the header says */
+};
+
+/* Chunks of an SCTP packet that mean a change of the association's state (RFC 9260 3.2). */
+enum packet_sctp_chunks {
+	PACKET_SCTP_INIT = 1 << 0,
+	PACKET_SCTP_INIT_ACK = 1 << 1,
+	PACKET_SCTP_ABORT = 1 << 2,
+	PACKET_SCTP_SHUTDOWN = 1 << 3,
+	PACKET_SCTP_SHUTDOWN_ACK = 1 << 4,
+	PACKET_SCTP_COOKIE_ECHO = 1 << 5,
+	PACKET_SCTP_COOKIE_ACK = 1 << 6,
+	PACKET_SCTP_SHUTDOWN_COMPLETE = 1 << 7,
 };
 
 /*
@@ -42,15 +57,21 @@ struct packet {
 	uint16_t src_port_be;
 	uint16_t dst_port_be;
 	uint8_t protocol;
-	uint8_t flags;     /* enum packet_flags */
-	uint8_t tcp_flags; /* RTE_TCP_x_FLAG bits */
-	uint8_t in_port;   /* index of the configured port */
+	uint8_t flags; /* enum packet_flags */
+	union {
+		uint8_t tcp_flags;   /* RTE_TCP_x_FLAG bits */
+		uint8_t sctp_chunks; /* enum packet_sctp_chunks */
+	};
+	uint8_t in_port; /* index of the configured port */
 	uint16_t l3_offset;
 	uint16_t l4_offset;
 	uint16_t payload_offset; /* first byte behind the TCP, UDP or ICMP header */
 	uint16_t payload_len;
-	uint32_t flow_hash; /* keyed, over the tuple */
-	uint8_t reserved[12];
+	uint32_t flow_hash; /* keyed, over the tuple; packet_fragment_hash() until that is known */
+	uint32_t fragment_id;
+	uint16_t fragment_offset; /* bytes, and so is the next; of the part that was cut up */
+	uint16_t fragment_len;
+	uint8_t reserved[4];
 };
 
 static_assert(sizeof(struct packet) == 64, "a packet's facts fill one cache line");
@@ -88,16 +109,56 @@ void packet_parse_burst(struct rte_mbuf **pkts, uint16_t count, unsigned in_port
 uint32_t packet_tuple_hash(const struct packet_tuple *tuple, struct hash_key key);
 uint32_t packet_flow_hash(const struct packet *p, struct hash_key key);
 
+/* Steers all fragments of a datagram to one core: addresses and identification. */
+uint32_t packet_fragment_hash(const struct packet *p, struct hash_key key);
+
+/* What an ICMP error tells, and where in the packet the header lies that it quotes. */
+struct packet_quote {
+	struct packet_tuple tuple; /* of the quoted packet, as it was sent */
+	uint32_t seq;              /* TCP, host order */
+	uint16_t mtu;              /* of the next hop, when too big; 0: not told */
+	bool is_too_big;
+	bool is_unreachable;
+	uint16_t l3_offset;
+	uint16_t l4_offset;
+	uint16_t l4_len; /* quoted bytes from there, at least 8 */
+};
+
+/* True for a parsed ICMP or ICMPv6 packet that says what became of another one. */
+bool packet_is_icmp_error(struct rte_mbuf *m);
+
+/*
+ * Reads the packet that an ICMP error quotes. DROP_NONE; DROP_icmp_quote when it cannot be one
+ * that whom the error is addressed to has sent, or has no ports.
+ */
+enum drop_reason packet_quote_parse(struct rte_mbuf *m, struct packet_quote *quote);
+
+/*
+ * Gives a parsed ICMP error the tuple and the hash of the flow that it is about, as what the other
+ * end of that flow sends would have them: so it finds the flow's owner and connection. The packet
+ * is not changed. Returns as packet_quote_parse().
+ */
+enum drop_reason packet_quote_adopt(struct rte_mbuf *m, struct hash_key key);
+
+/*
+ * Rewrites an ICMP error in place: the quoted packet gets the tuple 'quoted', the error goes to
+ * that packet's sender, from 'from'. All checksums follow but an SCTP checksum, which is over more
+ * than is quoted. Lowers the TTL. DROP_NONE, DROP_icmp_quote, or DROP_ttl_expired; then nothing
+ * was written.
+ */
+enum drop_reason packet_quote_rewrite(
+	struct rte_mbuf *m, const struct packet_tuple *quoted, const struct ip_addr *from);
+
 /* RFC 1624 eqn. 3: the checksum after a 16-bit word, or a 32-bit word at even offset, changed. */
 uint16_t packet_checksum_fix16(uint16_t sum_be, uint16_t old_be, uint16_t new_be);
 uint16_t packet_checksum_fix32(uint16_t sum_be, uint32_t old_be, uint32_t new_be);
 
 /*
- * Rewrites addresses and ports of a parsed TCP or UDP packet in place, fixes IPv4 and layer 4
- * checksums incrementally (a UDP checksum of 0 over IPv4 stays 0), and lowers TTL or hop limit by
- * one. *packet_of(m) follows, but for flow_hash, which stays what the packet came with. Families
- * must be those of the packet.
- * Returns DROP_NONE or DROP_ttl_expired (then nothing was written).
+ * Rewrites addresses and ports of a parsed TCP, UDP or SCTP packet in place, fixes IPv4 and layer
+ * 4 checksums incrementally (a UDP checksum of 0 over IPv4 stays 0; SCTP's is made anew), and
+ * lowers TTL or hop limit by one. Of a later fragment, addresses alone are written. *packet_of(m)
+ * follows, but for flow_hash, which stays what the packet came with. Families must be those of the
+ * packet. Returns DROP_NONE or DROP_ttl_expired (then nothing was written).
  */
 enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *to);
 
@@ -106,8 +167,8 @@ enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *t
  * old one, its extension headers (which were let through) and the Ethernet header; traffic class,
  * TTL less one and length are carried over. *next_id: identification of the next IPv4 packet that
  * may be fragmented, which is one of up to 1260 bytes; moves on with each. A missing UDP checksum
- * is made up for. Returns DROP_NONE, DROP_ttl_expired (then nothing was written), or
- * DROP_mbuf_exhausted: no room in front.
+ * is made up for. Returns DROP_NONE, DROP_ttl_expired or, for a fragment, DROP_untranslatable (then
+ * nothing was written), or DROP_mbuf_exhausted: no room in front.
  */
 enum drop_reason packet_translate(
 	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);

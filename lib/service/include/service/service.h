@@ -26,11 +26,12 @@ struct service_identity {
 	struct service_counters *cores; /* [core_count] */
 };
 
-/* One VIP, protocol and port. Immutable, a part of the snapshot. */
+/* One VIP, protocol and port, or range of ports. Immutable, a part of the snapshot. */
 struct service {
 	struct ip_addr address;
-	uint16_t port;
+	uint16_t port; /* the first, as port_be */
 	uint16_t port_be;
+	uint16_t port_max; /* the last: the same of a single port */
 	uint8_t protocol;
 	enum config_mode mode;
 	enum config_forward forward;
@@ -44,6 +45,7 @@ struct service {
 	struct quic_layout quic;
 	uint32_t tcp_idle_timeout_ms;
 	uint32_t udp_idle_timeout_ms;
+	uint32_t sctp_idle_timeout_ms;
 	unsigned pool;  /* index into the snapshot's pools; UINT_MAX: none (L7) */
 	unsigned index; /* in the table, and in config->services */
 	struct service_identity *identity;
@@ -65,7 +67,11 @@ struct service_table *service_table_create(struct service_registry *registry,
 	const struct config *config, void *const *listeners, struct err *err);
 void service_table_destroy(struct service_table *table);
 
-/* The service at an address, or NULL. By hash: the same cost for ten and ten thousand. */
+/*
+ * The service at an address, or NULL: of the port itself, else of the range that it is in, else of
+ * all ports. By hash: the same cost for ten and ten thousand; ranges are searched by halves among
+ * those of the address.
+ */
 const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
 	uint16_t port_be, uint8_t protocol);
 
