@@ -17,6 +17,11 @@ static const char *const state_names[] = {
 	[CONN_LAST_ACK] = "LAST-ACK",
 };
 
+const char *conn_state_name(unsigned state)
+{
+	return state < RTE_DIM(state_names) ? state_names[state] : "";
+}
+
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 {
 	*info = (struct tcp_info){
