@@ -33,6 +33,7 @@ struct generation {
 	struct config *config;
 	struct neigh_net *net;
 	struct service_table *services;
+	struct guard *guard;
 	void **listeners; /* [config->service_count], NULL for L4 */
 };
 
@@ -97,6 +98,13 @@ int app_publish(struct app *app, struct config *config, struct err *err);
 void app_unpublish(struct app *app);
 int app_publish_pool(struct app *app, unsigned pool_index);
 int app_reload(struct app *app, struct config_errors *errors);
+
+/* A file as a reload would take it; the caller's. NULL with words in errors. */
+struct config *app_config_read(
+	const struct app *app, const char *path, struct config_errors *errors);
+
+/* Lets time pass for members that start slowly. */
+void app_warm(struct app *app, uint64_t now_us);
 
 /* announce.c: tells the kernel, and so routing daemons, which VIPs are usable now. */
 void app_announce(struct app *app);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the stats socket may see of the process and do to it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -18,6 +19,11 @@ static const struct snapshot *snapshot_get(void *ctx)
 static int reload(void *ctx, struct config_errors *errors)
 {
 	return app_reload(ctx, errors);
+}
+
+static struct config *config_read(void *ctx, const char *path, struct config_errors *errors)
+{
+	return app_config_read(ctx, path, errors);
 }
 
 static int pool_changed(void *ctx, unsigned pool_index)
@@ -77,6 +83,15 @@ static uint64_t now_us(void *ctx)
 	return clock_now_us();
 }
 
+/* Never through a link, never over what is there. */
+static int file_create(void *ctx, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	(void)ctx;
+	return fd < 0 ? -errno : fd;
+}
+
 static void shutdown_request(void *ctx)
 {
 	struct app *app = ctx;
@@ -87,10 +102,12 @@ static void shutdown_request(void *ctx)
 const struct control_ops app_control_ops = {
 	.snapshot = snapshot_get,
 	.reload = reload,
+	.config_read = config_read,
 	.pool_changed = pool_changed,
 	.core = core_get,
 	.call = call,
 	.port = port_get,
 	.now_us = now_us,
+	.file_create = file_create,
 	.shutdown = shutdown_request,
 };

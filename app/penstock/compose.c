@@ -187,6 +187,9 @@ void app_release(struct app *app)
 {
 	atomic_store(&app->must_stop, true);
 	rte_eal_mp_wait_lcore();
+	/* A capture's taps go with the control module. */
+	for (unsigned i = 0; i < app->worker_count; i++)
+		app->workers[i]->core.tap = NULL;
 	control_destroy(app->control);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);

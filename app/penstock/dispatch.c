@@ -6,6 +6,7 @@
 #include <rte_ring_elem.h>
 #include <rte_tcp.h>
 
+#include "l4/guard.h"
 #include "worker.h"
 
 #define NEWS_BURST 16
@@ -15,7 +16,17 @@ static void hand_over(
 	struct worker *w, struct worker *to, enum worker_ring kind, struct rte_mbuf *m)
 {
 	struct rte_ring *ring = to->in[w->core.index][kind];
+	bool is_received = kind == WORKER_RING_L4 || kind == WORKER_RING_L7;
 
+	/* Before it is the other one's: should the ring be full, that is the last word. */
+	if (w->core.tap != NULL && is_received)
+		tap_settle(w->core.tap, m, TAP_PASSED, NULL);
+	if (is_received && ring != NULL &&
+		!flood_admit(&w->gates[to->core.index], packet_of(m)->flow_hash,
+			rte_ring_count(ring), WORKER_RING_SLOTS)) {
+		core_drop(&w->core, m, DROP_flow_share);
+		return;
+	}
 	if (ring == NULL || rte_ring_sp_enqueue(ring, m) != 0) {
 		core_drop(&w->core, m, DROP_ring_full);
 		return;
@@ -63,6 +74,8 @@ static void l4_take(struct worker *w, struct rte_mbuf *m, const struct service *
 
 static void l7_take(struct worker *w, struct rte_mbuf *m)
 {
+	if (w->core.tap != NULL)
+		tap_settle(w->core.tap, m, TAP_TO_STACK, NULL);
 	w->l7_pkts[w->l7_pending++] = m;
 	if (w->l7_pending == L4_BURST_MAX)
 		l7_flush(w);
@@ -179,11 +192,22 @@ static void frame_route(struct worker *w, unsigned port, struct rte_mbuf *m)
 	}
 }
 
+/* As they came off the wire. */
+static __rte_noinline void frames_show(
+	struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		tap_take(w->core.tap, frames[i], port, w->now_us);
+}
+
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count)
 {
 	enum drop_reason reasons[PORT_BURST];
 
+	if (w->core.tap != NULL)
+		frames_show(w, port, frames, count);
 	packet_parse_burst(frames, count, port, w->snapshot->key, reasons);
+	guard_run(&w->core, w->snapshot, frames, reasons, count, w->now_us);
 	for (uint16_t i = 0; i < count; i++) {
 		if (unlikely(reasons[i] == DROP_parse_ethertype))
 			exception_refuse(w, port, frames[i], reasons[i]);
@@ -199,12 +223,16 @@ void dispatch_flush(struct worker *w)
 {
 	l4_flush(w);
 	l7_flush(w);
+	if (w->core.tap != NULL)
+		tap_commit(w->core.tap);
 }
 
 static void ring_packet_take(struct worker *w, enum worker_ring kind, struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
 
+	if (w->core.tap != NULL && (kind == WORKER_RING_L4 || kind == WORKER_RING_L7))
+		tap_take(w->core.tap, m, p->in_port, w->now_us);
 	switch (kind) {
 	case WORKER_RING_L4:
 		l4_take(w, m,

@@ -15,12 +15,13 @@
 #include "base/log.h"
 #include "port/kernel.h"
 
-#define ARGS_MAX     (32 + 4 * NEIGH_PORTS_MAX)
-#define ARG_MAX      1024
-#define MBUF_BYTES   2560ull /* data room, headers and pool overhead */
-#define BASE_MB      128ull  /* rings, tables and what drivers take */
-#define MB           (1024ull * 1024ull)
-#define PAGES_FOLDER "/sys/kernel/mm/hugepages"
+#define ARGS_MAX          (32 + 4 * NEIGH_PORTS_MAX)
+#define ARG_MAX           1024
+#define MBUF_BYTES        2560ull /* data room, headers and pool overhead */
+#define ACL_NETWORK_BYTES 2560ull /* in rte_acl, measured with 10 000 */
+#define BASE_MB           128ull  /* rings, tables and what drivers take */
+#define MB                (1024ull * 1024ull)
+#define PAGES_FOLDER      "/sys/kernel/mm/hugepages"
 
 struct arguments {
 	int count;
@@ -75,11 +76,22 @@ static unsigned long long hugepages_free_mb(void)
 	return total;
 }
 
+/* What the access lists take, twice: a reload builds the new beside the old. */
+static unsigned long long acl_bytes(const struct config *config)
+{
+	unsigned long long networks = config->guard.acl.allow_count + config->guard.acl.deny_count;
+
+	for (size_t i = 0; i < config->service_count; i++)
+		networks += config->services[i].acl.allow_count +
+			config->services[i].acl.deny_count;
+	return 2 * networks * ACL_NETWORK_BYTES;
+}
+
 static unsigned long long need_mb(const struct config *config)
 {
 	if (config->memory.size_mb > 0)
 		return config->memory.size_mb;
-	return config->memory.packet_buffers * MBUF_BYTES / MB + BASE_MB;
+	return config->memory.packet_buffers * MBUF_BYTES / MB + acl_bytes(config) / MB + BASE_MB;
 }
 
 static int memory_choose(struct arguments *args, const struct config *config, struct err *err)

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "app.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "l4/guard.h"
 #include "l7/l7.h"
 
 /* A snapshot with what it owns. Workers see 'view' only. */
@@ -34,6 +36,7 @@ static void generation_destroy(struct app *app, struct generation *generation)
 	if (generation == NULL)
 		return;
 	service_table_destroy(generation->services);
+	guard_destroy(generation->guard);
 	for (size_t i = 0; generation->listeners != NULL && i < generation->config->service_count;
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
@@ -62,10 +65,21 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 	return 0;
 }
 
+/* Workers that packets arrive at: as many as the port with the most queues has. */
+static unsigned receivers_count(const struct app *app)
+{
+	unsigned most = 1;
+
+	for (unsigned i = 0; i < app->port_count; i++)
+		most = app->ports[i].queues > most ? app->ports[i].queues : most;
+	return most;
+}
+
 /* Takes config over, also on failure. */
 static struct generation *generation_create(struct app *app, struct config *config, struct err *err)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
+	struct guard_params guard_params;
 
 	if (generation == NULL) {
 		err_set(err, ENOMEM, "no memory for a configuration");
@@ -81,6 +95,15 @@ static struct generation *generation_create(struct app *app, struct config *conf
 	generation->services = service_table_create(
 		app->services, config, generation->listeners, err);
 	if (generation->services == NULL)
+		goto fail;
+	guard_params = (struct guard_params){
+		.config = config,
+		.core_count = app->worker_count,
+		.receivers = receivers_count(app),
+		.seed = app->secret[0] + generation->number,
+	};
+	generation->guard = guard_create(&guard_params, err);
+	if (generation->guard == NULL)
 		goto fail;
 	return generation;
 fail:
@@ -108,7 +131,8 @@ static bool publication_is_idle(void *object)
 }
 
 /* Swaps the pointer. Takes backends over; generation's reference is counted here. */
-static int swap(struct app *app, struct generation *generation, struct backend_set *backends)
+static int swap(
+	struct app *app, struct generation *generation, struct backend_set *backends, bool is_step)
 {
 	const struct config *config = generation->config;
 	struct publication *publication = calloc(1, sizeof(*publication));
@@ -124,6 +148,7 @@ static int swap(struct app *app, struct generation *generation, struct backend_s
 			.net = generation->net,
 			.services = generation->services,
 			.backends = backends,
+			.guard = generation->guard,
 			.key = hash_key_from_seed(config->seed),
 			.steer = steer_create(app->boot->local_port_min, app->boot->local_port_max,
 				app->l4_count, app->l7_count),
@@ -133,6 +158,8 @@ static int swap(struct app *app, struct generation *generation, struct backend_s
 		.backends = backends,
 	};
 	generation->references++;
+	if (old != NULL)
+		backend_set_follow(backends, old->backends, is_step, clock_now_us());
 	atomic_store_explicit(&app->snapshot, &publication->view, memory_order_release);
 	backend_registry_commit(app->backends, backends);
 	/* Without memory for the book-keeping the old snapshot is lost, never freed too early. */
@@ -155,7 +182,7 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 		generation_destroy(app, generation);
 		return -EINVAL;
 	}
-	if (swap(app, generation, backends) < 0) {
+	if (swap(app, generation, backends, false) < 0) {
 		backend_set_destroy(backends);
 		generation_destroy(app, generation);
 		return err_set(err, ENOMEM, "no memory for a snapshot");
@@ -165,19 +192,38 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 	return 0;
 }
 
-int app_publish_pool(struct app *app, unsigned pool_index)
+static int pool_publish(struct app *app, unsigned pool_index, bool is_step)
 {
 	const struct snapshot *now = atomic_load(&app->snapshot);
 	struct backend_set *backends = backend_set_rebuild(now->backends, pool_index, now->config);
 
 	if (backends == NULL)
 		return -ENOMEM;
-	if (swap(app, app->generation, backends) < 0) {
+	if (swap(app, app->generation, backends, is_step) < 0) {
 		backend_set_destroy(backends);
 		return -ENOMEM;
 	}
 	app_announce(app);
 	return 0;
+}
+
+int app_publish_pool(struct app *app, unsigned pool_index)
+{
+	return pool_publish(app, pool_index, false);
+}
+
+void app_warm(struct app *app, uint64_t now_us)
+{
+	const struct snapshot *now = atomic_load(&app->snapshot);
+	unsigned count = now->backends->count;
+
+	for (unsigned i = 0; i < count; i++) {
+		/* After a failure the next step or change of the pool brings its weights. */
+		if (pool_warm(atomic_load(&app->snapshot)->backends->pools[i], now_us) &&
+			pool_publish(app, i, true) < 0)
+			log_error("out of memory: pool %s keeps its old weights",
+				now->config->pools[i].name);
+	}
 }
 
 void app_unpublish(struct app *app)
@@ -253,18 +299,27 @@ static void fixed_check(
 	}
 }
 
+struct config *app_config_read(
+	const struct app *app, const char *path, struct config_errors *errors)
+{
+	struct config *config = config_load(path, errors);
+
+	if (config == NULL)
+		return NULL;
+	fixed_check(app, config, errors);
+	if (errors->count == 0)
+		return config;
+	config_destroy(config);
+	return NULL;
+}
+
 int app_reload(struct app *app, struct config_errors *errors)
 {
-	struct config *config = config_load(app->config_path, errors);
+	struct config *config = app_config_read(app, app->config_path, errors);
 	struct err err = { .text = "" };
 
 	if (config == NULL)
 		return -EINVAL;
-	fixed_check(app, config, errors);
-	if (errors->count > 0) {
-		config_destroy(config);
-		return -EINVAL;
-	}
 	if (app_publish(app, config, &err) < 0) {
 		config_error(errors, app->config_path, 1, "", "%s", err.text);
 		return -EINVAL;

@@ -56,6 +56,8 @@ static void result_apply(struct app *app, const struct health_result *result)
 	if (!has_changed)
 		return;
 	change_note(member, state->is_up, result->detail);
+	if (state->is_up)
+		member_warm_start(member, &snapshot->config->pools[pool_index]);
 	if (app_publish_pool(app, pool_index) < 0)
 		log_error("out of memory: pool %s keeps its old members", member->pool_name);
 }

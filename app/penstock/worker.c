@@ -166,6 +166,8 @@ int worker_main(void *arg)
 	}
 	atomic_store(&w->is_running, false);
 	rcu_reader_leave(w->app->rcu, w->core.index);
+	if (w->l7 != NULL)
+		tls_thread_finish();
 	return 0;
 }
 

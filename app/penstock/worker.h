@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "control/control.h"
 #include "health/health.h"
+#include "l4/flood.h"
 #include "l4/l4.h"
 #include "l7/l7.h"
 #include "neigh/neigh.h"
@@ -64,7 +65,8 @@ struct worker {
 	struct rte_mbuf *l7_pkts[L4_BURST_MAX];
 	struct rte_ring *in[RUNTIME_WORKERS_MAX][WORKER_RING_KINDS]; /* by sender; NULL: none */
 	struct rte_ring *news[RUNTIME_WORKERS_MAX];                  /* by sender */
-	struct rte_ring *results; /* struct health_result, to control */
+	struct rte_ring *results;                     /* struct health_result, to control */
+	struct flood_gate gates[RUNTIME_WORKERS_MAX]; /* before the rings to others, by receiver */
 	struct worker_call call;
 	atomic_bool is_running;
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "penstockctl.h"
 
@@ -121,12 +123,31 @@ bool command_append(struct options *options, const char *word)
 	return true;
 }
 
+/* The file of plan is read by penstock, which runs in another folder. */
+static bool file_append(struct options *options, const char *name)
+{
+	char path[PATH_MAX];
+	size_t len;
+
+	if (name[0] == '/')
+		return command_append(options, name);
+	if (getcwd(path, sizeof(path)) == NULL)
+		return false;
+	len = strlen(path);
+	if (len + strlen(name) + 2 > sizeof(path))
+		return false;
+	snprintf(path + len, sizeof(path) - len, "/%s", name);
+	return command_append(options, path);
+}
+
 static void words_take(struct options *options, int argc, char **argv)
 {
+	bool is_plan = argc - optind > 1 && strcmp(argv[optind], "plan") == 0;
 	bool is_fine = true;
 
-	for (int i = optind; i < argc; i++)
-		is_fine = is_fine && command_append(options, argv[i]);
+	for (int i = optind; i < argc && is_fine; i++)
+		is_fine = is_plan && i == optind + 1 ? file_append(options, argv[i])
+						     : command_append(options, argv[i]);
 	if (options->is_json && options->command[0] != '\0')
 		is_fine = is_fine && command_append(options, "json");
 	if (is_fine)

@@ -42,6 +42,7 @@ struct member *member_create(
 	member->port_be = rte_cpu_to_be_16(config->port);
 	member->weight = config->weight;
 	member->config_weight = config->weight;
+	member->warm = MEMBER_WARM;
 	member->core_count = core_count;
 	return member;
 }
@@ -119,6 +120,13 @@ uint32_t member_load(const void *ctx)
 			offsetof(struct member_counters, requests_done));
 	else
 		load = member_conns_now(member);
+	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+}
+
+uint32_t member_load_conns(const void *ctx)
+{
+	uint64_t load = member_conns_now(ctx);
+
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
 }
 

@@ -68,6 +68,9 @@ struct member *registry_member_get(struct backend_registry *registry,
 	if (member == NULL)
 		return NULL;
 	member->id = ++registry->last_id;
+	/* All members of the first configuration are new: none needs to be spared. */
+	if (registry->mark > 0)
+		member_warm_start(member, pool);
 	entry = (struct member_entry *)member;
 	SLIST_INSERT_HEAD(bucket, entry, link);
 	return member;

@@ -43,7 +43,8 @@ uint32_t member_weight_next(const struct member *member, const struct config_mem
 /* Whether the member may get new work when that is its weight. */
 bool member_is_usable_with(const struct member *member, uint32_t weight);
 
-/* Requests or connections now, for balancing. Any thread. */
+/* Requests or connections now, and connections alone, for balancing. Any thread. */
 uint32_t member_load(const void *member);
+uint32_t member_load_conns(const void *member);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "pool.h"
 #include "registry.h"
 
 /* A pool and the number of sets that share it. Control thread. */
@@ -12,17 +13,12 @@ struct shared_pool {
 	unsigned users;
 };
 
-static const char *balance_name(enum config_balance balance)
+static uint32_t (*pool_load(const struct config_pool *config))(const void *)
 {
-	static const char *const names[] = {
-		[CONFIG_BALANCE_MAGLEV] = "maglev",
-		[CONFIG_BALANCE_ROUND_ROBIN] = "round-robin",
-		[CONFIG_BALANCE_LEAST_REQUESTS] = "least-requests",
-		[CONFIG_BALANCE_P2C] = "p2c",
-		[CONFIG_BALANCE_SOURCE_HASH] = "source-hash",
-	};
-
-	return names[balance];
+	if (config->balance == CONFIG_BALANCE_LEAST_CONNECTIONS ||
+		config->balance == CONFIG_BALANCE_LC)
+		return member_load_conns;
+	return member_load;
 }
 
 /* Members that may not be used take part with weight 0, so that indexes stay those of the pool. */
@@ -40,13 +36,13 @@ static struct balance *table_build(struct pool *pool, const struct config *confi
 
 		backends[i] = (struct balance_backend){
 			.name = member->name,
-			.weight = is_usable ? weight : 0,
-			.load = member_load,
+			.weight = is_usable ? weight * member->warm : 0,
+			.load = pool_load(pool->config),
 			.ctx = member,
 		};
 		pool->usable += is_usable;
 	}
-	balance = balance_build(balance_find(balance_name(pool->config->balance)), backends,
+	balance = balance_build(balance_find(config_balance_name(pool->config->balance)), backends,
 		pool->count, hash_key_from_seed(config->seed), config->maglev_size);
 	free(backends);
 	return balance;
@@ -59,6 +55,8 @@ static void pool_release(struct pool *pool)
 	if (pool == NULL || --shared->users > 0)
 		return;
 	balance_destroy(pool->balance);
+	pool_lookup_destroy(pool->lookup);
+	free(pool->chance);
 	free(pool->members);
 	free(shared);
 }
@@ -81,6 +79,15 @@ static struct pool *pool_alloc(const struct config_pool *config)
 	return NULL;
 }
 
+/* What is made from the members. False: no memory. */
+static bool pool_complete(struct pool *pool, const struct config *config)
+{
+	pool->lookup = pool_lookup_create(pool);
+	if (pool->lookup != NULL)
+		pool->balance = table_build(pool, config);
+	return pool->balance != NULL;
+}
+
 static struct pool *pool_create(
 	struct backend_registry *registry, const struct config *config, unsigned index)
 {
@@ -96,8 +103,7 @@ static struct pool *pool_create(
 			return NULL;
 		}
 	}
-	pool->balance = table_build(pool, config);
-	if (pool->balance != NULL)
+	if (pool_complete(pool, config))
 		return pool;
 	pool_release(pool);
 	return NULL;
@@ -110,8 +116,7 @@ static struct pool *pool_rebuild(const struct pool *old, const struct config *co
 	if (pool == NULL)
 		return NULL;
 	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
-	pool->balance = table_build(pool, config);
-	if (pool->balance != NULL)
+	if (pool_complete(pool, config))
 		return pool;
 	pool_release(pool);
 	return NULL;

@@ -11,10 +11,14 @@
 
 static const struct balance_ops *const algorithms[] = {
 	&maglev_ops,
-	&round_robin_ops,
-	&least_requests_ops,
-	&p2c_ops,
 	&source_hash_ops,
+	&round_robin_ops,
+	&rr_ops,
+	&least_requests_ops,
+	&least_connections_ops,
+	&lc_ops,
+	&p2c_ops,
+	&random_ops,
 };
 
 const struct balance_ops *balance_at(unsigned index)
@@ -50,6 +54,21 @@ int balance_pick(const struct balance *balance, const struct balance_query *quer
 	return balance->ops->pick(balance, query);
 }
 
+const uint16_t *balance_slots(const struct balance *balance, uint32_t *count)
+{
+	*count = 0;
+	return balance->ops->slots == NULL ? NULL : balance->ops->slots(balance, count);
+}
+
+uint32_t balance_slot_of(uint32_t hash, uint32_t slot_count)
+{
+	/* The upper bits also chose the worker: without this each worker saw a part of the table.
+	 */
+	uint32_t mixed = hash * 0x9e3779b1u;
+
+	return (uint32_t)(((uint64_t)mixed * slot_count) >> 32);
+}
+
 void balance_destroy(struct balance *balance)
 {
 	if (balance != NULL)
@@ -72,4 +91,21 @@ uint32_t candidates_collect(
 		};
 	}
 	return used;
+}
+
+struct balance *equal_build(const struct balance_ops *ops, const struct balance_backend *backends,
+	size_t count, struct hash_key key, uint32_t table_size)
+{
+	struct balance_backend *equal = calloc(count + 1, sizeof(*equal));
+	struct balance *balance;
+
+	if (equal == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		equal[i] = backends[i];
+		equal[i].weight = backends[i].weight > 0;
+	}
+	balance = ops->build(equal, count, key, table_size);
+	free(equal);
+	return balance;
 }

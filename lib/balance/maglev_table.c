@@ -57,18 +57,24 @@ static struct balance *table_build(const struct balance_backend *backends, size_
 static int table_pick(const struct balance *balance, const struct balance_query *query)
 {
 	const struct maglev_table *table = (const struct maglev_table *)balance;
-	/* The upper bits also chose the worker: without this each worker saw a part of the table.
-	 */
-	uint32_t mixed = query->hash * 0x9e3779b1u;
-	uint16_t slot = table->slots[((uint64_t)mixed * table->size) >> 32];
+	uint16_t slot = table->slots[balance_slot_of(query->hash, table->size)];
 
 	return slot == MAGLEV_EMPTY ? -1 : slot;
+}
+
+static const uint16_t *table_slots(const struct balance *balance, uint32_t *count)
+{
+	const struct maglev_table *table = (const struct maglev_table *)balance;
+
+	*count = table->size;
+	return table->slots;
 }
 
 const struct balance_ops maglev_ops = {
 	.name = "maglev",
 	.build = table_build,
 	.pick = table_pick,
+	.slots = table_slots,
 	.destroy = table_destroy,
 };
 
@@ -76,5 +82,6 @@ const struct balance_ops source_hash_ops = {
 	.name = "source-hash",
 	.build = table_build,
 	.pick = table_pick,
+	.slots = table_slots,
 	.destroy = table_destroy,
 };

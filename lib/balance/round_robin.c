@@ -126,3 +126,17 @@ const struct balance_ops round_robin_ops = {
 	.pick = round_robin_pick,
 	.destroy = round_robin_destroy,
 };
+
+static struct balance *rr_build(const struct balance_backend *backends, size_t count,
+	struct hash_key key, uint32_t table_size)
+{
+	return equal_build(&round_robin_ops, backends, count, key, table_size);
+}
+
+/* IPVS's rr: weights do not count. */
+const struct balance_ops rr_ops = {
+	.name = "rr",
+	.build = rr_build,
+	.pick = round_robin_pick,
+	.destroy = round_robin_destroy,
+};

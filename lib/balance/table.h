@@ -12,8 +12,12 @@ struct balance {
 extern const struct balance_ops maglev_ops;
 extern const struct balance_ops source_hash_ops;
 extern const struct balance_ops round_robin_ops;
+extern const struct balance_ops rr_ops;
 extern const struct balance_ops least_requests_ops;
+extern const struct balance_ops least_connections_ops;
+extern const struct balance_ops lc_ops;
 extern const struct balance_ops p2c_ops;
+extern const struct balance_ops random_ops;
 
 /* A backend as the algorithms that ask for the load keep it: only those with a weight. */
 struct candidate {
@@ -26,6 +30,10 @@ struct candidate {
 /* Copies the backends that have a weight; candidates has room for count. Returns how many. */
 uint32_t candidates_collect(
 	const struct balance_backend *backends, size_t count, struct candidate *candidates);
+
+/* What ops builds, for backends that all weigh the same; one of weight 0 is still left out. */
+struct balance *equal_build(const struct balance_ops *ops, const struct balance_backend *backends,
+	size_t count, struct hash_key key, uint32_t table_size);
 
 static inline uint64_t candidate_load(const struct candidate *candidate)
 {

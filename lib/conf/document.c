@@ -144,24 +144,49 @@ static struct document *document_find(const struct document_list *list, const ch
 	return NULL;
 }
 
+/* Into the list, with its text, where there is one. */
+static struct document *document_add(struct arena *arena, struct document_list *list,
+	const char *path, const struct node *blame, struct problems *problems)
+{
+	struct document *document = arena_alloc(arena, sizeof(*document));
+	struct document *last = SLIST_FIRST(list);
+
+	document->path = arena_copy(arena, path, strlen(path));
+	document->order = last != NULL ? last->order + 1 : 0;
+	SLIST_INSERT_HEAD(list, document, link);
+	document->text = file_read(path, &document->len);
+	if (document->text == NULL)
+		unreadable_report(document, errno, blame, problems);
+	return document;
+}
+
 struct document *document_load(struct arena *arena, struct document_list *list, const char *path,
 	const struct node *blame, struct problems *problems)
 {
 	struct document *document = document_find(list, path);
-	struct document *last = SLIST_FIRST(list);
 
-	if (document == NULL) {
-		document = arena_alloc(arena, sizeof(*document));
-		document->path = arena_copy(arena, path, strlen(path));
-		document->order = last != NULL ? last->order + 1 : 0;
-		SLIST_INSERT_HEAD(list, document, link);
-		document->text = file_read(path, &document->len);
-		if (document->text == NULL)
-			unreadable_report(document, errno, blame, problems);
-		else
-			document_parse(arena, document, problems);
+	if (document == NULL)
+		document = document_add(arena, list, path, blame, problems);
+	if (document->text != NULL && !document->is_parsed) {
+		document->is_parsed = true;
+		document_parse(arena, document, problems);
 	}
 	return document->root != NULL ? document : NULL;
+}
+
+struct document *document_load_text(struct arena *arena, struct document_list *list,
+	const char *path, const struct node *blame, struct problems *problems)
+{
+	struct document *document = document_find(list, path);
+
+	if (document == NULL)
+		document = document_add(arena, list, path, blame, problems);
+	if (document->text == NULL)
+		return NULL;
+	if (memchr(document->text, '\0', document->len) == NULL)
+		return document;
+	problem_add_line(problems, document, 0, "a NUL byte; this is no text file");
+	return NULL;
 }
 
 void document_list_clear(struct document_list *list)

@@ -2,6 +2,7 @@
 #ifndef CONF_DOCUMENT_H
 #define CONF_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -36,6 +37,7 @@ struct document {
 	char *text; /* NUL-terminated */
 	size_t len;
 	unsigned order; /* of reading: problems are listed in this order */
+	bool is_parsed; /* as JSON */
 	json_t *json;
 	struct node *root;
 };
@@ -51,6 +53,12 @@ SLIST_HEAD(document_list, document);
  */
 struct document *document_load(struct arena *arena, struct document_list *list, const char *path,
 	const struct node *blame, struct problems *problems);
+/*
+ * The same for a file that is no JSON: there is its text, and no tree. NULL when it cannot be read
+ * or is no text.
+ */
+struct document *document_load_text(struct arena *arena, struct document_list *list,
+	const char *path, const struct node *blame, struct problems *problems);
 void document_list_clear(struct document_list *list);
 
 /* NULL when the node is no object or has no such key. */

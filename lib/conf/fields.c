@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "guard.h"
 #include "reader.h"
 #include "text.h"
 
@@ -171,6 +172,13 @@ static const struct field config_fields[] = {
 		.offset = offsetof(struct config, drain_timeout_ms),
 		.max = 86400000,
 		.value = 10000,
+	},
+	{
+		.name = "guard",
+		.help = "defence of the appliance and of all services",
+		.type = FIELD_OBJECT,
+		.table = &guard_table,
+		.offset = offsetof(struct config, guard),
 	},
 	{
 		.name = "announce",

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pools, their members and their health checks. */
+#include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
 #include "reader.h"
 #include "text.h"
 
@@ -51,6 +53,14 @@ static const struct field member_fields[] = {
 		.type = FIELD_TEXT,
 		.kind = &text_member_name,
 		.offset = offsetof(struct config_member, name),
+	},
+	{
+		.name = "quic_server_id",
+		.help = "what connection IDs of QUIC call it, for services that `hash` by "
+			"`quic-cid`: 1 to 15 bytes in hexadecimal",
+		.type = FIELD_TEXT,
+		.kind = &quic_id_kind,
+		.offset = offsetof(struct config_member, quic_id),
 	},
 	{ .name = NULL },
 };
@@ -188,35 +198,6 @@ static const struct table health_table = {
 	.check = health_check,
 };
 
-static const struct choice balance_choices[] = {
-	{
-		.name = "maglev",
-		.value = CONFIG_BALANCE_MAGLEV,
-		.help = "consistent hashing: few flows move when members come and go",
-	},
-	{
-		.name = "round-robin",
-		.value = CONFIG_BALANCE_ROUND_ROBIN,
-		.help = "in turns, by weight",
-	},
-	{
-		.name = "least-requests",
-		.value = CONFIG_BALANCE_LEAST_REQUESTS,
-		.help = "the member with the fewest requests under way for its weight",
-	},
-	{
-		.name = "p2c",
-		.value = CONFIG_BALANCE_P2C,
-		.help = "the less busy of two members picked at random",
-	},
-	{
-		.name = "source-hash",
-		.value = CONFIG_BALANCE_SOURCE_HASH,
-		.help = "by the client's address",
-	},
-	{ .name = NULL },
-};
-
 /* A member without a name goes by its address: nobody else may go by it. */
 static void member_names_check(
 	struct reader *reader, const struct names *names, const struct names *endpoints)
@@ -266,14 +247,34 @@ static void members_check(struct reader *reader, const struct node *list, struct
 			"all weights are 0: no member could ever be chosen");
 }
 
+/* Connection IDs would name two members. */
+static void quic_ids_check(struct reader *reader, const struct node *list, struct config_pool *pool)
+{
+	struct names names = names_create(reader->arena, pool->member_count);
+	const struct node *node = list->children;
+
+	for (unsigned i = 0; i < pool->member_count; i++, node = node->next) {
+		const struct config_quic_id *id = &pool->members[i].quic_id;
+		char text[2 * CONFIG_QUIC_ID_MAX + 1] = "";
+
+		for (unsigned k = 0; k < id->len; k++)
+			snprintf(text + 2 * k, 3, "%02x", id->bytes[k]);
+		if (id->len > 0)
+			names_add(&names, arena_copy(reader->arena, text, strlen(text)), node, i);
+	}
+	names_check(&names, &reader->problems, "quic_server_id");
+}
+
 static void pool_check(struct reader *reader, const struct node *node, void *object)
 {
 	struct config_pool *pool = object;
 
 	if (!text_is_name(pool->name))
 		problem_add_key(&reader->problems, node, "a pool's key is its " TEXT_NAME_WORDS);
-	if (pool->member_count > 0)
+	if (pool->member_count > 0) {
 		members_check(reader, node_get(node, "members"), pool);
+		quic_ids_check(reader, node_get(node, "members"), pool);
+	}
 }
 
 static const struct field pool_fields[] = {
@@ -341,6 +342,26 @@ static const struct field pool_fields[] = {
 		.offset = offsetof(struct config_pool, max_idle_connections),
 		.max = 65535,
 		.value = 64,
+	},
+	{
+		.name = "slow_start_ms",
+		.help = "a member that is new, or back from being down or in maintenance, comes to "
+			"its weight little by little over so long; 0: at once",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_pool, slow_start_ms),
+		.max = 3600000,
+	},
+	{
+		.name = "second_chance_ms",
+		.help = "l4, `maglev` and `source-hash`: how long after a change of members TCP "
+			"packets in the midst of a connection that the connection table lacks go "
+			"where the table before the change sends them; 0: not at all",
+		.type = FIELD_NUMBER,
+		.unit = "milliseconds",
+		.offset = offsetof(struct config_pool, second_chance_ms),
+		.max = 3600000,
+		.value = 60000,
 	},
 	{ .name = NULL },
 };

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
 #include "forward.h"
+#include "guard.h"
 #include "reader.h"
 #include "route.h"
 #include "suggest.h"
@@ -26,23 +28,54 @@ static const struct choice mode_choices[] = {
 	{ .name = NULL },
 };
 
-static const struct choice hash_choices[] = {
+static const struct choice version_choices[] = {
+	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 and 1.3" },
+	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3 alone" },
+	{ .name = NULL },
+};
+
+static const struct choice max_version_choices[] = {
+	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 alone" },
+	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3, and older ones by `min_version`" },
+	{ .name = NULL },
+};
+
+/* Values: enum tls_suite's, in the order of our preference. */
+static const struct choice cipher_choices[] = {
+	{ .name = "TLS_AES_128_GCM_SHA256", .value = 1 << 0, .help = "TLS 1.3" },
+	{ .name = "TLS_AES_256_GCM_SHA384", .value = 1 << 1, .help = "TLS 1.3" },
+	{ .name = "TLS_CHACHA20_POLY1305_SHA256", .value = 1 << 2, .help = "TLS 1.3" },
+	{ .name = "ECDHE-ECDSA-AES128-GCM-SHA256", .value = 1 << 3, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-AES128-GCM-SHA256", .value = 1 << 4, .help = "TLS 1.2" },
+	{ .name = "ECDHE-ECDSA-AES256-GCM-SHA384", .value = 1 << 5, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-AES256-GCM-SHA384", .value = 1 << 6, .help = "TLS 1.2" },
+	{ .name = "ECDHE-ECDSA-CHACHA20-POLY1305", .value = 1 << 7, .help = "TLS 1.2" },
+	{ .name = "ECDHE-RSA-CHACHA20-POLY1305", .value = 1 << 8, .help = "TLS 1.2" },
+	{ .name = NULL },
+};
+
+static const struct choice unknown_name_choices[] = {
+	{ .name = "first", .value = 0, .help = "the first certificate answers" },
 	{
-		.name = "five-tuple",
-		.value = CONFIG_HASH_FIVE_TUPLE,
-		.help = "each connection by itself",
-	},
-	{
-		.name = "source-ip",
-		.value = CONFIG_HASH_SOURCE_IP,
-		.help = "all connections of a client to one member",
+		.name = "refuse",
+		.value = 1,
+		.help = "alert unrecognized_name; also for clients that name no host",
 	},
 	{ .name = NULL },
 };
 
-static const struct choice version_choices[] = {
-	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 and 1.3" },
-	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3 alone" },
+static const struct choice client_auth_choices[] = {
+	{ .name = "none", .value = CONFIG_CLIENT_AUTH_NONE, .help = "clients are not asked" },
+	{
+		.name = "optional",
+		.value = CONFIG_CLIENT_AUTH_OPTIONAL,
+		.help = "asked, and let in without one or with one that does not hold",
+	},
+	{
+		.name = "required",
+		.value = CONFIG_CLIENT_AUTH_REQUIRED,
+		.help = "asked, and refused unless it holds",
+	},
 	{ .name = NULL },
 };
 
@@ -157,13 +190,107 @@ static const struct field tls_fields[] = {
 		.text = "[\"http/1.1\"]",
 		.min = 1,
 	},
+	{
+		.name = "max_version",
+		.help = "the newest version of TLS that is spoken",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_max_version),
+		.choices = max_version_choices,
+		.value = TLS_1_3,
+	},
+	{
+		.name = "ciphers",
+		.help = "cipher suites; the server's preference is in this order, whatever the "
+			"list's (TLS 1.3: the client's)",
+		.type = FIELD_CHOICES,
+		.offset = offsetof(struct config_service, tls_ciphers),
+		.choices = cipher_choices,
+		.value = CONFIG_CIPHERS_ALL,
+		.text = "all",
+		.min = 1,
+	},
+	{
+		.name = "unknown_names",
+		.help = "what clients get that name a host which no certificate has",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_unknown_names),
+		.choices = unknown_name_choices,
+		.value = 0,
+	},
+	{
+		.name = "client_certificates",
+		.help = "whether clients are asked for certificates (mutual TLS)",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_service, tls_client_auth),
+		.choices = client_auth_choices,
+		.value = CONFIG_CLIENT_AUTH_NONE,
+	},
+	{
+		.name = "client_ca",
+		.help = "PEM file: the authorities that may sign client certificates; relative to "
+			"the configuration's folder",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_client_ca),
+	},
+	{
+		.name = "client_crl",
+		.help = "PEM file: the certificates that these authorities revoked",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_client_crl),
+	},
+	{
+		.name = "client_depth",
+		.help = "the longest chain from a client's certificate to an authority: 1 is "
+			"without intermediates",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_service, tls_client_depth),
+		.min = 1,
+		.max = 8,
+		.value = 2,
+	},
+	{
+		.name = "ticket_keys",
+		.help = "file of session ticket keys, which appliances of a group share; without "
+			"it, a key is made at each load",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_ticket_keys),
+	},
+	{
+		.name = "key_log",
+		.help = "file that gets the secrets of all sessions, for looking at captured "
+			"traffic; never in production",
+		.type = FIELD_TEXT,
+		.kind = &text_file,
+		.offset = offsetof(struct config_service, tls_key_log),
+	},
 	{ .name = NULL },
 };
+
+/* The object is the service: see tls_fields. */
+static void tls_check(struct reader *reader, const struct node *node, void *object)
+{
+	const struct config_service *service = object;
+	bool has_auth = service->tls_client_auth != CONFIG_CLIENT_AUTH_NONE;
+
+	if (service->tls_max_version < service->tls_min_version)
+		problem_add(&reader->problems, node_get(node, "max_version"),
+			"is below min_version, which is 1.3");
+	if (has_auth && node_get(node, "client_ca") == NULL)
+		problem_add_missing(&reader->problems, node, "client_ca",
+			"client certificates need \"client_ca\"");
+	if (!has_auth && node_get(node, "client_ca") != NULL)
+		problem_add_key(&reader->problems, node_get(node, "client_ca"),
+			"is for services with \"client_certificates\"");
+}
 
 static const struct table tls_table = {
 	.name = "tls",
 	.help = "TLS toward clients; without it, the service speaks plain HTTP.",
 	.fields = tls_fields,
+	.check = tls_check,
 };
 
 static const struct field http_fields[] = {
@@ -276,6 +403,7 @@ static void l4_check(
 		problem_add_missing(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	forward_check(reader, node, service);
+	balance_check(reader, node, service);
 }
 
 static void service_check(struct reader *reader, const struct node *node, void *object)
@@ -283,6 +411,7 @@ static void service_check(struct reader *reader, const struct node *node, void *
 	const struct config_service *service = object;
 	const struct node *mode = node_get(node, "mode");
 
+	guard_service_check(reader, node, service);
 	if (mode == NULL || (!node_is_text(mode, "l4") && !node_is_text(mode, "l7")))
 		return;
 	only_check(reader, node, service_table.fields, node_text(mode));
@@ -389,6 +518,24 @@ static const struct field service_fields[] = {
 		.text = "",
 	},
 	{
+		.name = "affinity",
+		.help = "clients keep their member for a time",
+		.type = FIELD_OBJECT,
+		.text = "no affinity",
+		.only = "l4",
+		.table = &affinity_table,
+		.offset = offsetof(struct config_service, affinity),
+	},
+	{
+		.name = "quic",
+		.help = "for `hash` by `quic-cid`",
+		.type = FIELD_OBJECT,
+		.text = "none",
+		.only = "l4",
+		.table = &quic_table,
+		.offset = offsetof(struct config_service, quic),
+	},
+	{
 		.name = "tcp_idle_timeout_ms",
 		.help = "an established TCP connection without packets is forgotten",
 		.type = FIELD_NUMBER,
@@ -445,6 +592,20 @@ static const struct field service_fields[] = {
 		.type = FIELD_BOOL,
 		.only = "l7",
 		.offset = offsetof(struct config_service, trust_forwarded),
+	},
+	{
+		.name = "acl",
+		.help = "which clients may come",
+		.type = FIELD_OBJECT,
+		.table = &acl_table,
+		.offset = offsetof(struct config_service, acl),
+	},
+	{
+		.name = "limits",
+		.help = "how much is taken in",
+		.type = FIELD_OBJECT,
+		.table = &limits_table,
+		.offset = offsetof(struct config_service, limits),
 	},
 	{ .name = NULL },
 };

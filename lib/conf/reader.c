@@ -79,6 +79,9 @@ static void choice_report(
 		size_t len = strlen(list);
 
 		suggestion_offer(&suggestion, choice->name);
+		/* Other names of the one before are taken, but would make the list long. */
+		if (choice > choices && choice->value == choice[-1].value)
+			continue;
 		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", choice->name);
 	}
 	problem_add(&reader->problems, node, "%s is not one of: %s%s",

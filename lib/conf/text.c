@@ -170,8 +170,7 @@ static void port_address_read(
 		*(struct ip_prefix *)target = prefix;
 }
 
-/* The prefix with its host bits cleared. */
-static struct ip_prefix network_of(const struct ip_prefix *prefix)
+struct ip_prefix text_network_of(const struct ip_prefix *prefix)
 {
 	struct ip_prefix network = *prefix;
 	unsigned bits = prefix->prefix_len + (ip_is_v4(&prefix->addr) ? 96u : 0u);
@@ -192,7 +191,7 @@ static void network_read(
 		kind_report(reader, node, "ADDRESS/LENGTH, as 0.0.0.0/0 or 2001:db8::/32");
 		return;
 	}
-	network = network_of(&prefix);
+	network = text_network_of(&prefix);
 	if (ip_equal(&network.addr, &prefix.addr))
 		*(struct ip_prefix *)target = network;
 	else

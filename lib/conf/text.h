@@ -36,6 +36,9 @@ static inline bool text_is_read(const struct ip_addr *addr)
 bool text_endpoint_read(struct reader *reader, const struct node *node, const char *text,
 	struct ip_addr *addr, uint16_t *port);
 
+/* The prefix with its host bits cleared. */
+struct ip_prefix text_network_of(const struct ip_prefix *prefix);
+
 /* For names that are keys. */
 #define TEXT_NAME_WORDS "name of 1-63 letters, digits, \"_\", \".\" and \"-\""
 bool text_is_name(const char *text);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture.h"
 #include "client.h"
 #include "listener.h"
 #include "session.h"
@@ -24,11 +25,12 @@ struct control {
 	int epoll_fd;
 	int timer_fd; /* every second: time-outs and samples */
 	struct core_samples samples;
+	struct capture *capture;
 	struct client clients[CLIENTS_MAX];
 };
 
 /* Whose event it is: a client's index, or one of these. */
-enum { SOURCE_LISTENER = CLIENTS_MAX, SOURCE_TIMER };
+enum { SOURCE_LISTENER = CLIENTS_MAX, SOURCE_TIMER, SOURCE_CAPTURE };
 
 static uint64_t now(const struct control *control)
 {
@@ -58,7 +60,8 @@ static int events_open(struct control *control)
 	if (control->epoll_fd < 0 || timer_open(control) < 0)
 		return -errno;
 	if (watch(control, control->listener.fd, SOURCE_LISTENER) < 0 ||
-		watch(control, control->timer_fd, SOURCE_TIMER) < 0)
+		watch(control, control->timer_fd, SOURCE_TIMER) < 0 ||
+		watch(control, capture_fd(control->capture), SOURCE_CAPTURE) < 0)
 		return -errno;
 	return 0;
 }
@@ -79,6 +82,11 @@ struct control *control_create(
 	control->listener.fd = -1;
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		control->clients[i].fd = -1;
+	control->capture = capture_create(&control->params);
+	if (control->capture == NULL) {
+		err_set(err, ENOMEM, "stats socket: out of memory");
+		goto fail;
+	}
 	if (listener_open(&control->listener, &config->stats, err) < 0)
 		goto fail;
 	ret = events_open(control);
@@ -96,6 +104,7 @@ void control_destroy(struct control *control)
 		return;
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		client_destroy(&control->clients[i]);
+	capture_destroy(control->capture);
 	listener_close(&control->listener);
 	if (control->timer_fd >= 0)
 		close(control->timer_fd);
@@ -187,7 +196,8 @@ static void accept_all(struct control *control, uint64_t now_us)
 			continue;
 		}
 		client_init(client, fd, now_us);
-		session_init(&client->session, &control->params, &control->samples);
+		session_init(
+			&client->session, &control->params, &control->samples, control->capture);
 		client_run(client, now_us);
 		client_settle(control, client, now_us);
 	}
@@ -207,7 +217,7 @@ static void event_take(struct control *control, uint32_t source, uint64_t now_us
 		accept_all(control, now_us);
 	} else if (source == SOURCE_TIMER) {
 		timer_take(control);
-	} else if (control->clients[source].fd >= 0) {
+	} else if (source < CLIENTS_MAX && control->clients[source].fd >= 0) {
 		client_run(&control->clients[source], now_us);
 		client_settle(control, &control->clients[source], now_us);
 	}
@@ -239,6 +249,8 @@ void control_poll(struct control *control)
 	samples_take(control, now_us);
 	for (int i = 0; i < count; i++)
 		event_take(control, events[i].data.u32, now_us);
+	/* Its descriptor only wakes us. */
+	capture_poll(control->capture);
 	time_out(control, now_us);
 }
 
@@ -252,7 +264,7 @@ void control_run(struct control *control, const char *line, FILE *out)
 		free(session);
 		return;
 	}
-	session_init(session, &control->params, &control->samples);
+	session_init(session, &control->params, &control->samples, control->capture);
 	session_start(session, line, len);
 	while (session_step(session, out))
 		;

@@ -29,11 +29,12 @@ const struct command *command_at(unsigned index)
 }
 
 void session_init(struct session *session, const struct control_params *params,
-	const struct core_samples *samples)
+	const struct core_samples *samples, struct capture *capture)
 {
-	*session = (struct session){
-		.params = params, .samples = samples, .level = CONTROL_LEVEL_ADMIN
-	};
+	*session = (struct session){ .params = params,
+		.samples = samples,
+		.capture = capture,
+		.level = CONTROL_LEVEL_ADMIN };
 }
 
 static void request_end(struct session *session)

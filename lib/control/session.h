@@ -70,6 +70,7 @@ struct core_samples {
 struct session {
 	const struct control_params *params;
 	const struct core_samples *samples;
+	struct capture *capture; /* the process has one */
 	enum control_level level;
 	bool is_interactive; /* after prompt */
 	bool is_quitting;    /* after quit */
@@ -80,7 +81,7 @@ struct session {
 };
 
 void session_init(struct session *session, const struct control_params *params,
-	const struct core_samples *samples);
+	const struct core_samples *samples, struct capture *capture);
 void session_destroy(struct session *session);
 
 /* Takes a line without its newline. len <= CONTROL_LINE_MAX. The one before must be done. */

@@ -4,8 +4,7 @@
 #include "base/clock.h"
 #include "core.h"
 
-static struct l4_conn_row row_make(
-	const struct conntrack *table, const struct conn *conn, uint32_t now_ms)
+struct l4_conn_row conn_row(const struct conntrack *table, const struct conn *conn, uint32_t now_ms)
 {
 	struct packet_tuple client;
 	struct packet_tuple member;
@@ -49,7 +48,7 @@ unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn
 		const struct conn *conn = &table->conns[(*cursor)++];
 
 		if (conn_is_used(conn) && !conn_is_expired(conn, now_ms))
-			rows[count++] = row_make(table, conn, now_ms);
+			rows[count++] = conn_row(table, conn, now_ms);
 	}
 	return count;
 }

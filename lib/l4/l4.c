@@ -49,7 +49,8 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	key.k1 = rng_next(&l4->rng);
 	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
 	l4->table = conntrack_create(params->max_connections, key);
-	if (l4->table != NULL)
+	l4->affinity = affinity_create(params->max_connections, rng_next(&l4->rng));
+	if (l4->table != NULL && l4->affinity != NULL)
 		return l4;
 	err_set(err, ENOMEM, "no memory for a table of %u connections", params->max_connections);
 	l4_core_destroy(l4);
@@ -62,6 +63,7 @@ void l4_core_destroy(struct l4_core *l4)
 	if (l4 == NULL)
 		return;
 	conntrack_destroy(l4->table);
+	affinity_destroy(l4->affinity);
 	free(l4);
 }
 
@@ -73,27 +75,6 @@ const struct l4_counters *l4_counters(const struct l4_core *l4)
 uint32_t l4_conn_count(const struct l4_core *l4)
 {
 	return l4->table->used;
-}
-
-/* service: NULL for a member's packet, which has a connection or nothing. */
-static inline bool is_stateless(const struct service *service)
-{
-	return service != NULL && service->is_stateless;
-}
-
-/* Whether the connection that was found carries the packet, rather than a new one. */
-static inline bool conn_is_current(
-	const struct conn *conn, const struct l4_packet *packet, uint32_t now_ms)
-{
-	if (conn_is_expired(conn, now_ms))
-		return false;
-	if (packet->service == NULL)
-		return true;
-	if (conn->protocol == IPPROTO_UDP)
-		return !member_is_gone(conn->member);
-	if (!tcp_is_opening(packet->p->tcp_flags))
-		return true;
-	return conn->state < L4_STATE_FIN && !member_is_gone(conn->member);
 }
 
 /* Counts a client's packet that goes out, with a connection or without: member, service, worker. */
@@ -177,8 +158,11 @@ static enum drop_reason packet_forward(
 	struct conntrack *table = burst->l4->table;
 	enum drop_reason reason;
 
-	if (is_stateless(packet->service))
-		return stateless_forward(burst, packet, m);
+	if (l4_is_stateless(packet->service)) {
+		if (!packet_asks_table(burst, packet))
+			return stateless_forward(burst, packet, m);
+		packet->hash = conntrack_hash(table, packet_tuple_of(p), side);
+	}
 	/* A guess can be wrong, or have been closed or opened by a packet before it. */
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
 		packet->conn = conntrack_find(table, packet->hash, packet_tuple_of(p), side);
@@ -205,14 +189,14 @@ static void burst_prepare(const struct l4_core *l4, struct rte_mbuf **pkts,
 		const struct packet *p = packet_of(pkts[i]);
 		enum conn_side side = services[i] != NULL ? CONN_CLIENT : CONN_MEMBER;
 
-		packets[i] = (struct l4_packet){ .p = p, .service = services[i] };
-		if (is_stateless(services[i]))
+		packets[i] = (struct l4_packet){ .p = p, .service = services[i], .m = pkts[i] };
+		if (l4_is_stateless(services[i]))
 			continue;
 		packets[i].hash = conntrack_hash(table, packet_tuple_of(p), side);
 		conntrack_prefetch(table, packets[i].hash);
 	}
 	for (uint16_t i = 0; i < count; i++) {
-		if (!is_stateless(packets[i].service))
+		if (!l4_is_stateless(packets[i].service))
 			packets[i].conn = conntrack_guess(
 				table, packets[i].hash, (packets[i].p->flags & PACKET_IS_V6) != 0);
 	}
@@ -249,17 +233,6 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 			packet_drop(l4, &packets[i], pkts[i], reason);
 	}
 	return output.count;
-}
-
-uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key)
-{
-	const struct ip_addr *client = service != NULL ? &p->src : &p->dst;
-	uint16_t port_be = service != NULL ? p->src_port_be : p->dst_port_be;
-
-	if (service != NULL && service->forward != CONFIG_FORWARD_NAT)
-		return p->flow_hash;
-	return (uint32_t)hash_words2(
-		key, client->halves[0] ^ (uint64_t)port_be << 8 ^ p->protocol, client->halves[1]);
 }
 
 /* How many connections are due to be looked at, for the time that has passed. */

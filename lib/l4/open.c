@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
 #include <netinet/in.h>
 
 #include "conntrack/state.h"
@@ -15,35 +14,6 @@ void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 	/* The member may be freed from here on. */
 	conn->member->cores[core].conns_closed++;
 	conntrack_remove(l4->table, conn);
-}
-
-/* What Maglev is asked with: the flow, or the client's address alone. */
-static uint32_t balance_hash(
-	const struct l4_burst *burst, const struct l4_packet *packet, const struct pool *pool)
-{
-	const struct packet *p = packet->p;
-
-	if (packet->service->hash != CONFIG_HASH_SOURCE_IP &&
-		pool->config->balance != CONFIG_BALANCE_SOURCE_HASH)
-		return p->flow_hash;
-	return (uint32_t)(hash_words2(burst->snapshot->key, p->src.halves[0], p->src.halves[1]) >>
-		32);
-}
-
-struct member *member_choose(const struct l4_burst *burst, const struct l4_packet *packet)
-{
-	unsigned index = packet->service->pool;
-	const struct pool *pool;
-	struct balance_query query;
-
-	assert(index < burst->snapshot->backends->count);
-	pool = burst->snapshot->backends->pools[index];
-	query = (struct balance_query){
-		.hash = balance_hash(burst, packet, pool),
-		.cursor = &burst->l4->cursors[index % L4_CURSORS],
-		.rng = &burst->l4->rng,
-	};
-	return pool_pick(pool, &query);
 }
 
 /* Gives up a connection near to where this hash would go. */
@@ -106,7 +76,7 @@ static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_pack
  * started anew, has sent the flow; entering it would let anyone fill the table. Elsewhere, or where
  * the choice follows from more than the flow, there is nothing to go by.
  */
-static enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet)
+enum drop_reason stray_adopt(const struct l4_burst *burst, struct l4_packet *packet)
 {
 	const struct service *service = packet->service;
 	enum config_balance balance = burst->snapshot->backends->pools[service->pool]

@@ -123,6 +123,28 @@ void connection_next(struct connection *connection)
 	schedule(connection);
 }
 
+/* Our side is done: what the client still sends is thrown away until its end, or for a while. */
+static void linger(struct connection *connection)
+{
+	transport_shutdown(&connection->transport);
+	connection->linger_left = LINGER_BYTES;
+	connection_deadline(connection, LINGER_MS);
+	set_state(connection, CONNECTION_LINGER);
+}
+
+/* The alert that says why must not be lost to a reset: see linger_run(). */
+static void handshake_failed(struct connection *connection)
+{
+	connection->l7->counters.tls_failures++;
+	connection_counters(connection)->tls_failures++;
+	if (tcp_is_eof(connection->transport.tcp)) {
+		leave(connection);
+		return;
+	}
+	linger(connection);
+	schedule(connection);
+}
+
 static void handshake_run(struct connection *connection)
 {
 	struct l7_core *l7 = connection->l7;
@@ -138,9 +160,7 @@ static void handshake_run(struct connection *connection)
 			break;
 		/* fall through */
 	default:
-		l7->counters.tls_failures++;
-		connection_counters(connection)->tls_failures++;
-		leave(connection);
+		handshake_failed(connection);
 	}
 }
 
@@ -168,12 +188,8 @@ static void busy_run(struct connection *connection)
 
 static void flush_run(struct connection *connection)
 {
-	if (!transport_flush(&connection->transport))
-		return;
-	transport_shutdown(&connection->transport);
-	connection->linger_left = LINGER_BYTES;
-	connection_deadline(connection, LINGER_MS);
-	set_state(connection, CONNECTION_LINGER);
+	if (transport_flush(&connection->transport))
+		linger(connection);
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,18 @@ static int contexts_create(
 	return 0;
 }
 
+static_assert(CONFIG_CIPHERS_ALL == TLS_SUITES_ALL, "one order of suites");
+static_assert((int)CONFIG_CLIENT_AUTH_REQUIRED == TLS_CLIENT_AUTH_REQUIRED, "one order");
+
+static int ticket_keys_create(
+	struct l7_listener *listener, const struct config_service *service, struct err *err)
+{
+	listener->ticket_keys = service->tls_ticket_keys == NULL
+		? tls_ticket_keys_random(err)
+		: tls_ticket_keys_load(service->tls_ticket_keys, err);
+	return listener->ticket_keys == NULL ? -EINVAL : 0;
+}
+
 static int tls_create(struct l7_listener *listener, const struct config *config,
 	const struct config_service *service, struct err *err)
 {
@@ -29,13 +42,26 @@ static int tls_create(struct l7_listener *listener, const struct config *config,
 		.chain_paths = paths,
 		.key_paths = paths + count,
 		.certificate_count = count,
+		.refuse_unknown_names = service->tls_unknown_names != 0,
 		.min_version = service->tls_min_version,
+		.max_version = service->tls_max_version,
+		.suites = service->tls_ciphers,
+		.client = { .auth = (enum tls_client_auth)service->tls_client_auth,
+			.ca_path = service->tls_client_ca,
+			.crl_path = service->tls_client_crl,
+			.depth = service->tls_client_depth },
+		.key_log_path = service->tls_key_log,
 		.alpn = alpn,
 	};
 	int result;
 
 	if (paths == NULL)
 		return err_set(err, ENOMEM, "no memory for a listener");
+	if (ticket_keys_create(listener, service, err) < 0) {
+		free(paths);
+		return -EINVAL;
+	}
+	params.ticket_keys = listener->ticket_keys;
 	for (size_t i = 0; i < count; i++) {
 		const struct config_certificate
 			*certificate = &config->certificates[service->certificates[i]];
@@ -83,6 +109,7 @@ void l7_listener_destroy(struct l7_listener *listener)
 		return;
 	for (unsigned i = 0; i < listener->worker_count; i++)
 		tls_context_destroy(listener->workers[i].tls);
+	tls_ticket_keys_destroy(listener->ticket_keys);
 	route_table_destroy(listener->routes);
 	free(listener);
 }

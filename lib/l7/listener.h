@@ -22,6 +22,7 @@ struct l7_listener {
 	struct config_http_limits limits;
 	bool trust_forwarded;
 	bool is_tls;
+	struct tls_ticket_keys *ticket_keys; /* of all workers */
 	unsigned worker_count;
 	struct listener_worker workers[];
 };

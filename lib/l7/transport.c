@@ -7,6 +7,8 @@
 
 /* From here on a piece becomes a record of its own, without being gathered first. */
 #define GATHER_BELOW_BYTES 4096
+/* What mbedTLS puts in one record of TLS 1.3: a byte more would be a record of its own. */
+#define GATHER_MOST_BYTES (TRANSPORT_RECORD_BYTES - 1)
 
 static size_t plain_peek(struct transport *transport, const char **data)
 {
@@ -153,7 +155,7 @@ static bool tls_transport_flush(struct transport *transport)
 
 static bool is_full(const struct transport *transport)
 {
-	return transport->out != NULL && transport->out_len == TRANSPORT_RECORD_BYTES;
+	return transport->out != NULL && transport->out_len == GATHER_MOST_BYTES;
 }
 
 /* Small pieces are gathered: a record each would cost more than its bytes. */
@@ -168,7 +170,7 @@ static size_t gather(struct transport *transport, const char *data, size_t len)
 			return 0;
 		transport->out_at = transport->out_len = 0;
 	}
-	len = MIN(len, (size_t)(TRANSPORT_RECORD_BYTES - transport->out_len));
+	len = MIN(len, (size_t)(GATHER_MOST_BYTES - transport->out_len));
 	memcpy(transport->out + transport->out_len, data, len);
 	transport->out_len += (uint16_t)len;
 	if (is_full(transport))

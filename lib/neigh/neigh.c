@@ -325,6 +325,17 @@ static struct neigh_row row_of(const struct neigh_entry *entry, uint64_t now_us)
 	return row;
 }
 
+bool neigh_find(const struct neigh *neigh, unsigned port, const struct ip_addr *addr,
+	struct neigh_row *row, uint64_t now_us)
+{
+	const struct neigh_entry *entry = neigh_table_find(&neigh->table, port, addr);
+
+	if (entry == NULL)
+		return false;
+	*row = row_of(entry, now_us);
+	return true;
+}
+
 unsigned neigh_dump(
 	const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us)
 {

@@ -131,6 +131,21 @@ uint16_t neigh_net_mtu_min(const struct neigh_net *net)
 	return net->mtu_min;
 }
 
+bool neigh_net_route(
+	const struct neigh_net *net, const struct ip_addr *dst, struct neigh_route *route)
+{
+	const struct net_hop *hop = neigh_net_hop_find(net, dst);
+
+	if (hop == NULL)
+		return false;
+	*route = (struct neigh_route){
+		.port = hop->port,
+		.next_hop = hop->is_on_link ? *dst : hop->via,
+		.is_on_link = hop->is_on_link,
+	};
+	return true;
+}
+
 uint16_t neigh_net_mtu(const struct neigh_net *net, const struct ip_addr *dst)
 {
 	const struct net_hop *hop = neigh_net_hop_find(net, dst);

@@ -111,22 +111,41 @@ static void slot_insert(struct service_table *table, const struct service *servi
 	table->slots[at] = (struct slot){ .hash = hash, .service = service->index + 1 };
 }
 
-static struct service service_make(
-	const struct config_service *config, unsigned index, void *listener)
+/* A scheduler by source address decides over the hash, too. */
+static enum config_hash hash_of_service(
+	const struct config *config, const struct config_service *service)
 {
+	if (service->mode == CONFIG_MODE_L4 && service->hash == CONFIG_HASH_FIVE_TUPLE &&
+		service->pool < config->pool_count &&
+		config->pools[service->pool].balance == CONFIG_BALANCE_SOURCE_HASH)
+		return CONFIG_HASH_SOURCE_IP;
+	return service->hash;
+}
+
+static struct service service_make(const struct config *all, unsigned index, void *listener)
+{
+	const struct config_service *config = &all->services[index];
+
 	return (struct service){
 		.address = config->address,
 		.port = config->port,
 		.port_be = rte_cpu_to_be_16(config->port),
 		.protocol = config->protocol,
 		.mode = config->mode,
-		.hash = config->hash,
 		.forward = config->forward,
 		.oversize = config->oversize,
 		.is_stateless = config->is_stateless,
 		.gue_variant = (uint8_t)config->gue_variant,
 		.gue_port_be = rte_cpu_to_be_16((uint16_t)config->gue_port),
 		.outer_source = config->outer_source,
+		.hash = hash_of_service(all, config),
+		.affinity = config->affinity,
+		.quic = {
+			.kind = config->quic.layout == CONFIG_QUIC_LB ? QUIC_LAYOUT_LB
+								      : QUIC_LAYOUT_KATRAN,
+			.server_id_len = (uint8_t)config->quic.server_id_bytes,
+			.config_id = (uint8_t)config->quic.config_id,
+		},
 		.tcp_idle_timeout_ms = config->tcp_idle_timeout_ms,
 		.udp_idle_timeout_ms = config->udp_idle_timeout_ms,
 		.pool = config->pool,
@@ -170,7 +189,7 @@ struct service_table *service_table_create(struct service_registry *registry,
 	}
 	for (unsigned i = 0; i < config->service_count; i++) {
 		struct service made = service_make(
-			&config->services[i], i, listeners == NULL ? NULL : listeners[i]);
+			config, i, listeners == NULL ? NULL : listeners[i]);
 
 		if (service_add(table, registry, &made, err) < 0) {
 			service_table_destroy(table);

@@ -11,6 +11,7 @@
 #include <mbedtls/psa_util.h>
 #include <psa/crypto.h>
 
+#include "crypto.h"
 #include "tls_internal.h"
 
 /* GeneralName's choice of a DNS name (RFC 5280 4.2.1.6). */
@@ -21,7 +22,8 @@ void tls_error_text(char *text, size_t size, int error)
 	mbedtls_strerror(error, text, size);
 }
 
-int tls_global_init(struct err *err)
+/* PSA's state is each thread's own in the accelerated build; in the plain one this does nothing. */
+int tls_thread_init(struct err *err)
 {
 	psa_status_t status = psa_crypto_init();
 
@@ -31,13 +33,22 @@ int tls_global_init(struct err *err)
 		err, EIO, "TLS: the crypto library does not start (PSA error %d)", (int)status);
 }
 
-/*
- * Debian's mbedTLS is built with MBEDTLS_THREADING_PTHREAD: PSA's state is one for all threads,
- * behind mutexes, and needs nothing of a thread.
- */
-int tls_thread_init(struct err *err)
+int tls_global_init(struct err *err)
 {
-	return tls_global_init(err);
+	crypto_start(session_on_key_update);
+	/* It is sorted at the first call, which no two workers must do at once. */
+	mbedtls_ssl_list_ciphersuites();
+	return tls_thread_init(err);
+}
+
+void tls_thread_finish(void)
+{
+	crypto_thread_finish();
+}
+
+const char *tls_provider(void)
+{
+	return crypto_name();
 }
 
 static int fail(struct err *err, const char *path, int error)
@@ -212,42 +223,4 @@ void tls_certificate_info(
 		.names = certificate->names,
 		.not_after = certificate->not_after,
 	};
-}
-
-/* RFC 9525 6.3: the asterisk stands for one whole label, the first. */
-static enum name_match match_one(
-	const char *pattern, size_t pattern_len, const char *name, size_t len)
-{
-	const char *dot;
-
-	if (pattern_len == len && memcmp(pattern, name, len) == 0)
-		return NAME_EXACT;
-	if (pattern_len < 3 || pattern[0] != '*' || pattern[1] != '.')
-		return NAME_NONE;
-	dot = memchr(name, '.', len);
-	if (dot == NULL || dot == name)
-		return NAME_NONE;
-	len -= (size_t)(dot - name);
-	if (len != pattern_len - 1 || memcmp(dot, pattern + 1, len) != 0)
-		return NAME_NONE;
-	return NAME_WILDCARD;
-}
-
-enum name_match certificate_match(
-	const struct tls_certificate *certificate, const char *name, size_t len)
-{
-	const char *pattern = certificate->names;
-	enum name_match best = NAME_NONE;
-
-	while (*pattern != '\0') {
-		size_t pattern_len = strcspn(pattern, " ");
-		enum name_match match = match_one(pattern, pattern_len, name, len);
-
-		if (match > best)
-			best = match;
-		pattern += pattern_len;
-		if (*pattern == ' ')
-			pattern++;
-	}
-	return best;
 }

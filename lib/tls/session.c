@@ -4,8 +4,12 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "crypto.h"
+#include "key_log.h"
 #include "tls_internal.h"
 
+/* KeyUpdates that a peer may send on end; data that it sends pays for more, one for each read. */
+#define KEY_UPDATES_MOST  100
 #define RECORD_HEAD_BYTES 5
 /* An alert under TLS 1.3: two bytes and the content type, padded as mbedTLS does, and a tag. */
 #define PADDING_BYTES      MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
@@ -21,6 +25,8 @@ struct tls_session {
 	bool has_failed;
 	bool has_ended;  /* the peer sent close_notify */
 	bool has_closed; /* close_notify was written */
+	bool is_key_update_owed;
+	uint8_t key_updates_left;
 	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */
 	size_t record_left;
 	size_t record_head_len;
@@ -51,6 +57,7 @@ static const struct alert alerts[] = {
 	{ MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_EXT },
 	{ MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL },
 	{ MBEDTLS_ERR_SSL_BAD_CERTIFICATE, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
+	{ MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
 };
 
 void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
@@ -59,6 +66,25 @@ void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
 
 	memcpy(session->sni, name, len);
 	session->sni[len] = '\0';
+}
+
+bool session_has_sni(mbedtls_ssl_context *ssl)
+{
+	const struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
+
+	return session->sni[0] != '\0';
+}
+
+/* Runs inside of mbedtls_ssl_read(): the answer waits until that is done. */
+int session_on_key_update(mbedtls_ssl_context *ssl, bool is_answer_wanted)
+{
+	struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
+
+	if (session->key_updates_left == 0)
+		return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+	session->key_updates_left--;
+	session->is_key_update_owed |= is_answer_wanted;
+	return 0;
 }
 
 static void watch_records(struct tls_session *session, const unsigned char *data, size_t len)
@@ -121,6 +147,7 @@ struct tls_session *tls_session_create(
 	session->context = context;
 	session->io = io;
 	session->io_ctx = io_ctx;
+	session->key_updates_left = KEY_UPDATES_MOST;
 	mbedtls_ssl_init(&session->ssl);
 	if (mbedtls_ssl_setup(&session->ssl, &context->config) != 0) {
 		mbedtls_ssl_free(&session->ssl);
@@ -129,6 +156,8 @@ struct tls_session *tls_session_create(
 	}
 	mbedtls_ssl_set_user_data_p(&session->ssl, session);
 	mbedtls_ssl_set_bio(&session->ssl, session, send_bytes, receive_bytes, NULL);
+	if (context->key_log >= 0)
+		key_log_attach(&session->ssl, &context->key_log);
 	__atomic_store_n(&context->sessions, context->sessions + 1, __ATOMIC_RELEASE);
 	return session;
 }
@@ -206,6 +235,26 @@ enum tls_result tls_handshake(struct tls_session *session)
 	return is_again(error) ? TLS_AGAIN : fail(session, error);
 }
 
+/* One answer to all that came since the last (RFC 8446 4.6.3), once nothing waits inside. */
+static enum tls_result answer_key_update(struct tls_session *session)
+{
+	int error;
+
+	if (!session->is_key_update_owed || session->unsent > 0 || session->has_closed)
+		return TLS_OK;
+	session->is_key_update_owed = false;
+	error = crypto_send_key_update(&session->ssl);
+	return error == 0 || is_again(error) ? TLS_OK : fail(session, error);
+}
+
+static int read_done(struct tls_session *session, int got)
+{
+	if (got <= 0)
+		return answer_key_update(session) == TLS_OK ? TLS_AGAIN : TLS_FAILED;
+	session->key_updates_left = (uint8_t)MIN(KEY_UPDATES_MOST, session->key_updates_left + 1);
+	return answer_key_update(session) == TLS_OK ? got : TLS_FAILED;
+}
+
 int tls_read(struct tls_session *session, void *data, size_t max)
 {
 	int got;
@@ -219,10 +268,8 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 		return TLS_AGAIN;
 	session->is_alert_last = false;
 	got = mbedtls_ssl_read(&session->ssl, data, max);
-	if (got > 0)
-		return got;
-	if (is_again(got))
-		return TLS_AGAIN;
+	if (got > 0 || is_again(got))
+		return read_done(session, got);
 	if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
 		session->has_ended = true;
 		return TLS_EOF;
@@ -236,13 +283,15 @@ enum tls_result tls_flush(struct tls_session *session)
 {
 	int error;
 
-	if (session->unsent == 0)
-		return session->has_failed ? TLS_FAILED : TLS_OK;
-	error = mbedtls_ssl_send_alert_message(
-		&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
-	if (error == 0)
-		return session->has_failed ? TLS_FAILED : TLS_OK;
-	return is_again(error) ? TLS_AGAIN : fail(session, error);
+	if (session->unsent > 0) {
+		error = mbedtls_ssl_send_alert_message(&session->ssl,
+			MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+		if (error != 0)
+			return is_again(error) ? TLS_AGAIN : fail(session, error);
+	}
+	if (session->has_failed || answer_key_update(session) != TLS_OK)
+		return TLS_FAILED;
+	return session->unsent > 0 ? TLS_AGAIN : TLS_OK;
 }
 
 int tls_write(struct tls_session *session, const void *data, size_t len)
@@ -311,4 +360,15 @@ const char *tls_session_sni(const struct tls_session *session)
 const char *tls_session_error(const struct tls_session *session)
 {
 	return session->error;
+}
+
+bool tls_session_peer(const struct tls_session *session, char *subject, size_t size)
+{
+	const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&session->ssl);
+
+	if (peer == NULL || mbedtls_ssl_get_verify_result(&session->ssl) != 0)
+		return false;
+	if (mbedtls_x509_dn_gets(subject, size, &peer->subject) < 0)
+		snprintf(subject, size, "(too long)");
+	return true;
 }

@@ -6,9 +6,10 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
 
+#include "client_auth.h"
+#include "ticket.h"
 #include "tls/tls.h"
 
 /* RFC 1035 2.3.4 */
@@ -22,27 +23,39 @@ struct tls_certificate {
 	char not_after[24];
 };
 
+/* From a host name to certificates: see names.h. */
+struct name_index {
+	struct name_slot *slots;
+	size_t mask; /* how many, less one: a power of two, at most half full */
+};
+
 struct tls_context {
 	mbedtls_ssl_config config;
 	mbedtls_ctr_drbg_context random;
 	mbedtls_entropy_context entropy;
-	mbedtls_ssl_ticket_context tickets;
+	struct tls_ticket_keys *own_keys; /* when the caller has none */
+	struct ticket_sealer tickets;
+	struct client_auth client;
 	struct tls_certificate **certificates;
 	size_t certificate_count;
+	struct name_index names;
+	bool refuse_unknown_names;
+	int suites[10];    /* 0 ends it; the configuration points to it */
 	char **alpn;       /* NULL-terminated, or NULL; the configuration points to it */
+	int key_log;       /* a descriptor or -1 */
 	uint32_t sessions; /* written by the worker, read by the control thread */
 };
-
-enum name_match { NAME_NONE, NAME_WILDCARD, NAME_EXACT };
-
-/* How well one of the certificate's names fits a name in lower case. */
-enum name_match certificate_match(
-	const struct tls_certificate *certificate, const char *name, size_t len);
 
 /* mbedTLS's words for one of its errors, into text. */
 void tls_error_text(char *text, size_t size, int error);
 
 /* Keeps the client's SNI for tls_session_sni(); called in the handshake. name: lower case. */
 void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len);
+
+/* True after session_note_sni(). */
+bool session_has_sni(mbedtls_ssl_context *ssl);
+
+/* crypto_start()'s: counts and limits them, and owes the answer. */
+int session_on_key_update(mbedtls_ssl_context *ssl, bool is_answer_wanted);
 
 #endif

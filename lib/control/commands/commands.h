@@ -46,6 +46,9 @@ int request_table_end(struct request *request, struct table *table);
 const char *member_state_name(const struct member *member);
 struct pool *request_pool_find(struct request *request, const char *name, unsigned *index);
 
+/* What is wrong with a file, one a line, as --check says it. */
+void request_print_errors(const struct request *request, const struct config_errors *errors);
+
 /* A decimal number up to max and nothing else. 0 or -EINVAL. */
 int number_parse(const char *text, uint64_t max, uint64_t *value);
 

@@ -30,10 +30,10 @@ int command_show_config(struct request *request)
 	return 0;
 }
 
-static void print_errors(FILE *out, const struct config_errors *errors)
+void request_print_errors(const struct request *request, const struct config_errors *errors)
 {
 	for (size_t i = 0; i < errors->count; i++)
-		print_text(out, errors->lines[i]);
+		print_text(request->out, errors->lines[i]);
 }
 
 int command_reload(struct request *request)
@@ -44,7 +44,7 @@ int command_reload(struct request *request)
 
 	snapshot = request_snapshot(request);
 	if (ret < 0) {
-		print_errors(request->out, &errors);
+		request_print_errors(request, &errors);
 		config_errors_clear(&errors);
 		request_fail(request, EBADMSG, "%s was not loaded, configuration %llu goes on",
 			snapshot->config->path, (unsigned long long)snapshot->config_generation);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <rte_byteorder.h>
 
@@ -13,6 +14,9 @@
 /* Rows a call: some microseconds of a worker's time. */
 #define L4_ROWS 128
 #define L7_ROWS 32
+
+/* Pools in which a member of the same name is looked for. */
+#define MEMBER_IDS_MAX 64
 
 static const struct table_column l4_columns[] = {
 	{ .name = "layer" },
@@ -68,8 +72,22 @@ static const struct layer_ops layers[] = {
 		.rows_max = L7_ROWS },
 };
 
+/* Which connections are wanted; what is not given fits all. */
+struct filter {
+	bool has_client, has_vip, has_member;
+	struct ip_prefix client;
+	struct ip_addr vip, member;
+	const char *member_name;
+	uint32_t member_ids[MEMBER_IDS_MAX]; /* in all pools, with that name */
+	unsigned member_id_count;
+	const char *state;
+	uint64_t port; /* of the service; 0: any */
+	uint8_t protocol;
+};
+
 /* How far the walk has come: over the layers, over the cores, over a worker's table. */
 struct walk {
+	struct filter filter;
 	enum layer layer;
 	bool is_wanted[LAYER_END];
 	unsigned core;
@@ -158,15 +176,70 @@ static void l7_add(struct table *table, const struct l7_conn_row *row, unsigned 
 	table_cell(table, "%s", row->request);
 }
 
+/* What both layers' rows have. */
+static bool ends_fit(const struct filter *filter, const struct ip_addr *client,
+	const struct ip_addr *vip, uint16_t port)
+{
+	return (!filter->has_client || ip_prefix_contains(&filter->client, client)) &&
+		(!filter->has_vip || ip_equal(&filter->vip, vip)) &&
+		(filter->port == 0 || filter->port == port);
+}
+
+static bool state_fits(const struct filter *filter, const char *state)
+{
+	return filter->state == NULL || strcasecmp(filter->state, state) == 0;
+}
+
+static bool id_fits(const struct filter *filter, uint32_t id)
+{
+	for (unsigned i = 0; i < filter->member_id_count; i++) {
+		if (filter->member_ids[i] == id)
+			return true;
+	}
+	return filter->member_name == NULL;
+}
+
+static bool l4_fits(const struct filter *filter, const struct l4_conn_row *row)
+{
+	if (!ends_fit(filter, &row->client, &row->vip, row->vip_port) ||
+		(filter->protocol != 0 && filter->protocol != row->protocol) ||
+		!state_fits(filter, l4_state_name(row->state)))
+		return false;
+	if (filter->has_member)
+		return ip_equal(&filter->member, &row->member);
+	return id_fits(filter, row->member_id);
+}
+
+static bool l7_fits(const struct filter *filter, const struct l7_conn_row *row)
+{
+	const struct packet_tuple *tuple = &row->tcp.tuple;
+	struct ip_addr member;
+	uint16_t port;
+
+	if (!ends_fit(filter, &tuple->src, &tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be)) ||
+		(filter->protocol != 0 && filter->protocol != IPPROTO_TCP) ||
+		!state_fits(filter, row->tcp.state))
+		return false;
+	if (filter->has_member)
+		return ip_endpoint_parse(row->member, &member, &port) == 0 &&
+			ip_equal(&filter->member, &member);
+	return filter->member_name == NULL || strcmp(row->member, filter->member_name) == 0;
+}
+
 static void rows_add(struct walk *walk)
 {
-	for (unsigned i = 0; i < walk->got; i++) {
-		if (walk->layer == LAYER_L4)
+	for (unsigned i = 0; i < walk->got && walk->left > 0; i++) {
+		if (walk->layer == LAYER_L4) {
+			if (!l4_fits(&walk->filter, &walk->rows.l4[i]))
+				continue;
 			l4_add(&walk->table, &walk->rows.l4[i], walk->core);
-		else
+		} else {
+			if (!l7_fits(&walk->filter, &walk->rows.l7[i]))
+				continue;
 			l7_add(&walk->table, &walk->rows.l7[i], walk->core);
+		}
+		walk->left--;
 	}
-	walk->left -= walk->got;
 }
 
 static void columns_set(struct walk *walk)
@@ -219,7 +292,7 @@ static int walk_step(struct request *request, struct walk *walk)
 		return COMMAND_AGAIN;
 	}
 	walk->got = 0;
-	walk->max = walk->left < rows_max ? (unsigned)walk->left : rows_max;
+	walk->max = rows_max;
 	if (request_call(request, walk->core, take, walk) < 0)
 		ret = silent_add(walk, request->out);
 	else
@@ -233,9 +306,102 @@ static int walk_step(struct request *request, struct walk *walk)
 	return ret < 0 ? ret : COMMAND_AGAIN;
 }
 
+static int client_take(struct request *request, struct filter *filter, const char *word)
+{
+	filter->has_client = true;
+	return ip_prefix_parse(word, &filter->client) == 0
+		? 0
+		: request_fail(request, EINVAL,
+			  "a client is ADDRESS or ADDRESS/LENGTH, not \"%.60s\"", word);
+}
+
+static int vip_take(struct request *request, struct filter *filter, const char *word)
+{
+	filter->has_vip = true;
+	return ip_parse(word, &filter->vip) == 0
+		? 0
+		: request_fail(request, EINVAL, "a vip is an address, not \"%.60s\"", word);
+}
+
+static int port_take(struct request *request, struct filter *filter, const char *word)
+{
+	if (number_parse(word, UINT16_MAX, &filter->port) == 0 && filter->port > 0)
+		return 0;
+	return request_fail(request, EINVAL, "a port is a number from 1, not \"%.40s\"", word);
+}
+
+static int member_take(struct request *request, struct filter *filter, const char *word)
+{
+	const struct backend_set *set = request_snapshot(request)->backends;
+
+	filter->has_member = ip_parse(word, &filter->member) == 0;
+	if (filter->has_member)
+		return 0;
+	filter->member_name = word;
+	for (unsigned i = 0; i < set->count; i++) {
+		for (unsigned j = 0; j < set->pools[i]->count; j++) {
+			const struct member *member = set->pools[i]->members[j];
+
+			if (strcmp(member->name, word) == 0 &&
+				filter->member_id_count < MEMBER_IDS_MAX)
+				filter->member_ids[filter->member_id_count++] = member->id;
+		}
+	}
+	if (filter->member_id_count > 0)
+		return 0;
+	return request_fail(request, ENOENT, "there is no member \"%.60s\"", word);
+}
+
+static int protocol_take(struct request *request, struct filter *filter, const char *word)
+{
+	if (strcmp(word, "tcp") == 0)
+		filter->protocol = IPPROTO_TCP;
+	else if (strcmp(word, "udp") == 0)
+		filter->protocol = IPPROTO_UDP;
+	else
+		return request_fail(request, EINVAL, "a proto is tcp or udp, not \"%.40s\"", word);
+	return 0;
+}
+
+static int state_take(struct request *request, struct filter *filter, const char *word)
+{
+	(void)request;
+	filter->state = word;
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	int (*take)(struct request *request, struct filter *filter, const char *word);
+} filters[] = {
+	{ "client", client_take },
+	{ "vip", vip_take },
+	{ "port", port_take },
+	{ "member", member_take },
+	{ "proto", protocol_take },
+	{ "state", state_take },
+};
+
+/* A filter's word and its value, or the limit's. */
+static int argument_take(
+	struct request *request, struct walk *walk, const char *word, const char *value)
+{
+	if (strcmp(word, "limit") == 0) {
+		if (number_parse(value, UINT32_MAX, &walk->left) == 0)
+			return 0;
+		return request_fail(request, EINVAL, "a limit is a number, not \"%.40s\"", value);
+	}
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		if (strcmp(word, filters[i].word) == 0)
+			return filters[i].take(request, &walk->filter, value);
+	}
+	return request_fail(request, EINVAL, "\"%.40s\" is not understood", word);
+}
+
 static int arguments_parse(struct request *request, struct walk *walk)
 {
 	unsigned i = 0;
+	int ret = 0;
 
 	walk->is_wanted[LAYER_L4] = true;
 	walk->is_wanted[LAYER_L7] = true;
@@ -247,15 +413,12 @@ static int arguments_parse(struct request *request, struct walk *walk)
 		i++;
 	}
 	walk->left = UINT64_MAX;
-	if (request->count == i)
-		return 0;
-	if (request->count != i + 2 || strcmp(request->words[i], "limit") != 0)
-		return request_fail(
+	for (; i + 1 < request->count && ret == 0; i += 2)
+		ret = argument_take(request, walk, request->words[i], request->words[i + 1]);
+	if (ret == 0 && i < request->count)
+		ret = request_fail(
 			request, EINVAL, "\"%.40s\" is not understood", request->words[i]);
-	if (number_parse(request->words[i + 1], UINT32_MAX, &walk->left) < 0)
-		return request_fail(request, EINVAL, "a limit is a number, not \"%.40s\"",
-			request->words[i + 1]);
-	return 0;
+	return ret;
 }
 
 int command_show_conns(struct request *request)

@@ -2,50 +2,13 @@
 /* Version and process. Keys are HAProxy's where they mean the same. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../pairs.h"
 #include "base/clock.h"
 #include "commands.h"
-
-/* "Key: value" lines, or the members of one JSON object. */
-struct pairs {
-	FILE *out;
-	bool is_json;
-	bool has_some;
-};
-
-static void pair_begin(struct pairs *pairs, const char *key)
-{
-	if (pairs->is_json)
-		fprintf(pairs->out, "%s\n  \"%s\": ", pairs->has_some ? "," : "{", key);
-	else
-		fprintf(pairs->out, "%s: ", key);
-	pairs->has_some = true;
-}
-
-static void pair_text(struct pairs *pairs, const char *key, const char *text)
-{
-	pair_begin(pairs, key);
-	if (pairs->is_json)
-		table_json_string(pairs->out, text);
-	else
-		fprintf(pairs->out, "%s\n", text);
-}
-
-static void pair_number(struct pairs *pairs, const char *key, uint64_t number)
-{
-	pair_begin(pairs, key);
-	fprintf(pairs->out, pairs->is_json ? "%" PRIu64 : "%" PRIu64 "\n", number);
-}
-
-static void pairs_end(struct pairs *pairs)
-{
-	if (pairs->is_json)
-		fputs("\n}\n", pairs->out);
-}
 
 int command_show_version(struct request *request)
 {

@@ -132,6 +132,8 @@ static int publish(struct request *request, struct member *member, unsigned pool
 	member->admin = was->admin;
 	member->weight = was->weight;
 	member->is_weight_overridden = was->is_weight_overridden;
+	member->warm = was->warm;
+	member->warm_from_us = was->warm_from_us;
 	return request_fail(request, -ret, "nothing was changed: %s", strerror(-ret));
 }
 
@@ -154,6 +156,9 @@ static int state_set(struct request *request, const char *target, const char *st
 	if (member == NULL)
 		return -ENOENT;
 	was = *member;
+	if (member->admin == MEMBER_MAINT && admin == MEMBER_READY)
+		member_warm_start(
+			member, request_snapshot(request)->backends->pools[pool_index]->config);
 	member->admin = (enum member_admin)admin;
 	return publish(request, member, pool_index, &was);
 }

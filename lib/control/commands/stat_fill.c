@@ -6,14 +6,6 @@
 #include "base/clock.h"
 #include "stat.h"
 
-static const char *const algorithms[] = {
-	[CONFIG_BALANCE_MAGLEV] = "maglev",
-	[CONFIG_BALANCE_ROUND_ROBIN] = "round-robin",
-	[CONFIG_BALANCE_LEAST_REQUESTS] = "least-requests",
-	[CONFIG_BALANCE_P2C] = "p2c",
-	[CONFIG_BALANCE_SOURCE_HASH] = "source-hash",
-};
-
 static void row_init(struct stat_row *row, const char *pxname, const char *svname, unsigned iid)
 {
 	memset(row, 0, sizeof(*row));
@@ -141,7 +133,7 @@ void stat_pool_fill(struct stat_row *row, const struct pool *pool, unsigned iid,
 	stat_number(row, STAT_chkdown, downs);
 	lastchg_fill(row, changed_at_us, now_us);
 	stat_number(row, STAT_type, 1);
-	stat_text(row, STAT_algo, algorithms[pool->config->balance]);
+	stat_text(row, STAT_algo, config_balance_name(pool->config->balance));
 }
 
 /* HAProxy's short words, as far as the outcome's own words allow. */

@@ -76,6 +76,14 @@ static __rte_noinline void syn_clamp(
 		burst->l4->counters.mss_clamped++;
 }
 
+/* The pieces of a packet are not shown, but the whole; a drop has the last word. */
+static __rte_noinline void packet_show(
+	const struct l4_burst *burst, const struct l4_packet *packet, const struct rte_mbuf *m)
+{
+	tap_settle(burst->l4->core->tap, m, packet->service != NULL ? TAP_FORWARDED : TAP_REPLIED,
+		packet->member->name);
+}
+
 enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_packet *packet,
 	struct rte_mbuf *m, uint32_t *bytes)
 {
@@ -89,6 +97,8 @@ enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_pa
 	enum drop_reason reason;
 
 	*bytes = (uint32_t)size;
+	if (burst->l4->core->tap != NULL)
+		packet_show(burst, packet, m);
 	if (policy == CONFIG_OVERSIZE_CLAMP_MSS && p->protocol == IPPROTO_TCP &&
 		(p->tcp_flags & RTE_TCP_SYN_FLAG) != 0)
 		syn_clamp(burst, p, m);

@@ -35,12 +35,14 @@ static enum drop_reason reply_claim(const struct l4_burst *burst, struct packet_
 	if (other == NULL)
 		return DROP_NONE;
 	if (conn_is_expired(other, burst->now_ms)) {
-		conn_expire(burst->l4, other);
+		if (!burst->is_trial)
+			conn_expire(burst->l4, other);
 		return DROP_NONE;
 	}
 	if (other->state != L4_STATE_CLOSED)
 		return DROP_nat_tuple_taken;
-	conn_close(burst->l4, other, &burst->l4->counters.conns_reused);
+	if (!burst->is_trial)
+		conn_close(burst->l4, other, &burst->l4->counters.conns_reused);
 	return DROP_NONE;
 }
 

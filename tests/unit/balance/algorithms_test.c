@@ -30,10 +30,14 @@ static void algorithms_are_listed_by_name(void **state)
 {
 	static const char *const names[] = {
 		"maglev",
-		"round-robin",
-		"least-requests",
-		"p2c",
 		"source-hash",
+		"round-robin",
+		"rr",
+		"least-requests",
+		"least-connections",
+		"lc",
+		"p2c",
+		"random",
 	};
 
 	(void)state;
@@ -319,6 +323,103 @@ static void p2c_keeps_loads_even(void **state)
 	balance_destroy(balance);
 }
 
+/* rr: in turns, each as often as the others, and still nobody of weight 0. */
+static void rr_ignores_weights(void **state)
+{
+	struct balance_backend backends[4] = {
+		{ .name = "a", .weight = 100 },
+		{ .name = "b", .weight = 0 },
+		{ .name = "c", .weight = 1 },
+		{ .name = "d", .weight = 7 },
+	};
+	static const int want[] = { 0, 2, 3 };
+	struct balance *balance = build("rr", backends, 4);
+	struct balance_cursor cursor = { 0 };
+	struct balance_query query = { .cursor = &cursor };
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(balance_pick(balance, &query), want[i % 3]);
+	balance_destroy(balance);
+}
+
+/* lc: the smallest load whatever the weights, where least-connections takes the larger server. */
+static void lc_ignores_weights_and_least_connections_does_not(void **state)
+{
+	uint32_t loads[2] = { 3, 9 };
+	struct balance_backend backends[2] = {
+		{ .name = "a", .weight = 1, .load = load_read, .ctx = &loads[0] },
+		{ .name = "b", .weight = 10, .load = load_read, .ctx = &loads[1] },
+	};
+	struct balance *equal = build("lc", backends, 2);
+	struct balance *weighted = build("least-connections", backends, 2);
+	struct balance_cursor cursor = { 0 };
+	struct balance_query query = { .cursor = &cursor };
+
+	(void)state;
+	assert_int_equal(balance_pick(equal, &query), 0);
+	assert_int_equal(balance_pick(weighted, &query), 1);
+	loads[0] = 10;
+	assert_int_equal(balance_pick(equal, &query), 1);
+	balance_destroy(equal);
+	balance_destroy(weighted);
+}
+
+/* By weight, by the caller's random numbers alone: the same ones give the same choices. */
+static void random_draws_by_weight(void **state)
+{
+	uint32_t loads[3] = { 1000000, 0, 0 };
+	struct balance_backend backends[3] = {
+		{ .name = "a", .weight = 1, .load = load_read, .ctx = &loads[0] },
+		{ .name = "b", .weight = 2, .load = load_read, .ctx = &loads[1] },
+		{ .name = "c", .weight = 1, .load = load_read, .ctx = &loads[2] },
+	};
+	struct balance *balance = build("random", backends, 3);
+	struct rng first = { .state = 21 };
+	struct rng second = { .state = 21 };
+	unsigned counts[3] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 40000; i++) {
+		struct balance_query one = { .hash = i, .rng = &first };
+		struct balance_query two = { .hash = ~i, .rng = &second };
+		int choice = balance_pick(balance, &one);
+
+		assert_int_equal(choice, balance_pick(balance, &two));
+		counts[choice]++;
+	}
+	/* 10000 and 20000: five standard deviations are 433 and 500. */
+	assert_in_range(counts[0], 9567, 10433);
+	assert_in_range(counts[1], 19500, 20500);
+	balance_destroy(balance);
+}
+
+/* Only what is a table has slots, and a pick is the slot that the hash falls into. */
+static void consistent_algorithms_show_their_slots(void **state)
+{
+	struct balance_backend backends[2] = {
+		{ .name = "a", .weight = 1 },
+		{ .name = "b", .weight = 1 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; balance_at(i) != NULL; i++) {
+		struct balance *balance = build(balance_at(i)->name, backends, 2);
+		uint32_t count = 1;
+		const uint16_t *slots = balance_slots(balance, &count);
+
+		assert_int_equal(count, i < 2 ? TABLE_SIZE : 0);
+		assert_true((slots != NULL) == (i < 2));
+		for (uint32_t n = 0; n < 1000 && slots != NULL; n++) {
+			struct balance_query query = { .hash = n * 0x01234567 };
+
+			assert_int_equal(balance_pick(balance, &query),
+				slots[balance_slot_of(query.hash, count)]);
+		}
+		balance_destroy(balance);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +436,10 @@ int main(void)
 		cmocka_unit_test(least_requests_fills_by_weight),
 		cmocka_unit_test(p2c_draws_by_weight_when_loads_are_unknown),
 		cmocka_unit_test(p2c_keeps_loads_even),
+		cmocka_unit_test(rr_ignores_weights),
+		cmocka_unit_test(lc_ignores_weights_and_least_connections_does_not),
+		cmocka_unit_test(random_draws_by_weight),
+		cmocka_unit_test(consistent_algorithms_show_their_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,18 @@ static const struct conf_row rows[] = {
 			"\"maglev\", which alone finds a flow's member without the connection table",
 	},
 	{
+		.what = "affinity where a client has no one core or no memory",
+		.json = SERVICES(
+			V4("'forward': 'nat', 'affinity': {'timeout_ms': 1000}, 'pool': 'near'") ",\n" UDP(
+				"'forward': 'dsr-ipip', 'stateless': true, 'affinity': {'timeout_ms': 1000}, 'pool': 'near'")),
+		.expected =
+			"c.json:2: services[0].affinity: by \"nat\" a flow's core follows from the "
+			"client's port, so that none would know all of a client; use \"hash\": "
+			"\"source-ip\"\n"
+			"c.json:3: services[1].affinity: \"stateless\" remembers nothing, clients "
+			"neither",
+	},
+	{
 		.what = "keys of tunnels without one",
 		.json = SERVICES(V4(
 			"'gue_port': 1,\n'gue_variant': 1, 'outer_source': "

@@ -116,7 +116,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 26);
+	assert_int_equal(pool->members[1].line, 29);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -129,6 +129,12 @@ static void test_full_pools(void **state)
 	assert_int_equal(pool->response_timeout_ms, 2);
 	assert_int_equal(pool->idle_timeout_ms, 3);
 	assert_int_equal(pool->max_idle_connections, 0);
+	assert_int_equal(pool->slow_start_ms, 7);
+	assert_int_equal(pool->second_chance_ms, 8);
+	assert_int_equal(pool->members[0].quic_id.len, 0);
+	assert_int_equal(pool->members[1].quic_id.len, 2);
+	assert_int_equal(pool->members[1].quic_id.bytes[0], 0x0a);
+	assert_int_equal(pool->members[1].quic_id.bytes[1], 0xf1);
 	assert_string_equal(config->pools[2].members[0].name, "[2001:db8::10]:80");
 	/* The default time-out gives way to a shorter interval. */
 	assert_int_equal(config->pools[2].health.timeout_ms, 50);
@@ -150,7 +156,13 @@ static void test_full_services(void **state)
 	assert_int_equal(db->protocol, IPPROTO_UDP);
 	assert_int_equal(db->mode, CONFIG_MODE_L4);
 	assert_int_equal(db->forward, CONFIG_FORWARD_FULL_NAT);
-	assert_int_equal(db->hash, CONFIG_HASH_SOURCE_IP);
+	assert_int_equal(db->hash, CONFIG_HASH_QUIC_CID);
+	assert_int_equal(db->affinity.timeout_ms, 1003);
+	assert_int_equal(db->affinity.prefix4, 24);
+	assert_int_equal(db->affinity.prefix6, 64);
+	assert_int_equal(db->quic.layout, CONFIG_QUIC_LB);
+	assert_int_equal(db->quic.server_id_bytes, 2);
+	assert_int_equal(db->quic.config_id, 3);
 	assert_int_equal(db->pool, 1);
 	assert_int_equal(db->tcp_idle_timeout_ms, 1001);
 	assert_int_equal(db->udp_idle_timeout_ms, 1002);
@@ -176,6 +188,15 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificates[1], 0);
 	assert_int_equal(web->tls_min_version, 0x0304);
 	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->tls_max_version, 0x0304);
+	assert_int_equal(web->tls_ciphers, 2);
+	assert_int_equal(web->tls_unknown_names, 1);
+	assert_int_equal(web->tls_client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(web->tls_client_ca, '/'), "/ca.pem");
+	assert_string_equal(web->tls_client_crl, "/etc/crl.pem");
+	assert_int_equal(web->tls_client_depth, 3);
+	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
+	assert_string_equal(web->tls_key_log, "/tmp/log");
 	assert_int_equal(web->route_count, 4);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
@@ -223,6 +244,53 @@ static void test_full_matches(void **state)
 	assert_int_equal(route->splits[0].pool, 2);
 	assert_int_equal(route->splits[0].weight, 9);
 	assert_int_equal(route->splits[1].weight, 1);
+	config_destroy(config);
+}
+
+static void test_full_guard(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_service *db = &config->services[0];
+
+	(void)state;
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 2);
+	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
+	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.sources, 100);
+	assert_int_equal(config->guard.icmp_per_s, 0);
+	assert_int_equal(db->acl.allow_count, 1);
+	assert_int_equal(db->acl.deny_count, 1);
+	assert_int_equal(db->limits.packets_per_s, 1);
+	assert_int_equal(db->limits.connections_per_s, 0);
+	assert_int_equal(db->limits.source_packets_per_s, 3);
+	assert_int_equal(db->limits.burst_ms, 5);
+	assert_int_equal(config->services[1].limits.burst_ms, 1000);
+	assert_int_equal(config->services[1].limits.connections_per_s, 7);
+	assert_int_equal(config->services[1].limits.source_connections_per_s, 8);
+	config_destroy(config);
+}
+
+/* Inline and by file, in one list; blanks, comments and a missing last newline. */
+static void test_acl_files(void **state)
+{
+	static const char deny[] = "# bad ones\n\n 203.0.113.0/24\r\n\t198.51.100.7 # one\n"
+				   "2001:db8::/32#end\n10.0.0.0/8";
+	struct config *config;
+
+	(void)state;
+	conf_file_write("deny.txt", deny, sizeof(deny) - 1);
+	conf_file_write("allow.txt", "", 0);
+	config = conf_load("{" CONF_PORTS ", 'guard': {'acl': {'deny': ['192.0.2.128/25'],\n"
+			   "'deny_file': 'deny.txt', 'allow_file': 'allow.txt'}}}");
+	assert_int_equal(config->guard.acl.allow_count, 0);
+	assert_int_equal(config->guard.acl.deny_count, 5);
+	assert_address(&config->guard.acl.deny[0].addr, "192.0.2.128");
+	assert_address(&config->guard.acl.deny[2].addr, "198.51.100.7");
+	assert_int_equal(config->guard.acl.deny[2].prefix_len, 32);
+	assert_address(&config->guard.acl.deny[3].addr, "2001:db8::");
+	assert_address(&config->guard.acl.deny[4].addr, "10.0.0.0");
 	config_destroy(config);
 }
 
@@ -288,6 +356,10 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->drain_timeout_ms, 10000);
 	assert_false(config->has_announce);
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
+	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
+	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.sources, 65536);
+	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
 			config->pool_count + config->service_count,
 		0);
@@ -306,6 +378,8 @@ static void test_defaults_services(void **state)
 
 	(void)state;
 	assert_int_equal(pool->balance, CONFIG_BALANCE_MAGLEV);
+	assert_int_equal(pool->slow_start_ms, 0);
+	assert_int_equal(pool->second_chance_ms, 60000);
 	assert_int_equal(pool->health.interval_ms, 2000);
 	assert_int_equal(pool->health.timeout_ms, 1000);
 	assert_int_equal(pool->health.rise, 2);
@@ -319,9 +393,17 @@ static void test_defaults_services(void **state)
 	assert_int_equal(pool->max_idle_connections, 64);
 	assert_int_equal(service->pool, UINT_MAX);
 	assert_int_equal(service->hash, CONFIG_HASH_FIVE_TUPLE);
+	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
 	assert_int_equal(service->tls_min_version, 0x0303);
+	assert_int_equal(service->tls_max_version, 0x0304);
+	assert_int_equal(service->tls_ciphers, CONFIG_CIPHERS_ALL);
+	assert_int_equal(service->tls_unknown_names, 0);
+	assert_int_equal(service->tls_client_auth, CONFIG_CLIENT_AUTH_NONE);
+	assert_null(service->tls_client_ca);
+	assert_null(service->tls_ticket_keys);
+	assert_null(service->tls_key_log);
 	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
@@ -389,6 +471,8 @@ int main(void)
 		cmocka_unit_test(test_full_pools),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_matches),
+		cmocka_unit_test(test_full_guard),
+		cmocka_unit_test(test_acl_files),
 		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),

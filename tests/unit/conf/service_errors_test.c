@@ -41,8 +41,8 @@ static const struct conf_row rows[] = {
 			"'pools': {'a': {'members': ['198.51.100.1:80'], 'balance': 'maglve',\n"
 			"'health': {'type': 'https', 'intervall_ms': 5}}}"),
 		.expected = "c.json:2: pools.a.balance: \"maglve\" is not one of: maglev, "
-			    "round-robin, least-requests, p2c, source-hash; did you mean "
-			    "\"maglev\"?\n"
+			    "source-hash, round-robin, rr, least-requests, least-connections, lc, "
+			    "p2c, random; did you mean \"maglev\"?\n"
 			    "c.json:3: pools.a.health.type: \"https\" is not one of: none, tcp, "
 			    "http; did you mean \"http\"?\n"
 			    "c.json:3: pools.a.health.intervall_ms: unknown key; did you mean "
@@ -268,7 +268,51 @@ static const struct conf_row rows[] = {
 		.expected = "c.json:4: services[0].forward: \"full_nat\" is not one of: full-nat, "
 			    "nat, dsr-l2, dsr-ipip, dsr-gue; did you mean \"full-nat\"?\n"
 			    "c.json:4: services[0].hash: \"src\" is not one of: five-tuple, "
-			    "source-ip",
+			    "source-ip, source-ip-port, destination, quic-cid",
+	},
+	{
+		.what = "connection IDs without what they need",
+		.json = SERVICES(
+			"{'name': 'a', 'mode': 'l4', 'listen': '192.0.2.100:1/udp', 'pool': "
+			"'a',\n'hash': 'quic-cid'},\n"
+			"{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:1/tcp', 'pool': "
+			"'a',\n'hash': 'quic-cid', 'quic': {'layout': 'quic-lb'}},\n"
+			"{'name': 'c', 'mode': 'l4', 'listen': '192.0.2.100:2/udp', 'pool': "
+			"'a',\n'quic': {'layout': 'quic', 'config_id': 7, 'server_id_bytes': 16}},\n"
+			"{'name': 'd', 'mode': 'l4', 'listen': '192.0.2.100:3/udp', 'pool': "
+			"'a',\n'affinity': {'prefix4': 33}}"),
+		.expected =
+			"c.json:3: services[0].quic: \"hash\": \"quic-cid\" needs to know how "
+			"connection IDs are made\n"
+			"c.json:6: services[1].hash: QUIC runs over udp\n"
+			"c.json:6: services[1].hash: no member of pool \"a\" has a "
+			"quic_server_id\n"
+			"c.json:8: services[2].quic: is for \"hash\": \"quic-cid\" only\n"
+			"c.json:8: services[2].quic.layout: \"quic\" is not one of: quic-lb, "
+			"katran\n"
+			"c.json:8: services[2].quic.config_id: 7 is out of range (0-6)\n"
+			"c.json:8: services[2].quic.server_id_bytes: 16 is out of range (1-15)\n"
+			"c.json:10: services[3].affinity.timeout_ms: is required and missing\n"
+			"c.json:10: services[3].affinity.prefix4: 33 is out of range (1-32)",
+	},
+	{
+		.what = "server IDs that cannot be",
+		.json = WITH("'pools': {'a': {'members': [\n"
+			     "{'address': '198.51.100.1:80', 'quic_server_id': 'abc'},\n"
+			     "{'address': '198.51.100.2:80', 'quic_server_id': "
+			     "'000102030405060708090a0b0c0d0e0f'},\n"
+			     "{'address': '198.51.100.3:80', 'quic_server_id': 'xy'},\n"
+			     "{'address': '198.51.100.4:80', 'quic_server_id': '0102'},\n"
+			     "{'address': '198.51.100.5:80', 'quic_server_id': '0102'}]}}"),
+		.expected =
+			"c.json:3: pools.a.members[0].quic_server_id: expected 1 to 15 bytes in "
+			"hexadecimal, found \"abc\"\n"
+			"c.json:4: pools.a.members[1].quic_server_id: expected 1 to 15 bytes in "
+			"hexadecimal, found \"000102030405060708090a0b0c0d0e0f\"\n"
+			"c.json:5: pools.a.members[2].quic_server_id: expected 1 to 15 bytes in "
+			"hexadecimal, found \"xy\"\n"
+			"c.json:7: pools.a.members[4]: quic_server_id 0102 is given twice, "
+			"first on line 6",
 	},
 	{
 		.what = "a listener among the local ports",
@@ -315,6 +359,25 @@ static const struct conf_row rows[] = {
 			"c.json:5: services[0].tls.alpn[2]: expected a string, found 1\n"
 			"c.json:7: services[1].tls.certificates: needs at least 1\n"
 			"c.json:7: services[1].tls.alpn: needs at least 1",
+	},
+	{
+		.what = "TLS's values that do not fit each other",
+		.json = WITH(
+			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
+			      "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.100:443/tcp', 'tls': {'certificates': ['site'],\n"
+			      "'min_version': '1.3', 'max_version': '1.2',\n"
+			      "'client_certificates': 'optional', 'ciphers': [1]}},\n"
+			      "{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.101:443/tcp', 'tls': {'certificates': ['site'],\n"
+			      "'client_ca': 'ca.pem'}}]"),
+		.expected = "c.json:4: services[0].tls.client_ca: client certificates need "
+			    "\"client_ca\"\n"
+			    "c.json:5: services[0].tls.max_version: is below min_version, which is "
+			    "1.3\n"
+			    "c.json:6: services[0].tls.ciphers[0]: expected a string, found 1\n"
+			    "c.json:9: services[1].tls.client_ca: is for services with "
+			    "\"client_certificates\"",
 	},
 	{
 		.what = "limits",

@@ -59,15 +59,15 @@ static const struct conf_row rows[] = {
 			"c.json:2: [\"a.b\"]: unknown key; known here: $schema, cores, memory, "
 			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
-			"drain_timeout_ms, announce, certificates, pools, services\n"
+			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:3: [\"\"]: unknown key; known here: $schema, cores, memory, "
 			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
-			"drain_timeout_ms, announce, certificates, pools, services\n"
+			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:4: [\"A\\n\"]: unknown key; known here: $schema, cores, memory, "
 			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
-			"drain_timeout_ms, announce, certificates, pools, services",
+			"drain_timeout_ms, guard, announce, certificates, pools, services",
 	},
 	{
 		.what = "a key given twice, and the last one is read",
@@ -93,7 +93,7 @@ static const struct conf_row rows[] = {
 			"c.json:2: x: unknown key; known here: $schema, cores, memory, tcp, log, "
 			"stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
-			"drain_timeout_ms, announce, certificates, pools, services\n"
+			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:3: x[0][0].y: the key is given twice, first on line 2",
 	},
 	{

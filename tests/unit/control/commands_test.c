@@ -83,85 +83,6 @@ static void test_servers(void **state)
 		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
-static const char l4_header[] = "# layer proto client           vip              local          "
-				"member             state    "
-				"   idle_ms timeout_ms packets_in packets_out core\n";
-static const char l4_rows[] =
-	"l4      tcp   203.0.113.7:1024 192.0.2.100:5432 192.0.2.2:2000 198.51.100.10:5432 "
-	"ESTABLISHED      20     900000          3           4    0\n"
-	"l4      udp   203.0.113.7:1025 192.0.2.100:5432 192.0.2.2:2000 198.51.100.10:5432 "
-	"ESTABLISHED      20     900000          3           4    0\n";
-static const char l7_rows[] =
-	"# layer service client          vip                 member             state       age_ms "
-	"requests bytes_in bytes_out srtt_us core request\n"
-	"l7      web     [2001:db8::7]:1 [2001:db8::100]:443 198.51.100.20:8080 ESTABLISHED   1500 "
-	"       9      100      2000     250    1 GET /a?[2Jb\n";
-
-static void test_conns(void **state)
-{
-	char expected[2048];
-
-	(void)state;
-	snprintf(expected, sizeof(expected), "%s%s%s", l4_header, l4_rows, l7_rows);
-	assert_answer("show conns", expected);
-	assert_answer("show sess", expected);
-	snprintf(expected, sizeof(expected), "%s%s", l4_header, l4_rows);
-	assert_answer("show conns l4", expected);
-	assert_answer("show conns l7", l7_rows);
-	*(strchr(l4_rows, '\n') - l4_rows + expected + strlen(l4_header) + 1) = '\0';
-	assert_answer("show conns limit 1", expected);
-	assert_answer("show conns l4 limit 1", expected);
-}
-
-static void test_conns_in_many_pieces(void **state)
-{
-	json_error_t error;
-	json_t *rows;
-
-	(void)state;
-	fixture.l4_conn_count = 50000;
-	rows = json_loads(fixture_ask("show conns json"), 0, &error);
-	assert_non_null(rows);
-	assert_int_equal(json_array_size(rows), 50001);
-	assert_string_equal(
-		json_string_value(json_object_get(json_array_get(rows, 50000), "request")),
-		"GET /a\033[2Jb");
-	json_decref(rows);
-	rows = json_loads(fixture_ask("show conns limit 1000 json"), 0, &error);
-	assert_int_equal(json_array_size(rows), 1000);
-	json_decref(rows);
-}
-
-static void test_conns_edges(void **state)
-{
-	(void)state;
-	fixture.l4_conn_count = 0;
-	assert_answer("show conns l4",
-		"# layer proto client vip local member state idle_ms "
-		"timeout_ms packets_in packets_out core\n");
-	assert_answer("show conns l4 json", "[]\n");
-	assert_answer("show conns limit 0 json", "[]\n");
-	fixture.silent_core = 0;
-	assert_answer("show conns l4",
-		"# layer core error\n"
-		"l4         0 the worker did not answer\n");
-	assert_answer("show conns l4 json",
-		"[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
-		"\"the worker did not answer\"}\n]\n");
-	assert_answer("show conns l5",
-		"error: \"l5\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit",
-		"error: \"limit\" is not understood\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit 5x",
-		"error: a limit is a number, not \"5x\"\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-	assert_answer("show conns limit 5000000000",
-		"error: a limit is a number, not \"5000000000\"\n"
-		"usage: show conns [l4|l7] [limit N] [json]\n");
-}
-
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
@@ -240,8 +161,8 @@ static void test_counters(void **state)
 {
 	(void)state;
 	assert_answer_has("show counters",
-		"# counter             value help\n"
-		"core.busy_cycles       2500 TSC cycles of loops that did work\n");
+		"# counter                  value help\n"
+		"core.busy_cycles            2500 TSC cycles of loops that did work\n");
 	assert_answer_has("show counters core json",
 		"  {\"counter\": \"core.ring_in_packets\", \"value\": 5, \"help\": ");
 	assert_answer(
@@ -391,6 +312,65 @@ static void test_reload(void **state)
 	assert_answer("reload now", "error: reload takes no \"now\"\nusage: reload\n");
 }
 
+/*
+ * 200 flows, every second of UDP, all to member 1: the first 10 hash to the new member. What is
+ * gone takes its flows with it.
+ */
+static void test_plan(void **state)
+{
+	json_error_t error;
+	json_t *rows, *row;
+
+	(void)state;
+	fixture.l4_conn_count = 200;
+	fixture.plan_kept_id = 1;
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	assert_int_equal(json_array_size(rows), 3);
+	row = json_array_get(rows, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "service")), "db");
+	assert_string_equal(json_string_value(json_object_get(row, "pool")), "postgres");
+	assert_int_equal(json_integer_value(json_object_get(row, "added")), 1);
+	assert_int_equal(json_integer_value(json_object_get(row, "removed")), 2);
+	assert_int_equal(json_integer_value(json_object_get(row, "slots")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(row, "slots_moved")), 30);
+	assert_float_equal(json_real_value(json_object_get(row, "slots_moved_pct")), 3.0, 0.001);
+	assert_float_equal(json_real_value(json_object_get(row, "collateral_pct")), 1.0, 0.001);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows")), 200);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_moved")), 10);
+	assert_float_equal(json_real_value(json_object_get(row, "flows_moved_pct")), 5.0, 0.001);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 0);
+	row = json_array_get(rows, 2);
+	assert_string_equal(json_string_value(json_object_get(row, "pool")), "fresh");
+	assert_true(json_is_null(json_object_get(row, "slots")));
+	assert_true(json_is_null(json_object_get(row, "flows")));
+	json_decref(rows);
+	assert_int_equal(fixture.configs_destroyed, 1);
+	/* Without that member its flows of UDP leave it at once. */
+	fixture.plan_kept_id = 0;
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	row = json_array_get(rows, 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 100);
+	json_decref(rows);
+	fixture.is_plan_empty = true;
+	assert_non_null(strstr(fixture_ask("plan /next.json"), "\ndb        (gone) "));
+	rows = json_loads(fixture_ask("plan /next.json json"), 0, &error);
+	row = json_array_get(rows, 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "flows_cut")), 200);
+	json_decref(rows);
+}
+
+static void test_a_plan_that_fails(void **state)
+{
+	(void)state;
+	assert_answer("plan /bad.json",
+		"error: /bad.json could not be loaded\n/bad.json:3: pools.a: no members\n");
+	assert_answer("plan", "error: one file\nusage: plan FILE [json]\n");
+	fixture.l4_conn_count = 1;
+	fixture.silent_core = 0;
+	assert_answer("plan /next.json", "error: worker 0 did not answer\n");
+	assert_int_equal(fixture.configs_destroyed, 1);
+}
+
 static void test_shutdown(void **state)
 {
 	(void)state;
@@ -502,9 +482,6 @@ int main(void)
 		TEST(test_info),
 		TEST(test_info_with_a_silent_worker),
 		TEST(test_servers),
-		TEST(test_conns),
-		TEST(test_conns_in_many_pieces),
-		TEST(test_conns_edges),
 		TEST(test_config_has_no_empty_line),
 		TEST(test_cores),
 		TEST(test_cores_in_the_last_second),
@@ -517,6 +494,8 @@ int main(void)
 		TEST(test_set_state_that_cannot_be_published),
 		TEST(test_set_weight),
 		TEST(test_reload),
+		TEST(test_plan),
+		TEST(test_a_plan_that_fails),
 		TEST(test_shutdown),
 		TEST(test_help),
 		TEST(test_unknown_commands),

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+#include <rte_tcp.h>
+
 #include "doubles.h"
 #include "fixture.h"
+#include "l4/trace.h"
 
 static const struct stats_desc member_descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -51,6 +55,72 @@ struct member *backend_set_find(
 	return NULL;
 }
 
+void member_warm_start(struct member *member, const struct config_pool *pool)
+{
+	assert_string_equal(member->pool_name, pool->name);
+	member->warm = 1;
+}
+
+const char *config_balance_name(enum config_balance balance)
+{
+	static const char *const names[CONFIG_BALANCES] = {
+		[CONFIG_BALANCE_MAGLEV] = "maglev",
+		[CONFIG_BALANCE_LEAST_REQUESTS] = "least-requests",
+	};
+
+	return names[balance];
+}
+
+void config_destroy(struct config *config)
+{
+	fixture.configs_destroyed += config != NULL;
+}
+
+/*
+ * Of 1000 slots 30 move, 10 of them between members that stay. The plan keeps member 1 and has a
+ * new one beside it, which gets the hashes below 100.
+ */
+int pool_plan_create(
+	struct pool_plan *plan, const struct pool *now, const struct config *next, unsigned index)
+{
+	*plan = (struct pool_plan){ .config = &next->pools[index], .added = 1 };
+	if (plan->config->balance == CONFIG_BALANCE_MAGLEV)
+		plan->slots = 1000;
+	if (now == NULL)
+		return 0;
+	plan->removed = 2;
+	plan->moved = 30;
+	plan->collateral = 10;
+	return 0;
+}
+
+void pool_plan_destroy(struct pool_plan *plan)
+{
+	assert_non_null(plan->config);
+	plan->config = NULL;
+}
+
+uint32_t pool_plan_pick(const struct pool_plan *plan, uint32_t hash)
+{
+	assert_true(plan->slots > 0);
+	return hash < 100 ? 0 : 1;
+}
+
+bool pool_plan_keeps(const struct pool_plan *plan, uint32_t member_id)
+{
+	assert_non_null(plan->config);
+	return member_id == fixture.plan_kept_id;
+}
+
+/* Client ports count from 1024: the first flows move. */
+uint32_t service_balance_hash(
+	const struct service *service, const struct packet *p, struct hash_key key)
+{
+	assert_non_null(service);
+	assert_true(p->flow_hash == packet_flow_hash(p, key));
+	return 90 + (uint32_t)(rte_be_to_cpu_16(p->src_port_be) - 1024);
+}
+
 struct service_table {
 	struct service *services;
 	unsigned count;
@@ -64,6 +134,68 @@ unsigned service_table_count(const struct service_table *table)
 const struct service *service_table_at(const struct service_table *table, unsigned index)
 {
 	return &table->services[index];
+}
+
+struct service_registry *service_registry_create(unsigned core_count)
+{
+	return calloc(1, core_count);
+}
+
+void service_registry_destroy(struct service_registry *registry)
+{
+	free(registry);
+}
+
+struct service_table *service_table_create(struct service_registry *registry,
+	const struct config *config, void *const *listeners, struct err *err)
+{
+	struct service_table *table = calloc(1, sizeof(*table));
+
+	(void)registry;
+	(void)err;
+	assert_null(listeners);
+	assert_non_null(table);
+	table->count = (unsigned)config->service_count;
+	table->services = calloc(table->count + 1, sizeof(table->services[0]));
+	assert_non_null(table->services);
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct config_service *from = &config->services[i];
+		struct service_identity *identity = calloc(1, sizeof(*identity));
+
+		assert_non_null(identity);
+		identity->name = from->name;
+		table->services[i] = (struct service){
+			.address = from->address,
+			.port = from->port,
+			.protocol = from->protocol,
+			.mode = from->mode,
+			.pool = from->pool,
+			.index = i,
+			.identity = identity,
+		};
+	}
+	return table;
+}
+
+void service_table_destroy(struct service_table *table)
+{
+	for (unsigned i = 0; table != NULL && i < table->count; i++)
+		free(table->services[i].identity);
+	if (table != NULL)
+		free(table->services);
+	free(table);
+}
+
+const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
+	uint16_t port_be, uint8_t protocol)
+{
+	(void)protocol;
+	for (unsigned i = 0; i < table->count; i++) {
+		if (rte_cpu_to_be_16(table->services[i].port) == port_be &&
+			ip_equal(&table->services[i].address, address))
+			return &table->services[i];
+	}
+	return NULL;
 }
 
 void service_counters_sum(const struct service_identity *identity, struct service_counters *sum)
@@ -194,6 +326,59 @@ unsigned neigh_dump(
 	assert_int_equal(ip_parse("192.0.2.1", &rows[0].addr), 0);
 	assert_int_equal(ip_parse("2001:db8::1", &rows[1].addr), 0);
 	return 2;
+}
+
+bool neigh_find(const struct neigh *neigh, unsigned port, const struct ip_addr *addr,
+	struct neigh_row *row, uint64_t now_us)
+{
+	assert_non_null(neigh);
+	assert_int_equal(now_us, fixture.now_us);
+	*row = (struct neigh_row){ .addr = *addr,
+		.mac = { 2, 0, 0, 0, 0, 9 },
+		.port = (uint8_t)port,
+		.state = NEIGH_STALE };
+	return true;
+}
+
+bool neigh_net_route(
+	const struct neigh_net *net, const struct ip_addr *dst, struct neigh_route *route)
+{
+	(void)net;
+	*route = (struct neigh_route){ .port = 0, .next_hop = *dst, .is_on_link = true };
+	return true;
+}
+
+/* Port 5432 is the L4 service, 443 the L7 one; 2000 is a reply, and the rest nothing. */
+void l4_trace_owner(const struct snapshot *snapshot, struct l4_trace *trace)
+{
+	uint16_t port = rte_be_to_cpu_16(trace->packet.dst_port_be);
+
+	trace->packet.flow_hash = 0x1234;
+	trace->owner.kind = port == 443 ? STEER_L7 : STEER_L4;
+	if (port == 5432 || port == 443)
+		trace->service = service_table_at(snapshot->services, port == 443 ? 1 : 0);
+	else if (port != 2000)
+		*trace = (struct l4_trace){ .packet = trace->packet, .reason = DROP_no_service };
+}
+
+void l4_trace_flow(const struct l4_core *l4, const struct snapshot *snapshot,
+	struct l4_trace *trace, uint64_t now_us)
+{
+	uint32_t cursor = 0;
+
+	(void)snapshot;
+	fixture.traced_flags = trace->packet.tcp_flags;
+	fixture.traced_port = trace->packet.in_port;
+	trace->is_known = trace->packet.tcp_flags == RTE_TCP_ACK_FLAG;
+	trace->has_member = true;
+	strcpy(trace->member, "198.51.100.10:5432");
+	assert_int_equal(l4_conn_dump(l4, &cursor, &trace->row, 1, now_us), 1);
+	if (!trace->is_known) {
+		trace->slot = 77;
+		trace->slot_count = 251;
+	}
+	trace->has_route = true;
+	neigh_net_route(NULL, &trace->row.member, &trace->route);
 }
 
 static struct service_identity identities[2] = {

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,34 @@ static int reload(void *ctx, struct config_errors *errors)
 	}
 	fixture.config_generation++;
 	return 0;
+}
+
+/* A file with the running services' "db", and pools of which one is new. */
+static struct config *config_read(void *ctx, const char *path, struct config_errors *errors)
+{
+	static struct config_pool pools_next[] = {
+		{ .name = "postgres", .balance = CONFIG_BALANCE_MAGLEV },
+		{ .name = "fresh", .balance = CONFIG_BALANCE_LEAST_REQUESTS },
+	};
+	static struct config_service services_next[] = {
+		{ .name = "db", .port = 5432, .protocol = 6, .mode = CONFIG_MODE_L4 },
+	};
+	static struct config next = {
+		.seed = "",
+		.pools = pools_next,
+		.pool_count = 2,
+		.services = services_next,
+	};
+
+	assert_ptr_equal(ctx, &fixture);
+	if (strcmp(path, "/bad.json") == 0) {
+		config_error(errors, path, 3, "pools.a", "no members");
+		return NULL;
+	}
+	assert_string_equal(path, "/next.json");
+	assert_int_equal(ip_parse("192.0.2.100", &services_next[0].address), 0);
+	next.service_count = fixture.is_plan_empty ? 0 : 1;
+	return &next;
 }
 
 static int pool_changed(void *ctx, unsigned pool_index)
@@ -132,14 +161,28 @@ static void shut_down(void *ctx)
 	fixture.shutdown_count++;
 }
 
+/* Nowhere but in the fixture's folder: fuzzers call this. */
+static int file_create(void *ctx, const char *path)
+{
+	int fd;
+
+	assert_ptr_equal(ctx, &fixture);
+	if (fixture.capture_path[0] == '\0' || strcmp(path, fixture.capture_path) != 0)
+		return -EACCES;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 static const struct control_ops ops = {
 	.snapshot = take_snapshot,
 	.reload = reload,
+	.config_read = config_read,
 	.pool_changed = pool_changed,
 	.core = core_at,
 	.call = call,
 	.port = port_at,
 	.now_us = now_us,
+	.file_create = file_create,
 	.shutdown = shut_down,
 };
 
@@ -262,6 +305,8 @@ int fixture_teardown(void **state)
 	stats_registry_destroy(fixture.stats);
 	free(answer);
 	answer = NULL;
+	if (fixture.capture_path[0] != '\0')
+		unlink(fixture.capture_path);
 	/* The socket file is gone: the folder is empty. */
 	return rmdir(fixture.folder);
 }

@@ -28,6 +28,12 @@ struct fixture {
 	unsigned shutdown_count;
 	unsigned silent_core;   /* does not answer calls */
 	unsigned l4_conn_count; /* rows of worker 0 */
+	unsigned traced_flags;  /* of the last packet that a worker traced */
+	unsigned traced_port;
+	char capture_path[96]; /* the one file that commands may create; "": none */
+	bool is_plan_empty;    /* the file of a plan has no services */
+	uint32_t plan_kept_id; /* the member that a plan keeps */
+	unsigned configs_destroyed;
 	char folder[64];
 	char socket[96];
 };

@@ -268,6 +268,9 @@ static void every_algorithm_serves_flows(void **state)
 		CONFIG_BALANCE_ROUND_ROBIN,
 		CONFIG_BALANCE_LEAST_REQUESTS,
 		CONFIG_BALANCE_P2C,
+		CONFIG_BALANCE_RR,
+		CONFIG_BALANCE_LEAST_CONNECTIONS,
+		CONFIG_BALANCE_LC,
 	};
 
 	(void)state;

@@ -91,24 +91,46 @@ int loop_group_tear_down(void **state)
 	return 0;
 }
 
-struct tls_context *loop_context(unsigned min_version)
+struct tls_context_params loop_params(void)
 {
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
-	const char *chains[] = { loop_first.chain_path, loop_second.chain_path,
-		loop_third.chain_path };
-	const char *keys[] = { loop_first.key_path, loop_second.key_path, loop_third.key_path };
-	const struct tls_context_params params = { .chain_paths = chains,
+	static const char *chains[3], *keys[3];
+
+	chains[0] = loop_first.chain_path, keys[0] = loop_first.key_path;
+	chains[1] = loop_second.chain_path, keys[1] = loop_second.key_path;
+	chains[2] = loop_third.chain_path, keys[2] = loop_third.key_path;
+	return (struct tls_context_params){
+		.chain_paths = chains,
 		.key_paths = keys,
 		.certificate_count = 3,
-		.min_version = min_version,
-		.alpn = alpn };
+		.min_version = 0x0303,
+		.alpn = alpn,
+	};
+}
+
+static struct tls_context *context_of(const struct tls_context_params *params)
+{
 	struct tls_context *context;
 	struct err err = { "" };
 
-	context = tls_context_create(&params, &err);
+	context = tls_context_create(params, &err);
 	assert_string_equal(err.text, "");
 	assert_non_null(context);
 	return context;
+}
+
+struct tls_context *loop_context(unsigned min_version)
+{
+	struct tls_context_params params = loop_params();
+
+	params.min_version = min_version;
+	return context_of(&params);
+}
+
+void loop_use(struct loop *f, const struct tls_context_params *params)
+{
+	tls_context_destroy(f->context);
+	f->context = context_of(params);
 }
 
 void loop_start(struct loop *f)

@@ -49,6 +49,10 @@ int loop_tear_down(void **state);
 
 size_t loop_put(struct pipe *pipe, const uint8_t *data, size_t len);
 struct tls_context *loop_context(unsigned min_version);
+/* What loop_context() is made of; and a new context of such. Between loop_stop() and loop_start().
+ */
+struct tls_context_params loop_params(void);
+void loop_use(struct loop *f, const struct tls_context_params *params);
 
 /* A new connection; what the client is to be like is set in between. */
 void loop_start(struct loop *f);

@@ -102,22 +102,6 @@ static void old_versions_are_refused(void **state)
 	assert_int_equal(tls_close(f->session), TLS_FAILED);
 }
 
-/* Suites without forward secrecy or AEAD find no partner. */
-static void weak_suites_are_refused(void **state)
-{
-	static const int weak[] = { MBEDTLS_TLS_RSA_WITH_AES_128_GCM_SHA256,
-		MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, 0 };
-	struct loop *f = *state;
-	int client;
-
-	loop_stop(f);
-	loop_set_version(f, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_ciphersuites(&f->config, weak);
-	loop_start(f);
-	assert_int_equal(loop_shake(f, &client), TLS_FAILED);
-	assert_int_equal(client, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
-}
-
 /* A ticket's session comes back without the certificate being sent again. */
 static void sessions_are_resumed(void **state)
 {
@@ -143,24 +127,6 @@ static void sessions_are_resumed(void **state)
 	}
 }
 
-static void renegotiation_is_refused(void **state)
-{
-	struct loop *f = *state;
-	unsigned char text[8];
-	int client;
-
-	loop_stop(f);
-	loop_set_version(f, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_renegotiation(&f->config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
-	loop_start(f);
-	loop_connect(f);
-	client = mbedtls_ssl_renegotiate(&f->client);
-	assert_int_equal(client, MBEDTLS_ERR_SSL_WANT_READ);
-	assert_int_equal(tls_read(f->session, text, sizeof(text)), TLS_AGAIN);
-	client = mbedtls_ssl_renegotiate(&f->client);
-	assert_true(client != 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,9 +134,7 @@ int main(void)
 		LOOP_TEST(sni_is_lower_case_and_clean),
 		LOOP_TEST(alpn_is_by_our_preference),
 		LOOP_TEST(old_versions_are_refused),
-		LOOP_TEST(weak_suites_are_refused),
 		LOOP_TEST(sessions_are_resumed),
-		LOOP_TEST(renegotiation_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, loop_group_set_up, loop_group_tear_down);

@@ -23,6 +23,8 @@ extern const struct stats_set member_stats_set;
 enum member_admin { MEMBER_READY, MEMBER_DRAIN, MEMBER_MAINT };
 enum member_health { MEMBER_UNCHECKED, MEMBER_UP, MEMBER_DOWN };
 
+#define MEMBER_WARM 256 /* a share of its weight that is all of it */
+
 /*
  * A server of a pool. Lives from the configuration that names it first until none names it and no
  * core has a connection to it; its pointer is safe to keep as long as conns_now counts it. State
@@ -41,6 +43,8 @@ struct member {
 	uint32_t weight; /* effective: the file's, or the socket's since */
 	uint32_t config_weight;
 	bool is_weight_overridden;
+	uint32_t warm;          /* share of the weight while it starts slowly: 1 to MEMBER_WARM */
+	uint64_t warm_from_us;  /* when the slow start began; 0: not yet known */
 	uint64_t changed_at_us; /* last change between up and down */
 	uint64_t checks, checks_failed, downs;
 	char check_detail[64]; /* last check's outcome, for show servers */
@@ -60,6 +64,8 @@ struct pool {
 	unsigned count;
 	unsigned usable; /* members with weight, ready, and not down */
 	struct balance *balance;
+	struct pool_lookup *lookup; /* members by other names */
+	struct pool_chance *chance; /* the table before the last change; NULL: none */
 };
 
 /* All pools of one snapshot, in the order of config->pools. Pools are shared between snapshots. */
@@ -87,6 +93,14 @@ struct backend_set *backend_set_rebuild(
 	const struct backend_set *set, unsigned index, const struct config *config);
 void backend_set_destroy(struct backend_set *set);
 
+/*
+ * Before set is published in place of old: pools that old has too remember what its table said,
+ * for pool_pick_established(). With is_step, a step of a slow start, they take over what old
+ * remembers instead. Without memory there is no second chance. Control thread.
+ */
+void backend_set_follow(
+	struct backend_set *set, const struct backend_set *old, bool is_step, uint64_t now_us);
+
 /* The published set: members outside of it are deferred for freeing. */
 void backend_registry_commit(struct backend_registry *registry, const struct backend_set *set);
 
@@ -98,11 +112,72 @@ static inline struct member *pool_pick(const struct pool *pool, const struct bal
 	return index < 0 ? NULL : pool->members[index];
 }
 
+/*
+ * Member for a packet in the midst of a connection that no table of connections knows: where the
+ * pool's table before its last change sends it, while the second chance lasts, or else where the
+ * present table does. NULL: no usable one, or an algorithm that is not consistent, which cannot
+ * tell. Down members get nothing; draining ones do. Any worker.
+ */
+struct member *pool_pick_established(
+	const struct pool *pool, const struct balance_query *query, uint64_t now_us);
+
+/* True when both tables of the pool have the same answer, or the second chance is over. */
+bool pool_is_settled(const struct pool *pool, uint32_t hash, uint64_t now_us);
+
+/* The member with this id, or NULL. index: where it probably is, and on return where it is. */
+struct member *pool_member_by_id(const struct pool *pool, uint32_t id, uint32_t *index);
+
+/* The member that connection IDs of QUIC call so, or NULL. Any worker. */
+struct member *pool_member_by_quic_id(const struct pool *pool, const uint8_t *id, unsigned len);
+
 bool member_is_usable(const struct member *member);
+
+/*
+ * Begins a slow start, if the pool is to have one: the member is new or has come back. Its pool is
+ * then to be rebuilt. Control thread.
+ */
+void member_warm_start(struct member *member, const struct config_pool *pool);
+
+/*
+ * Lets time pass for members that start slowly. True when shares changed: the pool is then to be
+ * rebuilt and followed up as a step. Control thread, some times a second.
+ */
+bool pool_warm(const struct pool *pool, uint64_t now_us);
 
 /* Sum over cores. Any thread. */
 uint64_t member_conns_now(const struct member *member);
 void member_counters_sum(const struct member *member, struct member_counters *sum);
+
+/*
+ * What a new configuration would do to one pool, reckoned aside: nothing is registered. Members
+ * that exist keep their state. Control thread.
+ */
+struct pool_plan {
+	const struct config_pool *config;
+	uint32_t slots;      /* of a consistent algorithm; 0: none */
+	uint32_t moved;      /* slots with another member than now */
+	uint32_t collateral; /* of these, from and to members whose weight stays */
+	unsigned added;      /* members that the running pool has not */
+	unsigned removed;    /* members of the running pool that are not in the plan */
+	struct balance *balance;
+	uint32_t *ids;    /* of the plan's members, in their order; 0: a new one */
+	uint32_t *sorted; /* the same in the order of their numbers */
+};
+
+/*
+ * now: the running pool of that name, or NULL; not needed afterwards. next's pool 'index' is
+ * planned, its seed and table size count. 0 or -ENOMEM. End with pool_plan_destroy(), also after an
+ * error.
+ */
+int pool_plan_create(
+	struct pool_plan *plan, const struct pool *now, const struct config *next, unsigned index);
+void pool_plan_destroy(struct pool_plan *plan);
+
+/* Id of the member that a consistent plan has for a hash; 0: a new one, or none. */
+uint32_t pool_plan_pick(const struct pool_plan *plan, uint32_t hash);
+
+/* Whether the plan keeps the member. */
+bool pool_plan_keeps(const struct pool_plan *plan, uint32_t member_id);
 
 /* Finds a member in a set by "POOL/MEMBER" or its parts; *pool_index may be NULL. */
 struct member *backend_set_find(

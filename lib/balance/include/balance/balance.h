@@ -15,8 +15,8 @@
 struct balance_backend {
 	const char *name;
 	uint32_t weight; /* 0: never chosen */
-	/* Requests or connections now, over all cores: for least-requests and p2c. NULL: unknown.
-	 */
+	/* Requests or connections now, over all cores: for the algorithms that look at load. NULL:
+	 * unknown. */
 	uint32_t (*load)(const void *ctx);
 	const void *ctx;
 };
@@ -39,10 +39,16 @@ struct balance_ops {
 	struct balance *(*build)(const struct balance_backend *backends, size_t count,
 		struct hash_key key, uint32_t table_size);
 	int (*pick)(const struct balance *balance, const struct balance_query *query);
+	/* Consistent algorithms: the table, see balance_slots(); NULL for the others. */
+	const uint16_t *(*slots)(const struct balance *balance, uint32_t *count);
 	void (*destroy)(struct balance *balance);
 };
 
-/* "maglev", "round-robin", "least-requests", "p2c", "source-hash"; NULL for another name. */
+/*
+ * "maglev", "source-hash", "round-robin" (weighted, smooth), "rr" (weights ignored),
+ * "least-requests", "least-connections" (weighted), "lc" (weights ignored), "p2c", "random"
+ * (weighted). NULL for another name.
+ */
 const struct balance_ops *balance_find(const char *name);
 
 /* Row of the table, for lists; NULL past its end. */
@@ -59,6 +65,16 @@ struct balance *balance_build(const struct balance_ops *ops, const struct balanc
 
 /* Index of the choice, or -1 when nothing is usable. Any worker. */
 int balance_pick(const struct balance *balance, const struct balance_query *query);
+
+/*
+ * The slots of a consistent algorithm, each the index of a backend or MAGLEV_EMPTY, and how many;
+ * NULL and 0 for the other algorithms. Belongs to the table. Any thread.
+ */
+const uint16_t *balance_slots(const struct balance *balance, uint32_t *count);
+
+/* The slot that a hash falls into. */
+uint32_t balance_slot_of(uint32_t hash, uint32_t slot_count);
+
 void balance_destroy(struct balance *balance);
 
 #endif

@@ -31,15 +31,33 @@ enum config_forward {
 	CONFIG_FORWARDS,
 };
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
-enum config_hash { CONFIG_HASH_FIVE_TUPLE, CONFIG_HASH_SOURCE_IP };
+enum config_hash {
+	CONFIG_HASH_FIVE_TUPLE,
+	CONFIG_HASH_SOURCE_IP,
+	CONFIG_HASH_SOURCE_IP_PORT,
+	CONFIG_HASH_DESTINATION,
+	CONFIG_HASH_QUIC_CID, /* what no connection ID decides: as CONFIG_HASH_FIVE_TUPLE */
+};
+enum config_quic_layout { CONFIG_QUIC_LB, CONFIG_QUIC_KATRAN };
 enum config_balance {
 	CONFIG_BALANCE_MAGLEV,
 	CONFIG_BALANCE_ROUND_ROBIN, /* weighted, smooth */
 	CONFIG_BALANCE_LEAST_REQUESTS,
 	CONFIG_BALANCE_P2C,
 	CONFIG_BALANCE_SOURCE_HASH,
+	CONFIG_BALANCE_RR,                /* weights ignored */
+	CONFIG_BALANCE_LEAST_CONNECTIONS, /* weighted */
+	CONFIG_BALANCE_LC,                /* weights ignored */
+	CONFIG_BALANCE_RANDOM,            /* weighted */
+	CONFIG_BALANCES,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_client_auth {
+	CONFIG_CLIENT_AUTH_NONE,
+	CONFIG_CLIENT_AUTH_OPTIONAL,
+	CONFIG_CLIENT_AUTH_REQUIRED,
+};
+#define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1 };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
@@ -115,11 +133,20 @@ struct config_certificate {
 	int line;
 };
 
+#define CONFIG_QUIC_ID_MAX 15 /* bytes of a server ID */
+
+/* What connection IDs of QUIC call a member. */
+struct config_quic_id {
+	uint8_t len; /* 0: none */
+	uint8_t bytes[CONFIG_QUIC_ID_MAX];
+};
+
 struct config_member {
 	struct ip_addr address;
 	uint16_t port;
-	const char *name; /* "name", default "ADDRESS:PORT" */
-	unsigned weight;  /* 0-256, default 1; 0 drains */
+	const char *name;              /* "name", default "ADDRESS:PORT" */
+	unsigned weight;               /* 0-256, default 1; 0 drains */
+	struct config_quic_id quic_id; /* "quic_server_id" */
 	int line;
 };
 
@@ -145,6 +172,8 @@ struct config_pool {
 	unsigned response_timeout_ms;  /* L7: to the response head, 30000 */
 	unsigned idle_timeout_ms;      /* L7: kept upstream connections, 60000 */
 	unsigned max_idle_connections; /* L7: kept per worker and member, 64 */
+	unsigned slow_start_ms;        /* "slow_start_ms": 0 = at once */
+	unsigned second_chance_ms;     /* "second_chance_ms": 60000; 0 = none */
 	int line;
 };
 
@@ -189,6 +218,20 @@ struct config_split {
 	int line;
 };
 
+/* "affinity" of a service */
+struct config_affinity {
+	unsigned timeout_ms; /* 0: no affinity */
+	unsigned prefix4;    /* "prefix4": 32 */
+	unsigned prefix6;    /* "prefix6": 128 */
+};
+
+/* "quic" of a service */
+struct config_quic {
+	enum config_quic_layout layout;
+	unsigned server_id_bytes; /* quic-lb: 1-15 */
+	unsigned config_id;       /* quic-lb: 0-6 */
+};
+
 /* A row of the routing table */
 struct config_l7_route {
 	const char *host; /* NULL: any; "example.com", "*.example.com" or "www.*", lower case */
@@ -217,6 +260,37 @@ struct config_http_limits {
 	uint64_t max_body_bytes;    /* "max_body_bytes": 0 = no limit */
 };
 
+enum config_source_check {
+	CONFIG_SOURCE_CHECK_NONE,
+	CONFIG_SOURCE_CHECK_LOOSE,
+	CONFIG_SOURCE_CHECK_STRICT,
+};
+
+/* "acl": networks without host bits, no one in both lists; files are read in already */
+struct config_acl {
+	struct ip_prefix *allow; /* not empty: who is in no list may not come */
+	size_t allow_count;
+	struct ip_prefix *deny;
+	size_t deny_count;
+};
+
+/* "limits" of a service; rates of 0 are no limit */
+struct config_limits {
+	unsigned packets_per_s;
+	unsigned connections_per_s; /* TCP services */
+	unsigned source_packets_per_s;
+	unsigned source_connections_per_s;
+	unsigned burst_ms; /* "burst_ms": 1000 */
+};
+
+/* "guard" */
+struct config_guard {
+	struct config_acl acl;                 /* of all services */
+	enum config_source_check source_check; /* default none */
+	unsigned sources;                      /* "sources": of each worker, 65536 */
+	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
+};
+
 /* "services"[] */
 struct config_service {
 	const char *name;
@@ -235,16 +309,30 @@ struct config_service {
 	unsigned pool;                 /* index into pools; l7: the default pool or UINT_MAX */
 	unsigned tcp_idle_timeout_ms;  /* "tcp_idle_timeout_ms": established, 900000 */
 	unsigned udp_idle_timeout_ms;  /* "udp_idle_timeout_ms": 30000 */
+	struct config_affinity affinity;
+	struct config_quic quic;
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;       /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned tls_max_version;                /* "max_version": likewise */
+	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
+	enum config_client_auth tls_client_auth; /* "client_certificates" */
+	const char *tls_client_ca;               /* "client_ca": NULL without them */
+	const char *tls_client_crl;              /* "client_crl": NULL: none */
+	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
+	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;                 /* "key_log": NULL: none */
 	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
+	/* both */
+	struct config_acl acl;
+	struct config_limits limits;
 	int line;
 };
 
@@ -296,6 +384,7 @@ struct config {
 	unsigned maglev_size;         /* "maglev_size": a prime, 65537 */
 	unsigned drain_timeout_ms;    /* "drain_timeout_ms": at shutdown, 10000 */
 	unsigned neighbor_timeout_ms; /* "neighbor_timeout_ms": reachable time, 30000 */
+	struct config_guard guard;
 	bool has_announce;
 	struct config_announce announce;
 	struct config_certificate *certificates;
@@ -316,6 +405,9 @@ struct config_errors {
 	size_t count;
 	size_t capacity;
 };
+
+/* The name of a scheduler, as lib/balance and statistics call it. Any thread. */
+const char *config_balance_name(enum config_balance balance);
 
 /*
  * Reads and checks a file (and the route files that it names). Returns a config, or NULL with at

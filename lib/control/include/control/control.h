@@ -38,6 +38,9 @@ struct control_ops {
 	/* Loads the file again and publishes. On failure nothing changed; errors are words for
 	 * the client, one a line. */
 	int (*reload)(void *ctx, struct config_errors *errors);
+	/* Reads and checks a file as reload would, and does nothing with it: the caller's, for
+	 * config_destroy(), or NULL with words in errors. */
+	struct config *(*config_read)(void *ctx, const char *path, struct config_errors *errors);
 	/* A member's state or weight was changed: rebuild its pool and publish. */
 	int (*pool_changed)(void *ctx, unsigned pool_index);
 	/* Worker threads, 0..core_count-1. NULL past the end. */
@@ -49,13 +52,16 @@ struct control_ops {
 	/* false past the last port. */
 	bool (*port)(void *ctx, unsigned index, struct control_port_info *info);
 	uint64_t (*now_us)(void *ctx);
+	/* A new file for what a command writes, open for writing; -errno otherwise. NULL: none may
+	 * be made. */
+	int (*file_create)(void *ctx, const char *path);
 	/* Ends the process in order. */
 	void (*shutdown)(void *ctx);
 };
 
 /* What a call on a worker's thread may look at; l4, l7, neigh: NULL where the worker has none. */
 struct control_worker {
-	const struct core *core;
+	struct core *core;
 	const struct l4_core *l4;
 	const struct l7_core *l7;
 	const struct neigh *neigh;

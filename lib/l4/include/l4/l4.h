@@ -66,7 +66,8 @@ static inline const struct ip_addr *l4_next_hop(struct rte_mbuf *m)
 /*
  * The hash whose owner (steer_by_hash) has the packet's connection. service: what the client
  * addressed; NULL: what may be the reply of a member by "nat", whose flows are steered by the
- * client's endpoint, the one thing that both directions show.
+ * client's endpoint, the one thing that both directions show. Clients of a service with affinity
+ * are to be known to one core, so the client alone counts.
  */
 uint32_t l4_owner_hash(const struct service *service, const struct packet *p, struct hash_key key);
 

@@ -92,6 +92,10 @@ struct neigh_row {
 	uint32_t age_ms;
 };
 
+/* The entry of one neighbor, for "trace". On the owner core. False: none. */
+bool neigh_find(const struct neigh *neigh, unsigned port, const struct ip_addr *addr,
+	struct neigh_row *row, uint64_t now_us);
+
 /* Copies up to max entries for "show neigh". On the owner core. Returns how many there are. */
 unsigned neigh_dump(
 	const struct neigh *neigh, struct neigh_row *rows, unsigned max, uint64_t now_us);

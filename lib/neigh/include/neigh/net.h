@@ -40,6 +40,17 @@ bool neigh_net_is_vip(const struct neigh_net *net, const struct ip_addr *addr);
  */
 const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct ip_addr *dst);
 
+/* How a packet to an address leaves. */
+struct neigh_route {
+	unsigned port;
+	struct ip_addr next_hop; /* the address itself, when it is on the port's link */
+	bool is_on_link;
+};
+
+/* False: there is no route to dst, and *route is untouched. */
+bool neigh_net_route(
+	const struct neigh_net *net, const struct ip_addr *dst, struct neigh_route *route);
+
 /* MTU of the port that dst is reached by; 0 without a route. */
 uint16_t neigh_net_mtu(const struct neigh_net *net, const struct ip_addr *dst);
 

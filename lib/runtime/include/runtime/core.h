@@ -8,6 +8,7 @@
 
 #include <rte_mbuf.h>
 
+#include "runtime/tap.h"
 #include "stats/drop.h"
 
 #define RUNTIME_WORKERS_MAX 64
@@ -25,8 +26,9 @@ extern const struct stats_set core_stats_set;
 struct core {
 	unsigned index; /* dense, 0.. over all worker threads */
 	unsigned cpu;
-	int l4_index; /* which L4 worker this is, or -1 */
-	int l7_index; /* which L7 worker this is, or -1 */
+	int l4_index;    /* which L4 worker this is, or -1 */
+	int l7_index;    /* which L7 worker this is, or -1 */
+	struct tap *tap; /* NULL: nobody captures. Set by a call on the core itself */
 	struct core_counters counters;
 	struct drop_counters drops;
 };
@@ -35,6 +37,8 @@ struct core {
 static inline void core_drop(struct core *core, struct rte_mbuf *m, enum drop_reason reason)
 {
 	core->drops.counts[reason]++;
+	if (core->tap != NULL)
+		tap_drop(core->tap, m, reason);
 	rte_pktmbuf_free(m);
 }
 

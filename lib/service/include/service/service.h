@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "conf/config.h"
+#include "packet/packet.h"
+#include "packet/quic.h"
 
 struct service_counters {
 #define COUNTER(name, help) uint64_t name;
@@ -31,13 +33,15 @@ struct service {
 	uint16_t port_be;
 	uint8_t protocol;
 	enum config_mode mode;
-	enum config_hash hash;
 	enum config_forward forward;
 	enum config_oversize oversize;
 	bool is_stateless;
 	uint8_t gue_variant;
 	uint16_t gue_port_be;
 	struct ip_prefix outer_source; /* all zero: a local address */
+	enum config_hash hash; /* by source address also where the pool's scheduler wants that */
+	struct config_affinity affinity;
+	struct quic_layout quic;
 	uint32_t tcp_idle_timeout_ms;
 	uint32_t udp_idle_timeout_ms;
 	unsigned pool;  /* index into the snapshot's pools; UINT_MAX: none (L7) */
@@ -64,6 +68,14 @@ void service_table_destroy(struct service_table *table);
 /* The service at an address, or NULL. By hash: the same cost for ten and ten thousand. */
 const struct service *service_find(const struct service_table *table, const struct ip_addr *address,
 	uint16_t port_be, uint8_t protocol);
+
+/* What the service's pool is asked with for a client's packet. Same on every appliance. */
+uint32_t service_balance_hash(
+	const struct service *service, const struct packet *p, struct hash_key key);
+
+/* The client, or its network, as the service's affinity tells clients apart. */
+struct ip_addr service_affinity_source(const struct service *service, const struct ip_addr *client);
+
 unsigned service_table_count(const struct service_table *table);
 const struct service *service_table_at(const struct service_table *table, unsigned index);
 

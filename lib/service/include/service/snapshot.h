@@ -11,6 +11,8 @@
 #include "runtime/steer.h"
 #include "service/service.h"
 
+struct guard;
+
 /*
  * All that a worker needs to know of the configuration: immutable, published with one pointer
  * swap, gone after an RCU grace period. A worker loads it once a loop and keeps nothing of it
@@ -23,6 +25,7 @@ struct snapshot {
 	const struct neigh_net *net;
 	const struct service_table *services;
 	const struct backend_set *backends;
+	struct guard *guard; /* l4/guard.h; NULL: none */
 	struct hash_key key;
 	struct steer steer;
 };

@@ -21,6 +21,12 @@ struct tls_session;
 int tls_global_init(struct err *err);
 int tls_thread_init(struct err *err);
 
+/* Last in a worker thread: frees what TLS keeps for it. */
+void tls_thread_finish(void);
+
+/* "accelerated" or "plain": which mbedTLS this is. */
+const char *tls_provider(void);
+
 /*
  * Reads a PEM chain (leaf first) and its key, checks that they belong together and that the leaf
  * has not expired. The error names file and reason. NULL on error. Control thread.
@@ -38,14 +44,65 @@ struct tls_certificate_info {
 void tls_certificate_info(
 	const struct tls_certificate *certificate, struct tls_certificate_info *info);
 
+/*
+ * Keys of session tickets, for all workers of a listener, or all appliances of a group. Immutable;
+ * must outlive the contexts. From a file of lines of 96 hexadecimal digits (openssl rand -hex 48),
+ * "#" begins a comment: the first key seals, up to eight open. Who may open the file is checked.
+ * NULL on error. Control thread.
+ */
+struct tls_ticket_keys;
+struct tls_ticket_keys *tls_ticket_keys_load(const char *path, struct err *err);
+/* The same from text in memory; path: for the errors. */
+struct tls_ticket_keys *tls_ticket_keys_parse(
+	const char *text, size_t len, const char *path, struct err *err);
+/* One new key, for who has no file. */
+struct tls_ticket_keys *tls_ticket_keys_random(struct err *err);
+void tls_ticket_keys_destroy(struct tls_ticket_keys *keys);
+
+/* Cipher suites, as bits; in our order of preference. The first three are TLS 1.3's. */
+enum tls_suite {
+	TLS_SUITE_AES_128_GCM = 1 << 0,
+	TLS_SUITE_AES_256_GCM = 1 << 1,
+	TLS_SUITE_CHACHA20 = 1 << 2,
+	TLS_SUITE_ECDSA_AES_128_GCM = 1 << 3,
+	TLS_SUITE_RSA_AES_128_GCM = 1 << 4,
+	TLS_SUITE_ECDSA_AES_256_GCM = 1 << 5,
+	TLS_SUITE_RSA_AES_256_GCM = 1 << 6,
+	TLS_SUITE_ECDSA_CHACHA20 = 1 << 7,
+	TLS_SUITE_RSA_CHACHA20 = 1 << 8,
+};
+#define TLS_SUITES_1_3 0x007
+#define TLS_SUITES_ALL 0x1ff
+
+enum tls_client_auth {
+	TLS_CLIENT_AUTH_NONE,
+	TLS_CLIENT_AUTH_OPTIONAL, /* a client without a certificate, or with a bad one, goes on */
+	TLS_CLIENT_AUTH_REQUIRED,
+};
+
+struct tls_client_params {
+	enum tls_client_auth auth;
+	const char *ca_path;  /* PEM: who may sign; unless NONE */
+	const char *crl_path; /* PEM: what they revoked; NULL: none */
+	unsigned depth;       /* the longest chain up to an authority: 1 is without intermediates */
+};
+
 struct tls_context_params {
 	/* Files are parsed again for each context: an RSA key must not be shared between threads.
 	 */
 	const char *const *chain_paths;
 	const char *const *key_paths;
-	size_t certificate_count; /* the first one answers names that no certificate has */
-	unsigned min_version;     /* 0x0303 or 0x0304 */
-	const char *const *alpn;  /* NULL-terminated, in order of preference; NULL: none */
+	size_t certificate_count;  /* the first one answers names that no certificate has */
+	bool refuse_unknown_names; /* those, and clients that name none, get unrecognized_name */
+	unsigned min_version;      /* 0x0303 or 0x0304 */
+	unsigned max_version;      /* likewise; 0: the newest */
+	unsigned suites;           /* enum tls_suite, or-ed; 0: all */
+	const char *const *alpn;   /* NULL-terminated, in order of preference; NULL: none */
+	struct tls_client_params client;
+	/* NULL: a new one of this context's own. Without effect where clients are asked for
+	 * certificates: each connection of theirs is verified. */
+	const struct tls_ticket_keys *ticket_keys;
+	const char *key_log_path; /* secrets of all sessions go there; NULL, normally */
 };
 
 /* Control thread creates, one worker uses. */
@@ -110,5 +167,11 @@ const char *tls_session_cipher(const struct tls_session *session);
 const char *tls_session_alpn(const struct tls_session *session);
 const char *tls_session_sni(const struct tls_session *session);
 const char *tls_session_error(const struct tls_session *session);
+
+/*
+ * The subject of the client's verified certificate ("CN=client, O=Example"), cut to size, or false:
+ * it has none, or a bad one.
+ */
+bool tls_session_peer(const struct tls_session *session, char *subject, size_t size);
 
 #endif

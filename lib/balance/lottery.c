@@ -4,28 +4,29 @@
 #include "table.h"
 
 /*
- * Power of two choices (Mitzenmacher 2001): two backends drawn by weight, and the one with less
- * load for its weight wins. Near to least-requests without reading every backend's load.
+ * Backends drawn by weight. "random": one is drawn, and that is it. "p2c", power of two choices
+ * (Mitzenmacher 2001): two are drawn, and the one with less load for its weight wins. Near to
+ * least-requests without reading every backend's load.
  */
-struct p2c {
+struct lottery {
 	struct balance base;
 	uint32_t count;
 	uint64_t *sums; /* [count] weights up to and including each candidate */
 	struct candidate candidates[];
 };
 
-static void p2c_destroy(struct balance *balance)
+static void lottery_destroy(struct balance *balance)
 {
-	struct p2c *table = (struct p2c *)balance;
+	struct lottery *table = (struct lottery *)balance;
 
 	free(table->sums);
 	free(table);
 }
 
-static struct balance *p2c_build(const struct balance_backend *backends, size_t count,
+static struct balance *lottery_build(const struct balance_backend *backends, size_t count,
 	struct hash_key key, uint32_t table_size)
 {
-	struct p2c *table = malloc(sizeof(*table) + count * sizeof(table->candidates[0]));
+	struct lottery *table = malloc(sizeof(*table) + count * sizeof(table->candidates[0]));
 	uint64_t sum = 0;
 
 	(void)key;
@@ -46,7 +47,7 @@ static struct balance *p2c_build(const struct balance_backend *backends, size_t 
 }
 
 /* A candidate drawn by weight: the first whose sum lies above a uniform number. */
-static uint32_t draw(const struct p2c *table, struct rng *rng)
+static uint32_t draw(const struct lottery *table, struct rng *rng)
 {
 	uint64_t total = table->sums[table->count - 1];
 	uint64_t ticket = (uint64_t)(((unsigned __int128)rng_next(rng) * total) >> 64);
@@ -66,7 +67,7 @@ static uint32_t draw(const struct p2c *table, struct rng *rng)
 
 static int p2c_pick(const struct balance *balance, const struct balance_query *query)
 {
-	const struct p2c *table = (const struct p2c *)balance;
+	const struct lottery *table = (const struct lottery *)balance;
 	const struct candidate *first;
 	const struct candidate *second;
 
@@ -80,9 +81,23 @@ static int p2c_pick(const struct balance *balance, const struct balance_query *q
 	return (int)first->index;
 }
 
+static int random_pick(const struct balance *balance, const struct balance_query *query)
+{
+	const struct lottery *table = (const struct lottery *)balance;
+
+	return table->count == 0 ? -1 : (int)table->candidates[draw(table, query->rng)].index;
+}
+
 const struct balance_ops p2c_ops = {
 	.name = "p2c",
-	.build = p2c_build,
+	.build = lottery_build,
 	.pick = p2c_pick,
-	.destroy = p2c_destroy,
+	.destroy = lottery_destroy,
+};
+
+const struct balance_ops random_ops = {
+	.name = "random",
+	.build = lottery_build,
+	.pick = random_pick,
+	.destroy = lottery_destroy,
 };

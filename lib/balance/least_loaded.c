@@ -3,22 +3,21 @@
 
 #include "table.h"
 
-struct least_requests {
+struct least_loaded {
 	struct balance base;
 	uint32_t count;
 	struct candidate candidates[];
 };
 
-static void least_requests_destroy(struct balance *balance)
+static void least_loaded_destroy(struct balance *balance)
 {
 	free(balance);
 }
 
-static struct balance *least_requests_build(const struct balance_backend *backends, size_t count,
+static struct balance *least_loaded_build(const struct balance_backend *backends, size_t count,
 	struct hash_key key, uint32_t table_size)
 {
-	struct least_requests *table = malloc(
-		sizeof(*table) + count * sizeof(table->candidates[0]));
+	struct least_loaded *table = malloc(sizeof(*table) + count * sizeof(table->candidates[0]));
 
 	(void)key;
 	(void)table_size;
@@ -32,9 +31,9 @@ static struct balance *least_requests_build(const struct balance_backend *backen
  * The smallest (load + 1) / weight, so that an idle heavy backend goes before an idle light one.
  * The search begins one further each time: equals take turns.
  */
-static int least_requests_pick(const struct balance *balance, const struct balance_query *query)
+static int least_loaded_pick(const struct balance *balance, const struct balance_query *query)
 {
-	const struct least_requests *table = (const struct least_requests *)balance;
+	const struct least_loaded *table = (const struct least_loaded *)balance;
 	const struct candidate *best = NULL;
 	uint64_t best_load = 0;
 	uint32_t at;
@@ -55,9 +54,30 @@ static int least_requests_pick(const struct balance *balance, const struct balan
 	return (int)best->index;
 }
 
+/* The three differ in what the caller counts as load, and in whether weights count. */
 const struct balance_ops least_requests_ops = {
 	.name = "least-requests",
-	.build = least_requests_build,
-	.pick = least_requests_pick,
-	.destroy = least_requests_destroy,
+	.build = least_loaded_build,
+	.pick = least_loaded_pick,
+	.destroy = least_loaded_destroy,
+};
+
+const struct balance_ops least_connections_ops = {
+	.name = "least-connections",
+	.build = least_loaded_build,
+	.pick = least_loaded_pick,
+	.destroy = least_loaded_destroy,
+};
+
+static struct balance *lc_build(const struct balance_backend *backends, size_t count,
+	struct hash_key key, uint32_t table_size)
+{
+	return equal_build(&least_connections_ops, backends, count, key, table_size);
+}
+
+const struct balance_ops lc_ops = {
+	.name = "lc",
+	.build = lc_build,
+	.pick = least_loaded_pick,
+	.destroy = least_loaded_destroy,
 };
