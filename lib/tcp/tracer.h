@@ -52,8 +52,8 @@ void tracer_match(struct tcp_conn *conn);
 /* Each only for a connection that is traced. */
 void tracer_in(struct tcp_conn *conn, const struct segment *seg);
 void tracer_out(struct tcp_conn *conn, const struct segment_out *out, uint32_t len);
-void tracer_resent(struct tcp_conn *conn, const struct segment_out *out, uint32_t len,
-	enum trace_cause cause);
+void tracer_resent(
+	struct tcp_conn *conn, const struct segment_out *out, uint32_t len, enum trace_cause cause);
 void tracer_note(struct tcp_conn *conn, enum tcp_trace_kind kind, uint8_t detail);
 /* The trace ends when the new state is CLOSED. */
 void tracer_state(struct tcp_conn *conn);

@@ -4,6 +4,18 @@
 #include "stack.h"
 #include "tracer.h"
 
+static const char *const states[] = {
+	[CONN_CLOSED] = "CLOSED",
+	[CONN_SYN_SENT] = "SYN-SENT",
+	[CONN_SYN_RECEIVED] = "SYN-RECEIVED",
+	[CONN_ESTABLISHED] = "ESTABLISHED",
+	[CONN_FIN_WAIT_1] = "FIN-WAIT-1",
+	[CONN_FIN_WAIT_2] = "FIN-WAIT-2",
+	[CONN_CLOSING] = "CLOSING",
+	[CONN_CLOSE_WAIT] = "CLOSE-WAIT",
+	[CONN_LAST_ACK] = "LAST-ACK",
+};
+
 static const char *const kinds[] = {
 #define EVENT(id, name, help) [TCP_TRACE_##id] = (name),
 #include "tcp/trace.def"
@@ -53,6 +65,11 @@ static const char *name_of(const char *const *names, size_t count, unsigned inde
 }
 
 #define NAME(names, index) name_of(names, RTE_DIM(names), index)
+
+const char *conn_state_name(unsigned state)
+{
+	return NAME(states, state);
+}
 
 const char *tcp_trace_kind_name(uint8_t kind)
 {
