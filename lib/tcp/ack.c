@@ -2,6 +2,7 @@
 #include <rte_common.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 static void head_free(struct tcp_conn *conn)
 {
@@ -139,6 +140,8 @@ static void window_update(struct tcp_conn *conn, const struct segment *seg, uint
 	}
 	conn->snd_wnd = window;
 	conn->snd_wnd_max = RTE_MAX(conn->snd_wnd_max, window);
+	if (conn_is_traced(conn))
+		tracer_note(conn, TCP_TRACE_WINDOW, 0);
 }
 
 /* Loss detection and the congestion window: only when there is something to judge. */

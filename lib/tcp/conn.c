@@ -6,6 +6,7 @@
 #include <rte_common.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 #define IP4_TCP_BYTES  40
 #define IP6_TCP_BYTES  60
@@ -82,6 +83,8 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct conn_tuple *t
 	link = table_link(conn);
 	conn->hash_next = *link;
 	*link = conn;
+	if (unlikely(stack->tracer->waiting > 0))
+		tracer_match(conn);
 	return conn;
 }
 
@@ -167,6 +170,8 @@ void conn_agree(struct tcp_conn *conn, const struct conn_start *start)
 void conn_set_state(struct tcp_conn *conn, enum conn_state state)
 {
 	conn->state = (uint8_t)state;
+	if (conn_is_traced(conn))
+		tracer_state(conn);
 }
 
 void conn_raise(struct tcp_conn *conn, unsigned events)
@@ -227,9 +232,9 @@ void conn_end(struct tcp_conn *conn, enum tcp_close_reason reason)
 {
 	if (conn->flags & CONN_FINISHED || conn_is_dead(conn))
 		return;
+	conn->close_reason = (uint8_t)reason;
 	protocol_leave(conn);
 	rx_clear(conn);
-	conn->close_reason = (uint8_t)reason;
 	if (conn->handler == NULL)
 		conn_bury(conn);
 	else
@@ -240,10 +245,10 @@ void conn_finish(struct tcp_conn *conn, bool is_waiting)
 {
 	if (is_waiting)
 		time_wait_enter(conn->stack, conn);
+	conn->close_reason = TCP_CLOSED_DONE;
 	protocol_leave(conn);
 	conn->flags |= CONN_FINISHED;
 	TAILQ_INSERT_TAIL(&conn->stack->lingering, conn, queue_link);
-	conn->close_reason = TCP_CLOSED_DONE;
 	if (conn->handler == NULL)
 		conn_bury(conn);
 	else if (conn->rx_bytes == 0)

@@ -74,6 +74,7 @@ enum conn_flags {
 	CONN_NAGLE = 1 << 28,
 	CONN_MTU_SEARCH = 1 << 29,  /* segments may be smaller than they could be (RFC 4821) */
 	CONN_MTU_PROBING = 1 << 30, /* one larger than mss is on its way */
+	CONN_TRACED = INT32_MIN,    /* bit 31: a slot of the tracer holds it */
 };
 
 enum conn_events {
@@ -279,6 +280,7 @@ struct conn_start {
 /* Both SYNs are known: sets what was agreed. */
 void conn_agree(struct tcp_conn *conn, const struct conn_start *start);
 void conn_set_state(struct tcp_conn *conn, enum conn_state state);
+const char *conn_state_name(unsigned state);
 
 /* The protocol is over: leaves the table, frees queues; the handler hears of it from dispatch. */
 void conn_end(struct tcp_conn *conn, enum tcp_close_reason reason);

@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <netinet/in.h>
 
-#include <rte_common.h>
-
 #include "stack.h"
-
-static const char *const state_names[] = {
-	[CONN_CLOSED] = "CLOSED",
-	[CONN_SYN_SENT] = "SYN-SENT",
-	[CONN_SYN_RECEIVED] = "SYN-RECEIVED",
-	[CONN_ESTABLISHED] = "ESTABLISHED",
-	[CONN_FIN_WAIT_1] = "FIN-WAIT-1",
-	[CONN_FIN_WAIT_2] = "FIN-WAIT-2",
-	[CONN_CLOSING] = "CLOSING",
-	[CONN_CLOSE_WAIT] = "CLOSE-WAIT",
-	[CONN_LAST_ACK] = "LAST-ACK",
-};
 
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 {
@@ -27,7 +13,7 @@ void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 			.dst_port_be = conn->local_port_be,
 			.protocol = IPPROTO_TCP,
 		},
-		.state = state_names[conn->state],
+		.state = conn_state_name(conn->state),
 		.srtt_us = conn->srtt_us,
 		.rttvar_us = conn->rttvar_us,
 		.rto_us = (uint32_t)rto_backed_off_us(conn),

@@ -5,6 +5,7 @@
 #include <rte_memcpy.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 #define COPY_BYTES   256 /* up to here a copy is cheaper than a second mbuf */
 #define CHALLENGE_MS 200 /* one per connection in so long */
@@ -147,6 +148,33 @@ static void ecn_put(struct tcp_conn *conn, struct segment_out *out, const struct
 	conn->flags &= ~(uint32_t)CONN_ECN_CWR;
 }
 
+/* The marks of the unit are still those that had it sent. */
+static __rte_noinline void unit_trace(
+	struct tcp_conn *conn, const struct segment_out *out, const struct tx_unit *unit)
+{
+	enum trace_cause cause = conn->flags & CONN_HAS_SACK ? TRACE_RACK : TRACE_DUPACK;
+
+	if (unit->sends == 0) {
+		tracer_out(conn, out, unit->len);
+		return;
+	}
+	if (!(unit->flags & UNIT_LOST))
+		cause = TRACE_TLP;
+	else if (conn->recovery == RECOVERY_RTO)
+		cause = TRACE_RTO;
+	tracer_resent(conn, out, unit->len, cause);
+}
+
+/* A segment without payload. False: no mbuf. */
+static bool bare_send(struct tcp_conn *conn, const struct segment_out *out)
+{
+	if (!segment_send(conn->stack, out))
+		return false;
+	if (conn_is_traced(conn))
+		tracer_out(conn, out, 0);
+	return true;
+}
+
 bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 {
 	struct tcp_stack *stack = conn->stack;
@@ -171,6 +199,8 @@ bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 		conn->flags |= CONN_ACK_NOW;
 		return false;
 	}
+	if (conn_is_traced(conn))
+		unit_trace(conn, &out, unit);
 	unit_sent(conn, unit);
 	segment_emit(stack, packet);
 	return true;
@@ -297,6 +327,8 @@ void conn_output(struct tcp_conn *conn)
 	}
 	if (!had_memory)
 		conn_want_output(conn);
+	if (conn_is_traced(conn))
+		tracer_look(conn);
 	conn_timer_update(conn);
 }
 
@@ -307,7 +339,7 @@ void conn_send_ack(struct tcp_conn *conn)
 	segment_start(conn, &out);
 	if (has_sack_news(conn))
 		sack_put(conn, &out, OPTIONS_MAX);
-	if (!segment_send(conn->stack, &out))
+	if (!bare_send(conn, &out))
 		conn_delay_ack(conn);
 }
 
@@ -334,7 +366,7 @@ void conn_send_reset(struct tcp_conn *conn)
 		return;
 	segment_start(conn, &out);
 	out.flags |= RTE_TCP_RST_FLAG;
-	if (segment_send(conn->stack, &out))
+	if (bare_send(conn, &out))
 		conn->stack->counters.resets_out++;
 }
 
@@ -346,7 +378,7 @@ void conn_send_probe(struct tcp_conn *conn, uint32_t seq)
 
 	segment_start(conn, &out);
 	out.seq = seq;
-	segment_send(conn->stack, &out);
+	bare_send(conn, &out);
 }
 
 void conn_send_syn(struct tcp_conn *conn)
@@ -380,5 +412,10 @@ void conn_send_syn(struct tcp_conn *conn)
 		out.flags |= RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG;
 	out.window = (uint16_t)RTE_MIN(stack->params.receive_window, (uint32_t)UINT16_MAX);
 	out.options_len = (uint8_t)options_put_syn(out.options, &options);
-	segment_send(stack, &out);
+	if (!segment_send(stack, &out) || !conn_is_traced(conn))
+		return;
+	if (conn->flags & CONN_SYN_RESENT)
+		tracer_resent(conn, &out, 0, TRACE_SYN);
+	else
+		tracer_out(conn, &out, 0);
 }

@@ -2,6 +2,7 @@
 #include <rte_common.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 #define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* RFC 7323 5.5: then ts_recent means nothing */
 
@@ -276,12 +277,9 @@ static bool header_process(struct tcp_conn *conn, struct segment *seg)
 	return !(conn->flags & CONN_FIN_ACKED) || fin_acked(conn);
 }
 
-void conn_receive(struct tcp_conn *conn, struct segment *seg)
+/* SYN-RECEIVED and later. */
+static void segment_receive(struct tcp_conn *conn, struct segment *seg)
 {
-	if (conn->state == CONN_SYN_SENT) {
-		syn_sent_receive(conn, seg);
-		return;
-	}
 	if (!header_process(conn, seg)) {
 		stack_drop(conn->stack, seg->m, DROP_tcp_invalid);
 		return;
@@ -297,4 +295,16 @@ void conn_receive(struct tcp_conn *conn, struct segment *seg)
 		orphan_reset(conn, seg);
 	else
 		data_receive(conn, seg);
+}
+
+void conn_receive(struct tcp_conn *conn, struct segment *seg)
+{
+	if (conn_is_traced(conn))
+		tracer_in(conn, seg);
+	if (conn->state == CONN_SYN_SENT)
+		syn_sent_receive(conn, seg);
+	else
+		segment_receive(conn, seg);
+	if (conn_is_traced(conn))
+		tracer_look(conn);
 }

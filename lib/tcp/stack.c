@@ -8,6 +8,8 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 
+#include "tracer.h"
+
 #define CONNS_PER_CHUNK  64
 #define MEMORY_CHECK_US  5000
 #define STARVED_RETRY_US 1000
@@ -77,12 +79,13 @@ static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
 	stack->syncache = syncache_create(params->max_half_open);
 	stack->time_wait = time_wait_create(
 		RTE_MAX(params->max_connections, (uint32_t)TIME_WAIT_MIN));
+	stack->tracer = calloc(1, sizeof(*stack->tracer));
 	stack->unit_room = (uint16_t)(rte_pktmbuf_data_room_size(params->mbufs) -
 		RTE_PKTMBUF_HEADROOM);
 	stack->mbufs_low = params->mbufs->size / MBUFS_LOW_SHARE;
 	budget_fill(stack);
 	return stack->buckets != NULL && stack->conns != NULL && stack->wheel != NULL &&
-		stack->syncache != NULL && stack->time_wait != NULL;
+		stack->syncache != NULL && stack->time_wait != NULL && stack->tracer != NULL;
 }
 
 struct tcp_stack *tcp_stack_create(const struct tcp_params *params, uint64_t now_us)
@@ -126,13 +129,14 @@ void tcp_stack_destroy(struct tcp_stack *stack)
 {
 	if (stack == NULL)
 		return;
-	if (stack->buckets != NULL && stack->conns != NULL)
+	if (stack->buckets != NULL && stack->conns != NULL && stack->tracer != NULL)
 		conns_forget(stack);
 	free(stack->buckets);
 	objpool_destroy(stack->conns);
 	wheel_destroy(stack->wheel);
 	syncache_destroy(stack->syncache);
 	time_wait_destroy(stack->time_wait);
+	free(stack->tracer);
 	free(stack);
 }
 

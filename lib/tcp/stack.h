@@ -59,6 +59,7 @@ struct tcp_stack {
 	struct wheel *wheel;
 	struct syncache *syncache;
 	struct time_wait *time_wait;
+	struct tracer *tracer;     /* trace.c */
 	uint32_t held[HELD_KINDS]; /* buffers */
 	struct budget budget;
 	uint16_t unit_room; /* payload that an mbuf of the pool holds */

@@ -2,6 +2,7 @@
 #include <rte_common.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 /*
  * One wheel node per connection for all of its deadlines. It is moved only when a deadline comes
@@ -109,6 +110,12 @@ static bool has_given_up(const struct tcp_conn *conn)
 	return silent_ms(conn) >= patience_ms(conn);
 }
 
+static void timer_note(struct tcp_conn *conn, unsigned timer)
+{
+	if (conn_is_traced(conn))
+		tracer_note(conn, TCP_TRACE_TIMER, (uint8_t)timer);
+}
+
 static void backoff_more(struct tcp_conn *conn)
 {
 	if (conn->backoff < UINT8_MAX)
@@ -207,6 +214,7 @@ static void loss_expire(struct tcp_conn *conn)
 {
 	enum loss_timer what = conn->loss_timer;
 
+	timer_note(conn, what);
 	conn->loss_at_us = UINT64_MAX;
 	conn->loss_timer = LOSS_NONE;
 	if (what == LOSS_SYN)
@@ -230,9 +238,11 @@ static void life_expire(struct tcp_conn *conn)
 
 	conn->life_at_us = UINT64_MAX;
 	if (!is_opening && !(conn->state == CONN_FIN_WAIT_2 && conn->flags & CONN_ORPHAN)) {
+		timer_note(conn, TRACE_TIMER_KEEPALIVE);
 		keepalive_expire(conn);
 		return;
 	}
+	timer_note(conn, TRACE_TIMER_LIFE);
 	if (is_opening)
 		conn->stack->counters.connect_failed++;
 	conn_end(conn, TCP_CLOSED_TIMEOUT);
@@ -242,16 +252,21 @@ static void timer_expire(struct wheel_timer *timer, uint64_t now_us)
 {
 	struct tcp_conn *conn = conn_of(timer);
 
-	if (conn->ack_at_us <= now_us)
+	if (conn->ack_at_us <= now_us) {
+		timer_note(conn, TRACE_TIMER_ACK);
 		conn_send_ack(conn);
+	}
 	if (conn->life_at_us <= now_us)
 		life_expire(conn);
 	if (conn->waits_for_pace && conn->pace_at_us <= now_us + PACE_TICK_US) {
+		timer_note(conn, TRACE_TIMER_PACE);
 		conn->waits_for_pace = false;
 		conn_want_output(conn);
 	}
 	if (!conn_is_dead(conn) && conn->loss_at_us <= now_us)
 		loss_expire(conn);
+	if (conn_is_traced(conn))
+		tracer_look(conn);
 	conn_timer_update(conn);
 }
 

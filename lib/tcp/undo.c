@@ -2,6 +2,7 @@
 #include <rte_common.h>
 
 #include "stack.h"
+#include "tracer.h"
 
 /*
  * A recovery is needless when what counted as lost was only late, or when only acknowledgments
@@ -52,6 +53,8 @@ static void undo_apply(struct tcp_conn *conn)
 {
 	struct tcp_stack *stack = conn->stack;
 
+	if (conn_is_traced(conn))
+		tracer_note(conn, TCP_TRACE_UNDO, conn->recovery);
 	if (conn->recovery == RECOVERY_RTO)
 		stack->counters.spurious_timeouts++;
 	else

@@ -52,7 +52,7 @@ static struct sim_link link_draw(struct rng *rng)
 	if (rng_below(rng, 6) == 0) {
 		link.mtu = 1280 + rng_below(rng, 220);
 		link.mtu_from_us = rng_below(rng, 2) * rng_below(rng, 2000000);
-		link.tells_mtu = true;
+		link.tells_mtu = rng_below(rng, 3) > 0;
 	}
 	return link;
 }

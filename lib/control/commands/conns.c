@@ -12,8 +12,9 @@
 #include "commands.h"
 
 /* Rows a call: some microseconds of a worker's time. */
-#define L4_ROWS 128
-#define L7_ROWS 32
+#define L4_ROWS  128
+#define L7_ROWS  32
+#define TCP_ROWS 64
 
 /* Pools in which a member of the same name is looked for. */
 #define MEMBER_IDS_MAX 64
@@ -49,27 +50,51 @@ static const struct table_column l7_columns[] = {
 	{ .name = "request" },
 };
 
+static const struct table_column tcp_columns[] = {
+	{ .name = "layer" },
+	{ .name = "peer" },
+	{ .name = "local" },
+	{ .name = "state" },
+	{ .name = "srtt_us", .is_number = true },
+	{ .name = "rttvar_us", .is_number = true },
+	{ .name = "rto_us", .is_number = true },
+	{ .name = "cwnd", .is_number = true },
+	{ .name = "ssthresh", .is_number = true },
+	{ .name = "mss", .is_number = true },
+	{ .name = "retransmissions", .is_number = true },
+	{ .name = "send_queued", .is_number = true },
+	{ .name = "receive_queued", .is_number = true },
+	{ .name = "core", .is_number = true },
+};
+
 static const struct table_column silent_columns[] = {
 	{ .name = "layer" },
 	{ .name = "core", .is_number = true },
 	{ .name = "error" },
 };
 
-enum layer { LAYER_L4, LAYER_L7, LAYER_END };
+enum layer { LAYER_L4, LAYER_L7, LAYER_TCP, LAYER_END };
 
 struct layer_ops {
+	const char *name;
 	const struct table_column *columns;
 	unsigned column_count;
 	unsigned rows_max;
 };
 
 static const struct layer_ops layers[] = {
-	[LAYER_L4] = { .columns = l4_columns,
+	[LAYER_L4] = { .name = "l4",
+		.columns = l4_columns,
 		.column_count = sizeof(l4_columns) / sizeof(l4_columns[0]),
 		.rows_max = L4_ROWS },
-	[LAYER_L7] = { .columns = l7_columns,
+	[LAYER_L7] = { .name = "l7",
+		.columns = l7_columns,
 		.column_count = sizeof(l7_columns) / sizeof(l7_columns[0]),
 		.rows_max = L7_ROWS },
+	[LAYER_TCP] = { .name = "tcp",
+		.columns = tcp_columns,
+		.column_count = sizeof(tcp_columns) / sizeof(tcp_columns[0]),
+		.rows_max = TCP_ROWS },
 };
 
 /* Which connections are wanted; what is not given fits all. */
@@ -98,6 +123,7 @@ struct walk {
 	union {
 		struct l4_conn_row l4[L4_ROWS];
 		struct l7_conn_row l7[L7_ROWS];
+		struct tcp_info tcp[TCP_ROWS];
 	} rows;
 };
 
@@ -120,6 +146,8 @@ static void take(struct control_worker *worker, void *arg)
 	if (walk->layer == LAYER_L7 && worker->l7 != NULL)
 		walk->got = l7_conn_dump(
 			worker->l7, &walk->cursor, walk->rows.l7, walk->max, worker->now_us);
+	if (walk->layer == LAYER_TCP && worker->l7 != NULL)
+		walk->got = tcp_dump(l7_tcp(worker->l7), &walk->cursor, walk->rows.tcp, walk->max);
 }
 
 static void endpoint_add(struct table *table, const struct ip_addr *address, uint16_t port)
@@ -176,7 +204,29 @@ static void l7_add(struct table *table, const struct l7_conn_row *row, unsigned 
 	table_cell(table, "%s", row->request);
 }
 
-/* What both layers' rows have. */
+static void tcp_add(struct table *table, const struct tcp_info *row, unsigned core)
+{
+	table_cell(table, "tcp");
+	endpoint_add(table, &row->tuple.src, rte_be_to_cpu_16(row->tuple.src_port_be));
+	endpoint_add(table, &row->tuple.dst, rte_be_to_cpu_16(row->tuple.dst_port_be));
+	table_cell(table, "%s", row->state);
+	table_cell(table, "%" PRIu32, row->srtt_us);
+	table_cell(table, "%" PRIu32, row->rttvar_us);
+	table_cell(table, "%" PRIu32, row->rto_us);
+	table_cell(table, "%" PRIu32, row->cwnd);
+	/* None yet: slow start goes on until a loss. */
+	if (row->ssthresh == UINT32_MAX)
+		table_cell(table, "%s", "");
+	else
+		table_cell(table, "%" PRIu32, row->ssthresh);
+	table_cell(table, "%" PRIu32, row->mss);
+	table_cell(table, "%" PRIu32, row->retransmissions);
+	table_cell(table, "%" PRIu32, row->send_queued);
+	table_cell(table, "%" PRIu32, row->receive_queued);
+	table_cell(table, "%u", core);
+}
+
+/* What all layers' rows have. */
 static bool ends_fit(const struct filter *filter, const struct ip_addr *client,
 	const struct ip_addr *vip, uint16_t port)
 {
@@ -226,6 +276,22 @@ static bool l7_fits(const struct filter *filter, const struct l7_conn_row *row)
 	return filter->member_name == NULL || strcmp(row->member, filter->member_name) == 0;
 }
 
+/* A member is the peer of a connection of ours. */
+static bool tcp_fits(const struct filter *filter, const struct tcp_info *row)
+{
+	const struct packet_tuple *tuple = &row->tuple;
+	char text[IP_ENDPOINT_MAX];
+
+	if (!ends_fit(filter, &tuple->src, &tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be)) ||
+		(filter->protocol != 0 && filter->protocol != IPPROTO_TCP) ||
+		!state_fits(filter, row->state))
+		return false;
+	if (filter->has_member)
+		return ip_equal(&filter->member, &tuple->src);
+	ip_endpoint_format(&tuple->src, rte_be_to_cpu_16(tuple->src_port_be), text);
+	return filter->member_name == NULL || strcmp(text, filter->member_name) == 0;
+}
+
 static void rows_add(struct walk *walk)
 {
 	for (unsigned i = 0; i < walk->got && walk->left > 0; i++) {
@@ -233,6 +299,10 @@ static void rows_add(struct walk *walk)
 			if (!l4_fits(&walk->filter, &walk->rows.l4[i]))
 				continue;
 			l4_add(&walk->table, &walk->rows.l4[i], walk->core);
+		} else if (walk->layer == LAYER_TCP) {
+			if (!tcp_fits(&walk->filter, &walk->rows.tcp[i]))
+				continue;
+			tcp_add(&walk->table, &walk->rows.tcp[i], walk->core);
 		} else {
 			if (!l7_fits(&walk->filter, &walk->rows.l7[i]))
 				continue;
@@ -253,7 +323,7 @@ static int silent_add(struct walk *walk, FILE *out)
 	int ret = table_flush(&walk->table, out);
 
 	table_columns(&walk->table, silent_columns, 3);
-	table_cell(&walk->table, walk->layer == LAYER_L4 ? "l4" : "l7");
+	table_cell(&walk->table, "%s", layers[walk->layer].name);
 	table_cell(&walk->table, "%u", walk->core);
 	table_cell(&walk->table, "the worker did not answer");
 	if (table_flush(&walk->table, out) < 0)
@@ -406,15 +476,12 @@ static int arguments_parse(struct request *request, struct walk *walk)
 	unsigned i = 0;
 	int ret = 0;
 
-	walk->is_wanted[LAYER_L4] = true;
-	walk->is_wanted[LAYER_L7] = true;
-	if (i < request->count && strcmp(request->words[i], "l4") == 0) {
-		walk->is_wanted[LAYER_L7] = false;
-		i++;
-	} else if (i < request->count && strcmp(request->words[i], "l7") == 0) {
-		walk->is_wanted[LAYER_L4] = false;
-		i++;
+	for (unsigned layer = 0; layer < LAYER_END && request->count > 0; layer++) {
+		walk->is_wanted[layer] = strcmp(request->words[0], layers[layer].name) == 0;
+		i += walk->is_wanted[layer];
 	}
+	if (i == 0)
+		walk->is_wanted[LAYER_L4] = walk->is_wanted[LAYER_L7] = true;
 	walk->left = UINT64_MAX;
 	for (; i + 1 < request->count && ret == 0; i += 2)
 		ret = argument_take(request, walk, request->words[i], request->words[i + 1]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections and traces, over made-up figures. */
+#include <errno.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -20,7 +21,7 @@ static void assert_answer_has(const char *line, const char *part)
 }
 
 #define CONNS_USAGE                                                                                \
-	"usage: show conns [l4|l7] [client ADDRESS[/LENGTH]] [vip ADDRESS] [port N] "              \
+	"usage: show conns [l4|l7|tcp] [client ADDRESS[/LENGTH]] [vip ADDRESS] [port N] "          \
 	"[member ADDRESS|NAME] [proto tcp|udp|sctp] [state STATE] [limit N] [json]\n"
 
 static const char l4_header[] = "# layer proto client           vip              local          "
@@ -232,6 +233,115 @@ static void test_trace_that_is_wrong(void **state)
 	assert_answer("trace tcp 203.0.113.7:1 192.0.2.1:5432", "error: worker 0 did not answer\n");
 }
 
+static const char tcp_rows[] =
+	"# layer peer               local               state       srtt_us rttvar_us rto_us  cwnd "
+	"ssthresh  mss retransmissions send_queued receive_queued core\n"
+	"tcp     [2001:db8::7]:1    [2001:db8::100]:443 ESTABLISHED     250        90 200000 14480 "
+	"       - 1448               0           7              8    1\n"
+	"tcp     198.51.100.20:8080 192.0.2.2:443       ESTABLISHED     250        90 200000 14480 "
+	"   20000 1448               3           7              8    1\n";
+
+static void test_conns_of_tcp(void **state)
+{
+	const json_t *row;
+	json_error_t error;
+	json_t *rows;
+
+	(void)state;
+	assert_answer("show conns tcp", tcp_rows);
+	assert_answer_has("show conns tcp client 198.51.100.0/24", "\ntcp     198.51.100.20:8080 ");
+	rows = json_loads(fixture_ask("show conns tcp member 198.51.100.20:8080 json"), 0, &error);
+	assert_int_equal(json_array_size(rows), 1);
+	row = json_array_get(rows, 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "ssthresh")), 20000);
+	assert_int_equal(json_integer_value(json_object_get(row, "retransmissions")), 3);
+	json_decref(rows);
+	rows = json_loads(fixture_ask("show conns tcp vip 2001:db8::100 json"), 0, &error);
+	assert_int_equal(json_array_size(rows), 1);
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 0), "ssthresh")));
+	json_decref(rows);
+	rows = json_loads(fixture_ask("show conns tcp state syn-sent json"), 0, &error);
+	assert_int_equal(json_array_size(rows), 0);
+	json_decref(rows);
+}
+
+static void test_trace_conn(void **state)
+{
+	json_error_t error;
+	json_t *rows;
+
+	(void)state;
+	assert_answer("trace conn 203.0.113.7:4000 192.0.2.100:443",
+		"# core trace client           vip             events kept\n"
+		"     1 over  203.0.113.7:4000 192.0.2.100:443    300    4\n"
+		"# core time_us event      detail       flags        seq ack  len window  cwnd "
+		"ssthresh flight\n"
+		"     1     100 begin      ESTABLISHED  -              -   -    -      - 10000 "
+		"       -      0\n"
+		"     1    2000 retransmit rack         PA    4000000000   7 1000  65536  7000 "
+		"    7000   5000\n"
+		"     1    2001 window     -            -              -   -    -      0  7000 "
+		"    7000      0\n"
+		"     1    3000 state      CLOSED:reset -              -   -    -      -     0 "
+		"    7000      0\n");
+	assert_int_equal(fixture.trace_seeks, 3);
+	assert_int_equal(fixture.trace_filter.remote_port_be, 0xa00f);
+	assert_int_equal(fixture.trace_filter.local_port_be, 0xbb01);
+	assert_true(fixture.trace_filter.has_local);
+	fixture.trace_seeks = 0;
+	rows = json_loads(fixture_ask("trace conn [2001:db8::7]:4000 json"), 0, &error);
+	assert_non_null(rows);
+	assert_int_equal(json_array_size(rows), 5);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(rows, 2), "detail")), "rack");
+	assert_true(json_is_null(json_object_get(json_array_get(rows, 1), "seq")));
+	json_decref(rows);
+	assert_answer("trace conn [2001:db8::7]:4000 off", "");
+	assert_answer("trace conn [2001:db8::7]:4000 off", "error: nobody traces that\n");
+}
+
+static void test_trace_of_the_next_connection(void **state)
+{
+	(void)state;
+	assert_answer("trace conn 203.0.113.7",
+		"# core trace   client vip events kept\n"
+		"     1 waiting -      -        0    0\n");
+	assert_int_equal(fixture.trace_seeks, 0);
+	assert_false(fixture.trace_filter.has_local);
+	assert_answer("trace conn 203.0.113.7 192.0.2.100",
+		"# core trace   client vip events kept\n"
+		"     1 waiting -      -        0    0\n");
+	assert_true(fixture.trace_filter.has_local);
+}
+
+static void test_trace_conn_that_is_wrong(void **state)
+{
+	static const char usage[] = "usage: trace conn CLIENT[:PORT] [VIP[:PORT]] [off] [json]\n";
+	static const char *const rows[][2] = {
+		{ "", "a client is needed, and perhaps a vip" },
+		{ "203.0.113.7 192.0.2.1 192.0.2.2", "a client is needed, and perhaps a vip" },
+		{ "off", "an end is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT, not \"off\"" },
+		{ "203.0.113.7:70000",
+			"an end is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT, "
+			"not \"203.0.113.7:70000\"" },
+		{ "203.0.113.7 2001:db8::1", "the ends are of two address families" },
+	};
+	char line[160], expected[512];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "trace conn %s", rows[i][0]);
+		snprintf(expected, sizeof(expected), "error: %s\n%s", rows[i][1], usage);
+		assert_answer(line, expected);
+	}
+	fixture.trace_result = -ENOSPC;
+	assert_answer("trace conn 203.0.113.7:4000",
+		"error: worker 1 traces 16 connections already; end one with off\n");
+	fixture.silent_core = 1;
+	assert_answer(
+		"trace conn 203.0.113.7:4000", "# core error\n     1 the worker did not answer\n");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -242,8 +352,12 @@ int main(void)
 		TEST(test_conns_edges),
 		TEST(test_conns_that_fit),
 		TEST(test_conns_filters_that_are_wrong),
+		TEST(test_conns_of_tcp),
 		TEST(test_trace),
 		TEST(test_trace_that_is_wrong),
+		TEST(test_trace_conn),
+		TEST(test_trace_of_the_next_connection),
+		TEST(test_trace_conn_that_is_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,105 @@ void tcp_usage(const struct tcp_stack *stack, struct tcp_usage *usage)
 	};
 }
 
+unsigned tcp_dump(
+	const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows, unsigned max)
+{
+	assert_null(stack);
+	assert_true(max > 1);
+	if ((*cursor)++ > 0)
+		return 0;
+	rows[0] = (struct tcp_info){ .state = "ESTABLISHED",
+		.srtt_us = 250,
+		.rttvar_us = 90,
+		.rto_us = 200000,
+		.cwnd = 14480,
+		.ssthresh = UINT32_MAX,
+		.mss = 1448,
+		.send_queued = 7,
+		.receive_queued = 8,
+		.tuple = { .src_port_be = 0x0100, .dst_port_be = 0xbb01 } };
+	rows[1] = rows[0];
+	rows[1].ssthresh = 20000;
+	rows[1].retransmissions = 3;
+	rows[1].tuple.src_port_be = 0x901f;
+	assert_int_equal(ip_parse("2001:db8::7", &rows[0].tuple.src), 0);
+	assert_int_equal(ip_parse("2001:db8::100", &rows[0].tuple.dst), 0);
+	assert_int_equal(ip_parse("198.51.100.20", &rows[1].tuple.src), 0);
+	assert_int_equal(ip_parse("192.0.2.2", &rows[1].tuple.dst), 0);
+	return 2;
+}
+
+int tcp_trace_start(struct tcp_stack *stack, const struct tcp_trace_filter *filter)
+{
+	assert_null(stack);
+	fixture.has_trace = fixture.trace_result == 0;
+	fixture.trace_filter = *filter;
+	return fixture.trace_result;
+}
+
+/* Found with the third call. */
+bool tcp_trace_seek(
+	struct tcp_stack *stack, const struct tcp_trace_filter *filter, uint32_t *cursor)
+{
+	assert_null(stack);
+	assert_memory_equal(filter, &fixture.trace_filter, sizeof(*filter));
+	assert_int_equal(*cursor, fixture.trace_seeks * 10);
+	*cursor += 10;
+	return ++fixture.trace_seeks < 3;
+}
+
+static const struct tcp_trace_event trace_events[] = {
+	{ .kind = TCP_TRACE_BEGIN,
+		.at_us = 100,
+		.detail = 3,
+		.cwnd = 10000,
+		.ssthresh = UINT32_MAX },
+	{ .kind = TCP_TRACE_RETRANSMIT,
+		.at_us = 2000,
+		.flags = 0x18,
+		.seq = 4000000000,
+		.ack = 7,
+		.len = 1000,
+		.window = 65536,
+		.detail = 1,
+		.cwnd = 7000,
+		.ssthresh = 7000,
+		.flight = 5000 },
+	{ .kind = TCP_TRACE_WINDOW, .at_us = 2001, .window = 0, .cwnd = 7000, .ssthresh = 7000 },
+	{ .kind = TCP_TRACE_STATE, .at_us = 3000, .more = TCP_CLOSED_RESET, .ssthresh = 7000 },
+};
+
+bool tcp_trace_copy(const struct tcp_stack *stack, const struct tcp_trace_filter *filter,
+	struct tcp_trace *trace)
+{
+	assert_null(stack);
+	assert_memory_equal(filter, &fixture.trace_filter, sizeof(*filter));
+	if (filter->remote_port_be == 0) {
+		trace->phase = TCP_TRACE_WAITING;
+		trace->total = trace->count = 0;
+		return true;
+	}
+	trace->phase = TCP_TRACE_OVER;
+	trace->tuple = (struct packet_tuple){
+		.src = filter->remote, .src_port_be = filter->remote_port_be, .dst_port_be = 0xbb01
+	};
+	assert_int_equal(ip_parse("192.0.2.100", &trace->tuple.dst), 0);
+	trace->total = 300;
+	trace->count = 4;
+	memcpy(trace->events, trace_events, sizeof(trace_events));
+	return true;
+}
+
+bool tcp_trace_stop(struct tcp_stack *stack, const struct tcp_trace_filter *filter)
+{
+	bool had_trace = fixture.has_trace;
+
+	assert_null(stack);
+	assert_memory_equal(&filter->remote, &fixture.trace_filter.remote, sizeof(filter->remote));
+	fixture.has_trace = false;
+	return had_trace;
+}
+
 unsigned l4_conn_dump(const struct l4_core *l4, uint32_t *cursor, struct l4_conn_row *rows,
 	unsigned max, uint64_t now_us)
 {

@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "support/support.h"
+#include "tcp/trace.h"
 
 /*
  * A control module over two services, two pools with three members, two workers and one port, all
@@ -26,7 +27,11 @@ struct fixture {
 	unsigned pool_changed_count;
 	unsigned pool_changed_index;
 	unsigned shutdown_count;
-	unsigned silent_core;   /* does not answer calls */
+	unsigned silent_core; /* does not answer calls */
+	bool has_trace;       /* tcp_trace_start() was called, and so often tcp_trace_seek() */
+	unsigned trace_seeks;
+	struct tcp_trace_filter trace_filter;
+	int trace_result;       /* of tcp_trace_start() */
 	unsigned l4_conn_count; /* rows of worker 0 */
 	unsigned traced_flags;  /* of the last packet that a worker traced */
 	unsigned traced_port;
