@@ -86,6 +86,14 @@ static const struct strict_row strict_rows[] = {
 	{ "host in trailers", POST, "abc", "host: b\n", BAD(trailer) },
 };
 
+/* nghttp2 1.64 refuses user information by itself (RFC 9113 8.3.1), before our own rule. */
+static enum http_refusal refusal_expected(const struct strict_row *row)
+{
+	if (row->refusal == BAD(host_invalid) && nghttp2_version(0x014000) != NULL)
+		return BAD(h2_head);
+	return row->refusal;
+}
+
 static void strict_check(const struct strict_row *row, size_t piece)
 {
 	struct frames *frames = malloc(sizeof(*frames));
@@ -108,9 +116,9 @@ static void strict_check(const struct strict_row *row, size_t piece)
 	for (unsigned i = 1; i < HTTP_REFUSAL_COUNT && refusal == HTTP_REFUSED_NOT; i++)
 		if (side.refused[i] > 0)
 			refusal = i;
-	if (refusal != row->refusal)
+	if (refusal != refusal_expected(row))
 		fail_msg("%s: refused as %s and not as %s", row->words, http_refusal_name(refusal),
-			http_refusal_name(row->refusal));
+			http_refusal_name(refusal_expected(row)));
 	if (is_complete != (row->refusal == HTTP_REFUSED_NOT))
 		fail_msg("%s: complete or not", row->words);
 	side_close(&side);
