@@ -44,9 +44,9 @@ void exception_refuse(struct worker *w, unsigned port, struct rte_mbuf *m, enum 
 }
 
 /* An answer that the kernel may wait for as we do: ARP, or a neighbor's or a router's word. */
-static bool is_answer(const struct rte_mbuf *m)
+static bool is_answer(struct rte_mbuf *m)
 {
-	const struct packet *p = rte_mbuf_to_priv((struct rte_mbuf *)(uintptr_t)m);
+	const struct packet *p = packet_of(m);
 	uint8_t type;
 
 	if (p->flags & PACKET_IS_ARP)
@@ -58,7 +58,7 @@ static bool is_answer(const struct rte_mbuf *m)
 	return type == ND_NEIGHBOR_ADVERT || type == ND_ROUTER_ADVERT;
 }
 
-void exception_copy(struct worker *w, unsigned port, const struct rte_mbuf *m)
+void exception_copy(struct worker *w, unsigned port, struct rte_mbuf *m)
 {
 	struct rte_mbuf *copy;
 

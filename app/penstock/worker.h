@@ -97,7 +97,7 @@ void dispatch_flush(struct worker *w);
  * exception_copy() gives the kernel its copy of what neighbors answer; m stays the caller's.
  */
 void exception_refuse(struct worker *w, unsigned port, struct rte_mbuf *m, enum drop_reason reason);
-void exception_copy(struct worker *w, unsigned port, const struct rte_mbuf *m);
+void exception_copy(struct worker *w, unsigned port, struct rte_mbuf *m);
 void exception_return(struct worker *w, unsigned device, struct rte_mbuf **frames, uint16_t count);
 
 /* Output side, callbacks of neigh and l7. ctx is the worker. */

@@ -45,10 +45,9 @@ class Side:
         ]
 
 
-class Fabric:
+class Fabric(netns.Namespaces):
     def __init__(self, count=2):
-        netns.sweep()
-        self.namespaces = []
+        super().__init__()
         try:
             self.client = self._namespace("fabric-client")
             self.router = self._namespace("fabric-router")
@@ -59,11 +58,6 @@ class Fabric:
         except BaseException:
             self.close()
             raise
-
-    def _namespace(self, role):
-        namespace = netns.Namespace(role)
-        self.namespaces.append(namespace)
-        return namespace
 
     def _bridge(self, namespace, name):
         namespace.ip("link", "add", name, "type", "bridge")
@@ -99,8 +93,3 @@ class Fabric:
         appliance.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=0")
         self.router.ip("link", "set", f"ra{number}", "master", "ra")
         self.servers.ip("link", "set", f"s{number}", "master", "s0")
-
-    def close(self):
-        for namespace in self.namespaces:
-            namespace.remove()
-        self.namespaces = []

@@ -59,10 +59,9 @@ class Server:
                                 *map(str, GUE_PORTS.values()))
 
 
-class Farm:
+class Farm(netns.Namespaces):
     def __init__(self):
-        netns.sweep()
-        self.namespaces = []
+        super().__init__()
         self.servers = []
         try:
             self.client = self._namespace("farm-client")
@@ -72,11 +71,6 @@ class Farm:
         except BaseException:
             self.close()
             raise
-
-    def _namespace(self, role):
-        namespace = netns.Namespace(role)
-        self.namespaces.append(namespace)
-        return namespace
 
     def _connect(self):
         self.appliance.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
@@ -116,5 +110,4 @@ class Farm:
         for server in self.servers:
             for process in server.processes:
                 process.kill()
-        for namespace in self.namespaces:
-            namespace.remove()
+        super().close()

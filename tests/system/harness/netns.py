@@ -112,6 +112,24 @@ class Namespace:
         return sock
 
 
+class Namespaces:
+    """Several that are made and removed together; close() removes half-built ones, too."""
+
+    def __init__(self):
+        sweep()
+        self.namespaces = []
+
+    def _namespace(self, role):
+        namespace = Namespace(role)
+        self.namespaces.append(namespace)
+        return namespace
+
+    def close(self):
+        for namespace in self.namespaces:
+            namespace.remove()
+        self.namespaces = []
+
+
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
 
 

@@ -23,12 +23,11 @@ def server6(number):
     return f"2001:db8:2::{number}"
 
 
-class Network:
+class Network(netns.Namespaces):
     """Makes the three namespaces; close() removes them, half-built ones too."""
 
     def __init__(self, tag=""):
-        netns.sweep()
-        self.namespaces = []
+        super().__init__()
         try:
             self.client = self._namespace(tag + "client")
             self.appliance = self._namespace(tag + "appliance")
@@ -37,11 +36,6 @@ class Network:
         except BaseException:
             self.close()
             raise
-
-    def _namespace(self, role):
-        namespace = netns.Namespace(role)
-        self.namespaces.append(namespace)
-        return namespace
 
     def _connect(self):
         # The kernel's own IPv6 must not speak on ports that the appliance owns.
@@ -64,8 +58,3 @@ class Network:
             {"name": "lan", "device": "net_af_xdp1,iface=lb1",
              "addresses": [LAN + "/24", LAN6 + "/64"]},
         ]
-
-    def close(self):
-        for namespace in self.namespaces:
-            namespace.remove()
-        self.namespaces = []
