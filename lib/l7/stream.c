@@ -112,6 +112,7 @@ void stream_free(struct stream *stream)
 static void drop(struct stream *stream)
 {
 	stream->state = STREAM_OVER;
+	stream_release_route(stream);
 	if (stream->h2 != NULL) {
 		LIST_REMOVE(stream, link);
 		wheel_cancel(&stream->timer);
@@ -257,102 +258,13 @@ void stream_refuse(struct stream *stream)
 	stream_answer(stream, http_refusal_status(refusal));
 }
 
-void stream_member_failed(struct stream *stream, bool is_timeout)
-{
-	struct l7_core *l7 = stream->l7;
-
-	if (stream->upstream != NULL)
-		stream->upstream->member->cores[l7->core->index].response_failures++;
-	if (is_timeout)
-		l7->counters.upstream_timeout++;
-	else
-		l7->counters.upstream_failed++;
-	stream_answer(stream, is_timeout ? 504 : 502);
-}
-
-/* RFC 9110 9.2.2. */
-static bool is_idempotent(struct http_span method)
-{
-	static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE" };
-
-	for (size_t i = 0; i < RTE_DIM(methods); i++)
-		if (http_span_is(method, methods[i]))
-			return true;
-	return false;
-}
-
-/*
- * RFC 9112 9.3.1: a kept connection may close while the request is on its way; and a member may die
- * with requests in its hands. What is idempotent is sent again, once for each: a member that dies
- * closes its kept connections first, and may still take a new one before it stops listening.
- */
-static bool may_replay(const struct stream *stream)
-{
-	bool was_sent_again = stream->upstream->was_reused ? stream->is_resent
-							   : stream->is_replayed;
-
-	return !stream->is_response_begun && !was_sent_again && !stream->is_body_begun &&
-		(upstream_is_unprocessed(stream->upstream) ||
-			is_idempotent(inlet_head(&stream->request)->method));
-}
-
-void stream_member_lost(struct stream *stream, bool is_timeout)
-{
-	struct l7_core *l7 = stream->l7;
-	struct member_counters *counters;
-	bool is_unprocessed;
-
-	if (stream->state != STREAM_EXPECT_RESPONSE || !may_replay(stream)) {
-		stream_member_failed(stream, is_timeout);
-		return;
-	}
-	counters = &stream->upstream->member->cores[l7->core->index];
-	if (stream->upstream->was_reused)
-		stream->is_resent = true;
-	else
-		stream->is_replayed = true;
-	is_unprocessed = upstream_is_unprocessed(stream->upstream);
-	/* A kept connection says nothing about its member; a new one that broke does. */
-	if (!stream->upstream->was_reused && !is_unprocessed)
-		stream->failed_member_id = stream->upstream->member->id;
-	stream_detach(stream, STREAM_ABORT);
-	stream_dispatch(stream, is_unprocessed);
-	if (stream->upstream == NULL) {
-		counters->response_failures++;
-		return;
-	}
-	l7->counters.upstream_retries++;
-	counters->retries++;
-}
-
-/* Nothing was sent yet: another member may do. */
-static void connect_failed(struct stream *stream, bool is_timeout)
-{
-	struct l7_core *l7 = stream->l7;
-	struct member *member = stream->upstream->member;
-
-	member->cores[l7->core->index].connect_failures++;
-	if (!stream->is_rerouted) {
-		stream->is_rerouted = true;
-		stream->failed_member_id = member->id;
-		stream_detach(stream, STREAM_ABORT);
-		stream_dispatch(stream, true);
-		return;
-	}
-	if (is_timeout)
-		l7->counters.upstream_timeout++;
-	else
-		l7->counters.upstream_failed++;
-	stream_answer(stream, is_timeout ? 504 : 502);
-}
-
 void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason)
 {
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
 	stream->is_last_timeout = is_timeout;
 	if (stream->state == STREAM_EXPECT_CONNECT)
-		connect_failed(stream, is_timeout);
+		stream_connect_failed(stream, is_timeout);
 	else
 		stream_member_lost(stream, is_timeout);
 	connection_settle(stream->connection);
@@ -402,7 +314,7 @@ void stream_on_deadline(struct stream *stream)
 
 	switch (stream->state) {
 	case STREAM_EXPECT_CONNECT:
-		connect_failed(stream, true);
+		stream_connect_failed(stream, true);
 		break;
 	case STREAM_EXPECT_HEAD:
 	case STREAM_EXPECT_RESPONSE:

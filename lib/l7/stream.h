@@ -12,7 +12,9 @@
 
 struct connection;
 struct l7_core;
+struct l7_listener;
 struct member;
+struct route;
 struct upstream;
 
 /*
@@ -43,7 +45,10 @@ enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
 struct stream {
 	struct connection *connection;
 	struct l7_core *l7;
-	struct upstream *upstream; /* carries the request, or NULL */
+	struct upstream *upstream;    /* carries the request, or NULL */
+	struct l7_listener *listener; /* counts this as a user: the route's; NULL before that */
+	const struct route *route;
+	uint64_t config_generation; /* that the route was found in: indices of pools are its */
 	enum stream_state state;
 	enum stream_party waits_for; /* who is to blame when the time is up */
 	bool has_request;            /* the request's head is complete */
@@ -103,6 +108,12 @@ void stream_free(struct stream *stream);
 /* Chooses member and connection for the request whose head is complete, and sends it. */
 void stream_dispatch(struct stream *stream, bool may_reuse);
 
+/* Gives the listener back that the request's route is of. Twice is fine. */
+void stream_release_route(struct stream *stream);
+
+/* Sends the head to the member, on a new connection or a kept one. */
+void stream_send_head(struct stream *stream);
+
 /* Moves the request, or the answer, as far as both sides let it. */
 void stream_pump_request(struct stream *stream);
 void stream_pump_response(struct stream *stream);
@@ -115,6 +126,9 @@ void stream_refuse(struct stream *stream);
 
 /* The member's connection or answer broke; is_timeout: it was too slow. */
 void stream_member_failed(struct stream *stream, bool is_timeout);
+
+/* No connection to the member: nothing was sent yet, another member may do. */
+void stream_connect_failed(struct stream *stream, bool is_timeout);
 
 /* The member's connection ended too early: the request goes out again, or has failed. */
 void stream_member_lost(struct stream *stream, bool is_timeout);
