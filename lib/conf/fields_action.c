@@ -28,8 +28,8 @@ static const char *const ours[] = {
 static void name_check(struct reader *reader, const struct node *node, const char *name)
 {
 	if (!match_is_token(name)) {
-		problem_add_key(&reader->problems, node, "\"%.40s\" is no name of a header field",
-			name);
+		problem_add_key(
+			&reader->problems, node, "\"%.40s\" is no name of a header field", name);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -230,14 +230,14 @@ static const struct table substitution_table = {
 		.name = "host",                                                                    \
 		.help = "host, with a port if need be; " TEMPLATE_HELP,                            \
 		.type = FIELD_TEXT,                                                                \
-		.kind = &text_template_kind,                                                            \
+		.kind = &text_template_kind,                                                       \
 		.offset = (base) + offsetof(struct config_rewrite, host),                          \
 	},                                                                                         \
 		{                                                                                  \
 			.name = "path",                                                            \
 			.help = "the whole path; " TEMPLATE_HELP,                                  \
 			.type = FIELD_TEXT,                                                        \
-			.kind = &text_template_kind,                                                    \
+			.kind = &text_template_kind,                                               \
 			.offset = (base) + offsetof(struct config_rewrite, path),                  \
 		},                                                                                 \
 		{                                                                                  \
@@ -258,8 +258,7 @@ static const struct table substitution_table = {
 	{                                                                                          \
 		.name = "query",                                                                   \
 		.help = "instead of the query, without `?`; empty removes it; " TEMPLATE_HELP,     \
-		.type = FIELD_TEXT,                                                                \
-		.kind = &text_template_kind,                                                            \
+		.type = FIELD_TEXT, .kind = &text_template_kind,                                   \
 		.offset = (base) + offsetof(struct config_rewrite, query),                         \
 	}
 
@@ -281,8 +280,8 @@ static void paths_check(struct reader *reader, const struct node *node)
 		const struct node *way = node_get(node, ways[i]);
 
 		if (way != NULL && first != NULL)
-			problem_add_key(&reader->problems, way,
-				"not beside \"%s\": one of the two", first->key);
+			problem_add_key(&reader->problems, way, "not beside \"%s\": one of the two",
+				first->key);
 		if (first == NULL)
 			first = way;
 	}
@@ -357,8 +356,8 @@ static void redirect_check(struct reader *reader, const struct node *node, void 
 	if (redirect->code > 303 && redirect->code < 307)
 		problem_add(&reader->problems, code, "%u is not one of: 301, 302, 303, 307, 308",
 			redirect->code);
-	if (redirect->scheme == CONFIG_SCHEME_SAME && node->count == (code != NULL) +
-			(unsigned)(node_get(node, "scheme") != NULL))
+	if (redirect->scheme == CONFIG_SCHEME_SAME &&
+		node->count == (code != NULL) + (unsigned)(node_get(node, "scheme") != NULL))
 		problem_add(&reader->problems, node,
 			"changes nothing: clients would come back for ever");
 }
@@ -472,8 +471,8 @@ static void respond_check(struct reader *reader, const struct node *node, void *
 	if (body != NULL && file != NULL)
 		problem_add_key(&reader->problems, file, "not beside \"body\": one of the two");
 	if (is_bodyless && (body != NULL || file != NULL))
-		problem_add_key(&reader->problems, body != NULL ? body : file,
-			"a %u has no body", respond->status);
+		problem_add_key(&reader->problems, body != NULL ? body : file, "a %u has no body",
+			respond->status);
 }
 
 const struct table respond_table = {

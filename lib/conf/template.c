@@ -12,8 +12,8 @@
 #include "reader.h"
 #include "suggest.h"
 
-#define PIECES_MAX 32
-#define VARIABLE_NAME_MAX   64
+#define PIECES_MAX        32
+#define VARIABLE_NAME_MAX 64
 
 static const char *const names[] = {
 #define VARIABLE(name, help) [CONFIG_VARIABLE_##name] = #name,
@@ -116,9 +116,8 @@ static void group_add(
 	if (group < 0 || group > count || group >= CONFIG_GROUPS_MAX) {
 		parse->is_bad = true;
 		problem_add(&parse->reader->problems, parse->node,
-			kind == CONFIG_PIECE_MATCH
-				? "the route's path has no group \"%s\""
-				: "the expression has no group \"%s\"",
+			kind == CONFIG_PIECE_MATCH ? "the route's path has no group \"%s\""
+						   : "the expression has no group \"%s\"",
 			name);
 		return;
 	}
@@ -267,7 +266,8 @@ static void substitution_read(
 	struct parse parse = { .reader = reader, .node = node };
 
 	/* One that could not be read was told of already. */
-	parse.pattern = substitution->pattern != NULL ? substitution->pattern : "()()()()()()()()()";
+	parse.pattern = substitution->pattern != NULL ? substitution->pattern
+						      : "()()()()()()()()()";
 	read_with(&parse, text, target);
 }
 

@@ -27,6 +27,7 @@ static __rte_noinline void refuse(struct stream *stream)
 	const struct head_edit *edit = stream->l7->edit;
 
 	connection_counters(stream->connection)->denied_requests++;
+	stream_blame(stream, L7_ENDED_refused);
 	if (edit->room.is_short) {
 		stream->l7->refusals[HTTP_REFUSED_header_too_large]++;
 		stream_answer(stream, 431);
@@ -58,6 +59,7 @@ static __rte_noinline void answer(
 	}
 	head_edit_apply(edit, &edits);
 	l7->counters.answered_by_route++;
+	stream_blame(stream, L7_ENDED_local);
 	stream_answer_with(stream, &response);
 }
 

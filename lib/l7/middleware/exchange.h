@@ -11,7 +11,7 @@
 
 /* What actions and variables know of a request. Borrowed, for one call. */
 struct exchange {
-	const struct http_head *head; /* as it came, but normalised */
+	const struct http_head *head;     /* as it came, but normalised */
 	const struct packet_tuple *tuple; /* src: the client */
 	const struct route *route;
 	const char *service; /* its name */

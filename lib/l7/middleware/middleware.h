@@ -92,8 +92,8 @@ void actions_destroy(struct actions *actions);
 void head_edit_begin(struct head_edit *edit);
 
 /* The phases. actions may be NULL. */
-enum middleware_verdict middleware_request(const struct actions *actions,
-	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer);
+enum middleware_verdict middleware_request(const struct actions *actions, struct exchange *exchange,
+	struct head_edit *edit, struct middleware_answer *answer);
 
 /* The head to send instead of the exchange's, or NULL: it cannot be sent. */
 const struct http_head *middleware_forward(

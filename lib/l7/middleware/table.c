@@ -16,8 +16,7 @@ static const struct middleware *const rows[] = {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-static int regex_prepare(
-	const struct config_rewrite *config, struct regex **regex, struct err *err)
+static int regex_prepare(const struct config_rewrite *config, struct regex **regex, struct err *err)
 {
 	if (config->regex.pattern == NULL)
 		return 0;
@@ -96,9 +95,9 @@ void head_edit_add(struct head_edit *edit, const char *name, struct http_span va
 		edit->room.is_short = true;
 		return;
 	}
-	edit->extra[edit->extra_count++] = (struct http_extra_field){ .name = name,
-		.value = value,
-		.is_added = is_added };
+	edit->extra[edit->extra_count++] = (struct http_extra_field){
+		.name = name, .value = value, .is_added = is_added
+	};
 }
 
 void head_edit_apply(const struct head_edit *edit, struct http_write_options *options)
@@ -109,8 +108,8 @@ void head_edit_apply(const struct head_edit *edit, struct http_write_options *op
 	options->drop_count = edit->drop_count;
 }
 
-enum middleware_verdict middleware_request(const struct actions *actions,
-	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer)
+enum middleware_verdict middleware_request(const struct actions *actions, struct exchange *exchange,
+	struct head_edit *edit, struct middleware_answer *answer)
 {
 	enum middleware_verdict verdict = MIDDLEWARE_PASS;
 

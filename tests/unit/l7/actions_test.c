@@ -15,7 +15,7 @@ struct row {
 	const char *client_absent;
 };
 
-#define MAIN(text)   "{'match':{'path':{'prefix':'/'}},'pool':'other'," text "}"
+#define MAIN(text)    "{'match':{'path':{'prefix':'/'}},'pool':'other'," text "}"
 #define PATH(m, text) "{'match':{'path':" m "},'pool':'other'," text "}"
 
 static const struct row rewrites[] = {
@@ -92,7 +92,8 @@ static const struct row headers[] = {
 			"'X-At':'${scheme}://${authority}${path}?${query}','X-Via':"
 			"'${service}/${route} $$ ${method} ${server_address} ${server_port}'}}"),
 		.request = "GET /x?y HTTP/1.1\r\nX-Who: me\r\nx-at: me\r\n",
-		.member = "X-At: http://a.test/x?y\r\nX-Via: web/routes[0] $ GET 203.0.113.10 80\r\n",
+		.member =
+			"X-At: http://a.test/x?y\r\nX-Via: web/routes[0] $ GET 203.0.113.10 80\r\n",
 		.absent = "me\r\n" },
 	{ .route = "{'name':'shop','pool':'other','request_headers':{'set':{'X-R':'${route}'}}}",
 		.request = "GET / HTTP/1.1\r\n",
@@ -121,15 +122,17 @@ static const struct row headers[] = {
 		.request = "GET / HTTP/1.1\r\nX-Forwarded-Port: 9\r\n",
 		.member = "X-Forwarded-Port: 80\r\n",
 		.absent = "Port: 9" },
-	{ .route = PATH("{'template':'/t/{a}'}", "'request_headers':{'set':{'X-M':"
-						 "'${match.0} ${match.1} ${match.a}'}}"),
+	{ .route = PATH("{'template':'/t/{a}'}",
+		  "'request_headers':{'set':{'X-M':"
+		  "'${match.0} ${match.1} ${match.a}'}}"),
 		.request = "GET /t/%0D%0AX-Evil:1 HTTP/1.1\r\n",
 		.member = "X-M: /t/%0D%0AX-Evil:1 %0D%0AX-Evil:1 %0D%0AX-Evil:1\r\n" },
 	{ .route = MAIN("'request_headers':{'set':{'X-M':'${header.x-tab}'}}"),
 		.request = "GET / HTTP/1.1\r\nX-Tab: a\tb\r\n",
 		.member = "X-M: a%09b\r\n" },
-	{ .route = MAIN("'response_headers':{'set':{'Server':'p','X-R':'${path}'},"
-			"'remove':['X-Inner'],'append':{'Vary':'Accept'},'add':{'Set-Cookie':'b=2'}}"),
+	{ .route = MAIN(
+		  "'response_headers':{'set':{'Server':'p','X-R':'${path}'},"
+		  "'remove':['X-Inner'],'append':{'Vary':'Accept'},'add':{'Set-Cookie':'b=2'}}"),
 		.request = "GET /r HTTP/1.1\r\n",
 		.member = "GET /r",
 		.client = "X-R: /r\r\nSet-Cookie: b=2\r\nVary: Origin, Accept\r\n",
@@ -257,8 +260,7 @@ static void redirects_without_a_host(void **state)
 	struct client *client = client_open(world, 80);
 
 	world_routes_load(world, "{'redirect':{'scheme':'https'}}");
-	world_exchange(client, "GET /a HTTP/1.0\r\n\r\n",
-		"Location: https://" WORLD_VIP "/a\r\n");
+	world_exchange(client, "GET /a HTTP/1.0\r\n\r\n", "Location: https://" WORLD_VIP "/a\r\n");
 	client_free(client);
 }
 
@@ -275,7 +277,8 @@ static void sends_long_bodies_to_slow_clients(void **state)
 	world_routes_load(world, route);
 	for (unsigned i = 0; i < 20; i++) {
 		client->is_paused = true;
-		client_send(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+		client_send(client,
+			"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
 		world_run(world, 20);
 		client_resume(client);
 		world_run(world, 100);
@@ -294,8 +297,9 @@ static void edits_again_what_is_sent_again(void **state)
 	struct client *client = client_open(world, 80);
 	struct server *server = &world->servers[MEMBER_C];
 
-	world_routes_load(world, MAIN("'rewrite':{'prefix':'/n'},"
-				      "'request_headers':{'append':{'X-A':'2'}}"));
+	world_routes_load(world,
+		MAIN("'rewrite':{'prefix':'/n'},"
+		     "'request_headers':{'append':{'X-A':'2'}}"));
 	world_exchange(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
 	server->aborts_on_request = 1;
 	world_exchange(client, "GET /x HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n", "\nC\n");

@@ -10,7 +10,7 @@
 #define FRAME                                                                                      \
 	"{'ports':[{'name':'p','device':'d','addresses':['192.0.2.2/24']}],"                       \
 	"'pools':{'main':{'members':['192.0.2.11:8080']},"                                         \
-	"'other':{'members':['192.0.2.13:8080']},'empty':{'members':['192.0.2.14:1']}},"                         \
+	"'other':{'members':['192.0.2.13:8080']},'empty':{'members':['192.0.2.14:1']}},"           \
 	"'services':[{'name':'web','listen':'" WORLD_VIP ":80/tcp','mode':'l7','routes':[%s]}]}"
 
 static void json_write(const char *path, const char *routes)

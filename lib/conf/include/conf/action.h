@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a route does with a request beside sending it to a pool. All strings belong to the config. */
+/* What a route does with a request beside sending it to a pool. All strings belong to the config.
+ */
 
 /* What "${NAME}" in a text stands for. */
 enum config_variable {
