@@ -15,8 +15,9 @@
 static const struct conf_row rows[] = {
 	{
 		.what = "two targets",
-		.json = ROUTES("{'pool': 'a', 'redirect': {'scheme': 'https'}},\n"
-			       "{'match': {'host': 'b'}, 'respond': {}, 'redirect': {'path': '/'}}"),
+		.json = ROUTES(
+			"{'pool': 'a', 'redirect': {'scheme': 'https'}},\n"
+			"{'match': {'host': 'b'}, 'respond': {}, 'redirect': {'path': '/'}}"),
 		.expected = AT ".redirect: not beside \"pool\": one of the two\n"
 			       "c.json:3: services[0].routes[1].respond: not beside \"redirect\": "
 			       "one of the two",
@@ -25,14 +26,16 @@ static const struct conf_row rows[] = {
 		.what = "actions that have no effect",
 		.json = ROUTES("{'respond': {}, 'rewrite': {'path': '/'},\n"
 			       "'request_headers': {'remove': ['a']}}"),
-		.expected = AT ".rewrite: has no effect: the route's requests go to no member\n"
-			       "c.json:3: services[0].routes[0].request_headers: has no effect: the "
-			       "route's requests go to no member",
+		.expected = AT
+		".rewrite: has no effect: the route's requests go to no member\n"
+		"c.json:3: services[0].routes[0].request_headers: has no effect: the "
+		"route's requests go to no member",
 	},
 	{
 		.what = "redirects that change nothing",
-		.json = ROUTES("{'redirect': {}},\n{'match': {'host': 'b'}, 'redirect': {'code': 301,"
-			       " 'scheme': 'same'}}"),
+		.json = ROUTES(
+			"{'redirect': {}},\n{'match': {'host': 'b'}, 'redirect': {'code': 301,"
+			" 'scheme': 'same'}}"),
 		.expected = AT ".redirect: changes nothing: clients would come back for ever\n"
 			       "c.json:3: services[0].routes[1].redirect: changes nothing: clients "
 			       "would come back for ever",
@@ -48,18 +51,19 @@ static const struct conf_row rows[] = {
 	{
 		.what = "an unknown scheme, an unknown key",
 		.json = ROUTES("{'redirect': {'scheme': 'htps', 'cod': 301}}"),
-		.expected = AT ".redirect.scheme: \"htps\" is not one of: same, http, https; did you "
-			       "mean \"https\"?\n" AT
-			       ".redirect.cod: unknown key; did you mean \"code\"?",
+		.expected = AT
+		".redirect.scheme: \"htps\" is not one of: same, http, https; did you "
+		"mean \"https\"?\n" AT ".redirect.cod: unknown key; did you mean \"code\"?",
 	},
 	{
 		.what = "several ways to a path, a prefix without one to replace",
 		.json = ROUTE("'rewrite': {'path': '/', 'prefix': '/b',\n'regex': {'match': 'a',"
 			      " 'to': 'b'}}"),
-		.expected = AT ".rewrite.prefix: not beside \"path\": one of the two\n" AT
-			       ".rewrite.prefix: the route matches no prefix that it could replace\n"
-			       "c.json:3: services[0].routes[0].rewrite.regex: not beside \"path\": "
-			       "one of the two",
+		.expected = AT
+		".rewrite.prefix: not beside \"path\": one of the two\n" AT
+		".rewrite.prefix: the route matches no prefix that it could replace\n"
+		"c.json:3: services[0].routes[0].rewrite.regex: not beside \"path\": "
+		"one of the two",
 	},
 	{
 		.what = "a rewriting of nothing, and paths that are none",
@@ -67,26 +71,29 @@ static const struct conf_row rows[] = {
 			       "{'match': {'host': 'b'}, 'pool': 'a', 'rewrite': {'path': 'x'}},\n"
 			       "{'match': {'path': {'prefix': '/c'}}, 'pool': 'a',"
 			       " 'rewrite': {'prefix': 'x'}}"),
-		.expected = AT ".rewrite: expected any of: host, path, prefix, regex, query\n"
-			       "c.json:3: services[0].routes[1].rewrite.path: a path begins with "
-			       "\"/\"\n"
-			       "c.json:4: services[0].routes[2].rewrite.prefix: expected a path that "
-			       "begins with \"/\", found \"x\"",
+		.expected = AT
+		".rewrite: expected any of: host, path, prefix, regex, query\n"
+		"c.json:3: services[0].routes[1].rewrite.path: a path begins with "
+		"\"/\"\n"
+		"c.json:4: services[0].routes[2].rewrite.prefix: expected a path that "
+		"begins with \"/\", found \"x\"",
 	},
 	{
 		.what = "substitutions that cannot be",
-		.json = ROUTES("{'pool': 'a', 'rewrite': {'regex': {'match': '(', 'to': 'x'}}},\n"
-			       "{'match': {'host': 'b'}, 'pool': 'a', 'rewrite': {'regex': {'match':"
-			       " '(a)', 'to': '${2}'}}},\n"
-			       "{'match': {'host': 'c'}, 'pool': 'a', 'rewrite': {'regex': {}}}"),
-		.expected = AT ".rewrite.regex.match: the expression is wrong at character 2: "
-			       "missing closing parenthesis\n"
-			       "c.json:3: services[0].routes[1].rewrite.regex.to: the expression has "
-			       "no group \"2\"\n"
-			       "c.json:4: services[0].routes[2].rewrite.regex.match: is required and "
-			       "missing\n"
-			       "c.json:4: services[0].routes[2].rewrite.regex.to: is required and "
-			       "missing",
+		.json = ROUTES(
+			"{'pool': 'a', 'rewrite': {'regex': {'match': '(', 'to': 'x'}}},\n"
+			"{'match': {'host': 'b'}, 'pool': 'a', 'rewrite': {'regex': {'match':"
+			" '(a)', 'to': '${2}'}}},\n"
+			"{'match': {'host': 'c'}, 'pool': 'a', 'rewrite': {'regex': {}}}"),
+		.expected = AT
+		".rewrite.regex.match: the expression is wrong at character 2: "
+		"missing closing parenthesis\n"
+		"c.json:3: services[0].routes[1].rewrite.regex.to: the expression has "
+		"no group \"2\"\n"
+		"c.json:4: services[0].routes[2].rewrite.regex.match: is required and "
+		"missing\n"
+		"c.json:4: services[0].routes[2].rewrite.regex.to: is required and "
+		"missing",
 	},
 	{
 		.what = "variables that there are not",
@@ -124,23 +131,23 @@ static const struct conf_row rows[] = {
 			      "'add': {'Transfer-Encoding': 'chunked'},\n"
 			      "'append': {'X-Forwarded-For': 'x'},\n'remove': ['Content-Length',\n"
 			      "'HOST', 'a b']},\n'response_headers': {'set': {'trailer': 'x'}}"),
-		.expected =
-			AT ".request_headers.set.Connection: Connection belongs to the connection, "
-			   "and is written by the appliance\n"
-			   "c.json:3: services[0].routes[0].request_headers.add.Transfer-Encoding: "
-			   "Transfer-Encoding belongs to the connection, and is written by the "
-			   "appliance\n"
-			   "c.json:4: services[0].routes[0].request_headers.append.X-Forwarded-For: "
-			   "X-Forwarded-For is written by the appliance; see \"trust_forwarded\"\n"
-			   "c.json:5: services[0].routes[0].request_headers.remove[0]: "
-			   "Content-Length belongs to the connection, and is written by the "
-			   "appliance\n"
-			   "c.json:6: services[0].routes[0].request_headers.remove[1]: is set by "
-			   "\"rewrite\": its key \"host\"\n"
-			   "c.json:6: services[0].routes[0].request_headers.remove[2]: \"a b\" is no "
-			   "name of a header field\n"
-			   "c.json:7: services[0].routes[0].response_headers.set.trailer: trailer "
-			   "belongs to the connection, and is written by the appliance",
+		.expected = AT
+		".request_headers.set.Connection: Connection belongs to the connection, "
+		"and is written by the appliance\n"
+		"c.json:3: services[0].routes[0].request_headers.add.Transfer-Encoding: "
+		"Transfer-Encoding belongs to the connection, and is written by the "
+		"appliance\n"
+		"c.json:4: services[0].routes[0].request_headers.append.X-Forwarded-For: "
+		"X-Forwarded-For is written by the appliance; see \"trust_forwarded\"\n"
+		"c.json:5: services[0].routes[0].request_headers.remove[0]: "
+		"Content-Length belongs to the connection, and is written by the "
+		"appliance\n"
+		"c.json:6: services[0].routes[0].request_headers.remove[1]: is set by "
+		"\"rewrite\": its key \"host\"\n"
+		"c.json:6: services[0].routes[0].request_headers.remove[2]: \"a b\" is no "
+		"name of a header field\n"
+		"c.json:7: services[0].routes[0].response_headers.set.trailer: trailer "
+		"belongs to the connection, and is written by the appliance",
 	},
 	{
 		.what = "a field that is set and removed, and edits of nothing",
@@ -153,12 +160,13 @@ static const struct conf_row rows[] = {
 	},
 	{
 		.what = "answers that cannot be",
-		.json = ROUTES("{'respond': {'status': 100}},\n"
-			       "{'match': {'host': 'b'}, 'respond': {'body': 'x', 'file': "
-			       "'/dev/null'}},\n"
-			       "{'match': {'host': 'c'}, 'respond': {'status': 204, 'body': 'x'}},\n"
-			       "{'match': {'host': 'd'}, 'respond': {'file': '/nowhere/at/all'}},\n"
-			       "{'match': {'host': 'e'}, 'respond': {'content_type': 'a\\nb'}}"),
+		.json = ROUTES(
+			"{'respond': {'status': 100}},\n"
+			"{'match': {'host': 'b'}, 'respond': {'body': 'x', 'file': "
+			"'/dev/null'}},\n"
+			"{'match': {'host': 'c'}, 'respond': {'status': 204, 'body': 'x'}},\n"
+			"{'match': {'host': 'd'}, 'respond': {'file': '/nowhere/at/all'}},\n"
+			"{'match': {'host': 'e'}, 'respond': {'content_type': 'a\\nb'}}"),
 		.expected = AT ".respond.status: 100 is out of range (200-599)\n"
 			       "c.json:3: services[0].routes[1].respond.file: not beside \"body\": "
 			       "one of the two\n"
