@@ -93,6 +93,7 @@ struct l7_listener *l7_listener_create(const struct config *config,
 		return NULL;
 	}
 	memset(listener, 0, bytes);
+	listener->name = service->name;
 	listener->limits = service->http;
 	listener->h2 = service->h2;
 	listener->prior_knowledge = service->prior_knowledge;

@@ -460,5 +460,6 @@ void world_destroy(struct world *world)
 	backend_registry_destroy(world->backend_registry);
 	service_registry_destroy(world->service_registry);
 	rcu_destroy(world->rcu);
+	config_destroy(world->loaded);
 	free(world);
 }

@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/action.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -246,9 +247,11 @@ struct config_l7_route {
 	struct config_text_matches cookies;
 	struct ip_prefix *sources; /* "source": any of them */
 	size_t source_count;
-	unsigned pool; /* index into pools; UINT_MAX: see split */
+	const char *name; /* NULL: none */
+	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
 	size_t split_count;
+	struct config_actions actions;
 	int line;
 };
 
