@@ -57,6 +57,7 @@ struct worker {
 	struct health_core *health;
 	struct port_tx tx[APP_DEVICES_MAX];
 	bool has_queue[APP_DEVICES_MAX];
+	const struct rss *rss[NEIGH_PORTS_MAX]; /* NULL: not known, or no queue is ours */
 	uint64_t kernel_since_us;  /* start of the window in which frames to the kernel count */
 	unsigned kernel_in_window; /* handed to the kernel since */
 	uint16_t l4_pending;       /* gathered for l4_run() */

@@ -8,13 +8,14 @@
 #include <rte_common.h>
 #include <rte_ethdev.h>
 
+#include "spread.h"
+
 #define TX_CHECKSUMS                                                                               \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |                            \
 		RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 #define RX_CHECKSUMS                                                                               \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |                            \
 		RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
 /* The ethdev's name: a vdev string up to its first comma, or the PCI address as it stands. */
 static int ethdev_find(const char *device, uint16_t *id)
@@ -35,10 +36,7 @@ static struct rte_eth_conf device_conf(const struct port *port, const struct rte
 
 	if (port->has_tx_checksum)
 		conf.txmode.offloads |= TX_CHECKSUMS;
-	if (port->queues > 1 && (info->flow_type_rss_offloads & RSS_FIELDS) != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & RSS_FIELDS;
-	}
+	spread_ask(&conf, info, port->queues);
 	return conf;
 }
 
@@ -93,6 +91,7 @@ static int device_start(struct port *port, const struct rte_eth_dev_info *info,
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
 			port->config->device, strerror(-status));
+	spread_learn(&port->rss, port->ethdev_id, info, port->queues);
 	rte_eth_macaddr_get(port->ethdev_id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	return 0;

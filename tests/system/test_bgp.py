@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appliances behind a router: service addresses announced by BGP, from BIRD beside each of them."""
 
-import os
-
 import pytest
 
 from harness import bird, config, fabric
 from harness.appliance import Appliance
 from harness.fabric import Fabric
-from harness.origin import __file__ as origin_path
-from harness.network import server, server6
-from harness.procs import Process, wait_for
-from harness.servers import ECHO, ECHO_PORT
+from harness.members import Members
+from harness.procs import wait_for
+from harness.servers import ECHO
 
 SEED = "fleet"
 
@@ -23,36 +20,9 @@ def net():
     made.close()
 
 
-class Members:
-    """The echo members of the fabric's servers."""
-
-    def __init__(self, net, folder):
-        self.net = net
-        self.folder = str(folder)
-        self.processes = {}
-        for name in ECHO:
-            self.start(name)
-
-    def start(self, name):
-        words = []
-        for address in (server(ECHO[name]), server6(ECHO[name])):
-            words += ["--tcp", address, str(ECHO_PORT)]
-        self.processes[name] = Process(
-            name, self.net.servers.command("/usr/bin/python3", origin_path, "--name", name, *words),
-            os.path.join(self.folder, name + ".log"))
-        wait_for(lambda: "ready" in self.processes[name].output(), name + " listens")
-
-    def kill(self, name):
-        self.processes[name].kill()
-
-    def close(self):
-        for process in self.processes.values():
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def members(net, tmp_path_factory):
-    made = Members(net, tmp_path_factory.mktemp("members"))
+    made = Members(net.servers, tmp_path_factory.mktemp("members"))
     yield made
     made.close()
 

@@ -171,6 +171,7 @@ void harness_start(struct harness *h)
 		.core = &h->core,
 		.mbufs = support_mbufs(),
 		.ports = h->slice,
+		.rss = h->rss,
 		.max_connections = h->max_connections,
 		.seed = 77,
 	};

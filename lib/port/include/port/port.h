@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "packet/packet.h"
 #include "runtime/core.h"
+#include "runtime/rss.h"
 
 #define PORT_BURST 32
 
@@ -25,6 +26,7 @@ struct port {
 	bool has_tx_chains;   /* frames of several mbufs */
 	bool is_finite;       /* net_pcap reading a file: ends when it is read */
 	const char *driver;
+	struct rss rss; /* how the device chooses the queue; kinds 0: not known */
 };
 
 /*
