@@ -279,7 +279,9 @@ void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, 
 	packet_parse_burst(frames, count, port, w->snapshot->key, reasons);
 	guard_run(&w->core, w->snapshot, frames, reasons, count, w->now_us);
 	for (uint16_t i = 0; i < count; i++) {
-		if (unlikely(reasons[i] == DROP_parse_ethertype))
+		if (unlikely(reasons[i] == DROP_parse_ethertype && packet_has_tag(frames[i])))
+			trunk_frames(w, port, &frames[i], 1);
+		else if (unlikely(reasons[i] == DROP_parse_ethertype))
 			exception_refuse(w, port, frames[i], reasons[i]);
 		else if (unlikely(reasons[i] != DROP_NONE))
 			core_drop(&w->core, frames[i], reasons[i]);
@@ -368,6 +370,14 @@ void dispatch_transmit(void *ctx, unsigned port, struct rte_mbuf *frame)
 	struct worker *w = ctx;
 	const struct port *device = &w->app->ports[port];
 
+	if (device->vlan != 0) {
+		int carrier = trunk_tag(w, port, frame);
+
+		if (carrier < 0)
+			return;
+		port = (unsigned)carrier;
+		device = &w->app->ports[port];
+	}
 	if (likely(w->has_queue[port])) {
 		port_tx_put(&w->tx[port], frame);
 		return;

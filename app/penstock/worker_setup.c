@@ -73,7 +73,8 @@ static int l4_side_create(struct worker *w, struct err *err)
 	if (w->l4 == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < app->device_count; i++) {
-		w->has_queue[i] = (unsigned)w->core.l4_index < app->ports[i].queues;
+		w->has_queue[i] = app->ports[i].vlan == 0 &&
+			(unsigned)w->core.l4_index < app->ports[i].queues;
 		w->tx[i] = (struct port_tx){
 			.port = &app->ports[i],
 			.core = &w->core,
