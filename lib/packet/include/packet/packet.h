@@ -187,6 +187,18 @@ bool packet_tag(struct rte_mbuf *m, uint16_t vlan);
 /* Whether a frame begins with a tag, of either kind. */
 bool packet_has_tag(const struct rte_mbuf *m);
 
+/* The ends of an IPv4 packet, in network order. */
+struct packet_ends_v4 {
+	uint32_t src_be, dst_be;
+	uint16_t src_port_be, dst_port_be;
+};
+
+/*
+ * The same as packet_rewrite() and packet_ethernet_remove() in one, for IPv4: the way of most
+ * packets. DROP_NONE or DROP_ttl_expired (then nothing was written).
+ */
+enum drop_reason packet_rewrite_v4(struct rte_mbuf *m, const struct packet_ends_v4 *to);
+
 /* Lowers TTL or hop limit by one and fixes the IPv4 checksum. DROP_NONE or DROP_ttl_expired. */
 enum drop_reason packet_ttl_lower(struct rte_mbuf *m);
 
