@@ -68,7 +68,7 @@ static void test_full_network(void **state)
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
-	assert_int_equal(config->port_count, 2);
+	assert_int_equal(config->port_count, 3);
 	assert_string_equal(wan->name, "wan");
 	assert_string_equal(wan->device, "0000:3b:00.0");
 	assert_int_equal(wan->address_count, 2);
@@ -80,6 +80,12 @@ static void test_full_network(void **state)
 	assert_true(wan->promiscuous);
 	assert_string_equal(wan->kernel_interface, "kwan");
 	assert_null(config->ports[1].kernel_interface);
+	assert_null(config->ports[2].device);
+	assert_string_equal(config->ports[2].parent_name, "wan");
+	assert_int_equal(config->ports[2].parent, 0);
+	assert_int_equal(config->ports[2].vlan, 30);
+	assert_int_equal(config->ports[2].mtu, 9000);
+	assert_true(config->ports[0].is_trunk && !config->ports[1].is_trunk);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);

@@ -92,7 +92,12 @@ struct config_memory_settings {
 /* "ports"[] */
 struct config_port {
 	const char *name;
-	const char *device;          /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
+	const char *device;
+	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
+	unsigned parent;             /* its index */
+	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
+	bool is_trunk;               /* other ports are VLANs of this one */
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
