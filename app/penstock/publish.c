@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "l4/guard.h"
 #include "l7/l7.h"
+#include "tls/tls.h"
 
 /* A snapshot with what it owns. Workers see 'view' only. */
 struct publication {
@@ -41,6 +42,7 @@ static void generation_destroy(struct app *app, struct generation *generation)
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
 	free(generation->listeners);
+	tls_store_destroy(generation->certificates);
 	neigh_net_destroy(generation->net);
 	if (generation->config != app->boot)
 		config_destroy(generation->config);
@@ -51,6 +53,9 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 {
 	const struct config *config = generation->config;
 
+	generation->certificates = l7_certificates_load(config, err);
+	if (generation->certificates == NULL)
+		return -EINVAL;
 	generation->listeners = calloc(config->service_count + 1, sizeof(void *));
 	if (generation->listeners == NULL)
 		return err_set(err, ENOMEM, "no memory for listeners");
@@ -58,7 +63,7 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 		if (config->services[i].mode != CONFIG_MODE_L7)
 			continue;
 		generation->listeners[i] = l7_listener_create(
-			config, &config->services[i], app->l7_count, err);
+			&config->services[i], generation->certificates, app->l7_count, err);
 		if (generation->listeners[i] == NULL)
 			return -EINVAL;
 	}

@@ -147,6 +147,26 @@ static void test_full_pools(void **state)
 	config_destroy(config);
 }
 
+/* What they do not say is as the service has it; a CRL goes with its authorities. */
+static void check_hosts(const struct config_service *web)
+{
+	const struct config_tls_host *old = &web->tls_hosts[0], *x = &web->tls_hosts[1];
+
+	assert_int_equal(web->tls_host_count, 2);
+	assert_string_equal(old->joined_names, "old.example *.old.example");
+	assert_int_equal(old->policy.min_version, 0x0303);
+	assert_int_equal(old->policy.max_version, 0x0304);
+	assert_int_equal(old->policy.ciphers, 2);
+	assert_int_equal(old->policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(old->policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(old->policy.client_ca, '/'), "/other.pem");
+	assert_null(old->policy.client_crl);
+	assert_int_equal(old->policy.client_depth, 3);
+	assert_string_equal(x->joined_names, "x");
+	assert_int_equal(x->policy.min_version, 0x0304);
+	assert_int_equal(x->policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+}
+
 static void test_full_services(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -193,17 +213,18 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificate_count, 2);
 	assert_int_equal(web->certificates[0], 1);
 	assert_int_equal(web->certificates[1], 0);
-	assert_int_equal(web->tls_min_version, 0x0304);
-	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
-	assert_int_equal(web->tls_max_version, 0x0304);
-	assert_int_equal(web->tls_ciphers, 2);
+	assert_int_equal(web->tls_policy.min_version, 0x0304);
+	assert_int_equal(web->tls_policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->tls_policy.max_version, 0x0304);
+	assert_int_equal(web->tls_policy.ciphers, 2);
 	assert_int_equal(web->tls_unknown_names, 1);
-	assert_int_equal(web->tls_client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
-	assert_string_equal(strrchr(web->tls_client_ca, '/'), "/ca.pem");
-	assert_string_equal(web->tls_client_crl, "/etc/crl.pem");
-	assert_int_equal(web->tls_client_depth, 3);
+	assert_int_equal(web->tls_policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(web->tls_policy.client_ca, '/'), "/ca.pem");
+	assert_string_equal(web->tls_policy.client_crl, "/etc/crl.pem");
+	assert_int_equal(web->tls_policy.client_depth, 3);
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
+	check_hosts(web);
 	assert_int_equal(web->route_count, 9);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
@@ -462,15 +483,15 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
-	assert_int_equal(service->tls_min_version, 0x0303);
-	assert_int_equal(service->tls_max_version, 0x0304);
-	assert_int_equal(service->tls_ciphers, CONFIG_CIPHERS_ALL);
+	assert_int_equal(service->tls_policy.min_version, 0x0303);
+	assert_int_equal(service->tls_policy.max_version, 0x0304);
+	assert_int_equal(service->tls_policy.ciphers, CONFIG_CIPHERS_ALL);
 	assert_int_equal(service->tls_unknown_names, 0);
-	assert_int_equal(service->tls_client_auth, CONFIG_CLIENT_AUTH_NONE);
-	assert_null(service->tls_client_ca);
+	assert_int_equal(service->tls_policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+	assert_null(service->tls_policy.client_ca);
 	assert_null(service->tls_ticket_keys);
 	assert_null(service->tls_key_log);
-	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
+	assert_int_equal(service->tls_policy.alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
 	assert_int_equal(service->http.header_timeout_ms, 10000);
