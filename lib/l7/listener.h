@@ -21,6 +21,7 @@ struct l7_listener {
 	struct route_table *routes;
 	struct config_http_limits limits;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge;
 	bool trust_forwarded;
 	bool is_tls;
