@@ -376,6 +376,14 @@ static const struct field service_fields[] = {
 		.offset = offsetof(struct config_service, h2),
 	},
 	{
+		.name = "tunnels",
+		.help = "WebSocket",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &tunnel_table,
+		.offset = offsetof(struct config_service, tunnels),
+	},
+	{
 		.name = "prior_knowledge",
 		.help = "without TLS: speak HTTP/2 to clients that begin with it",
 		.type = FIELD_BOOL,

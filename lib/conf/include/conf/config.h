@@ -260,6 +260,13 @@ struct config_l7_route {
 	int line;
 };
 
+/* "tunnels" of a service */
+struct config_tunnels {
+	bool websocket;            /* "websocket": true */
+	unsigned idle_timeout_ms;  /* "idle_timeout_ms": 3600000 */
+	unsigned close_timeout_ms; /* "close_timeout_ms": 5000 */
+};
+
 /* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
 struct config_h2 {
 	unsigned max_streams;             /* 100 */
@@ -374,6 +381,7 @@ struct config_service {
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	/* both */
