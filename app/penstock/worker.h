@@ -90,6 +90,8 @@ int worker_run(struct worker *worker, void (*fn)(struct control_worker *worker, 
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count);
 unsigned dispatch_rings(struct worker *w);
 void dispatch_flush(struct worker *w);
+/* Sends what is due on the L4 side. */
+void dispatch_l4_advance(struct worker *w);
 
 /*
  * exception.c: the way to and from the kernel's interface beside a port. exception_refuse() ends a

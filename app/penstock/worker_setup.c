@@ -50,6 +50,7 @@ static int l4_side_create(struct worker *w, struct err *err)
 		.ports = steer_l4_slice(&steer, (unsigned)w->core.l4_index),
 		.max_connections = config->max_connections,
 		.seed = app->secret[0] ^ w->core.index,
+		.secret = { app->secret[1] ^ w->core.index, app->secret[0] },
 	};
 	uint64_t now_us = clock_now_us();
 

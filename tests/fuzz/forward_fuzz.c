@@ -148,7 +148,7 @@ static void frame_run(struct harness *h, const uint8_t *frame, size_t len, uint8
 {
 	bool is_vouched = (flags & FLAG_VOUCHED) != 0;
 	struct rte_mbuf *m = frame_parse(h, frame, len, is_vouched);
-	struct rte_mbuf *out[L4_FRAGMENTS_MAX];
+	struct rte_mbuf *out[L4_OUT_PER_PACKET];
 	const struct service *service;
 	uint16_t count;
 
@@ -159,7 +159,7 @@ static void frame_run(struct harness *h, const uint8_t *frame, size_t len, uint8
 	service = service_find(
 		h->table, &packet_of(m)->dst, packet_of(m)->dst_port_be, packet_of(m)->protocol);
 	count = l4_run(h->l4, &h->snapshot, &m, &service, 1, out, h->now_us);
-	check(count <= L4_FRAGMENTS_MAX);
+	check(count <= L4_OUT_PER_PACKET);
 	for (uint16_t i = 0; i < count; i++)
 		output_check(h, out[i], is_vouched);
 }
