@@ -2,18 +2,16 @@
 #ifndef L4_SPLICE_HEADER_H
 #define L4_SPLICE_HEADER_H
 
-#include <stdint.h>
-
 #include "conf/config.h"
-#include "packet/packet.h"
+#include "packet/proxy_header.h"
 
-#define PROXY_HEADER_MAX 108 /* version 1 over IPv6, as its specification reckons */
+#define SPLICE_HEADER_MAX PROXY_HEADER_V1_MAX /* version 2 without values is shorter */
 
 /*
- * The PROXY protocol's header for a connection from client->src to client->dst, in version 1
- * (words) or 2 (binary). Returns its bytes; 0 for another way of telling.
+ * The PROXY protocol's header for a connection of the client, whose packets have this tuple.
+ * Returns its bytes; 0 for another way of telling.
  */
-unsigned proxy_header_write(enum config_client_address way, const struct packet_tuple *client,
-	uint8_t out[PROXY_HEADER_MAX]);
+unsigned splice_header_write(enum config_client_address way, const struct packet_tuple *client,
+	uint8_t out[SPLICE_HEADER_MAX]);
 
 #endif

@@ -108,7 +108,7 @@ bool splice_syn_send(const struct l4_burst *burst, struct conn *conn, struct rte
 bool splice_ack_send(const struct l4_burst *burst, struct conn *conn, struct rte_mbuf *m)
 {
 	const struct splice *splice = splice_of(burst, conn);
-	uint8_t header[PROXY_HEADER_MAX];
+	uint8_t header[SPLICE_HEADER_MAX];
 	struct packet_tuple client;
 	struct segment segment = {
 		.ends = ends_toward(burst, conn, CONN_MEMBER),
@@ -126,7 +126,7 @@ bool splice_ack_send(const struct l4_burst *burst, struct conn *conn, struct rte
 		segment.seq -= splice->header_len;
 		segment.flags |= RTE_TCP_PSH_FLAG;
 		segment.payload = header;
-		segment.payload_len = (uint16_t)proxy_header_write(
+		segment.payload_len = (uint16_t)splice_header_write(
 			splice->client_address, &client, header);
 		burst->l4->counters.proxy_headers_sent++;
 	}

@@ -42,7 +42,7 @@ void splice_start(const struct l4_burst *burst, const struct l4_packet *packet, 
 {
 	struct splice *splice = conntrack_splice(burst->l4->table, conn);
 	enum config_client_address way = packet->service->client_address;
-	uint8_t header[PROXY_HEADER_MAX];
+	uint8_t header[SPLICE_HEADER_MAX];
 	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(
 		packet->m, const struct rte_tcp_hdr *, packet->p->l4_offset);
 
@@ -52,7 +52,7 @@ void splice_start(const struct l4_burst *burst, const struct l4_packet *packet, 
 		.idle_timeout_ms = packet->service->tcp_idle_timeout_ms,
 		.stage = SPLICE_STAGES,
 	};
-	splice->header_len = (uint8_t)proxy_header_write(way, packet_tuple_of(packet->p), header);
+	splice->header_len = (uint8_t)splice_header_write(way, packet_tuple_of(packet->p), header);
 	if (splice->header_len > 0)
 		splice->flags = SPLICE_HAS_HEADER;
 	else if (way == CONFIG_CLIENT_ADDRESS_TOA)
