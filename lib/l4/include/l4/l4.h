@@ -32,7 +32,7 @@ struct l4_params {
 	struct rte_mempool *mbufs; /* borrowed; for fragments and ICMP errors */
 	struct steer_slice ports;  /* local ports of this worker */
 	uint32_t max_connections;
-	uint64_t seed; /* of table hash and source ports: secret, from getrandom */
+	uint64_t seed;          /* of table hash and source ports: secret, from getrandom */
 	struct hash_key secret; /* of SYN cookies, likewise */
 };
 
@@ -51,8 +51,9 @@ const struct l4_counters *l4_counters(const struct l4_core *l4);
  * A burst of parsed packets that this worker owns, ICMP errors with the tuple of the flow that they
  * quote (packet_quote_adopt()) and fragments from l4_fragment() among them: services[i] is what the
  * client addressed, or NULL for a packet to one of our local ports (a member's reply). count <=
- * L4_BURST_MAX. Rewritten packets, without Ethernet header, go into out[] (room for L4_OUT_PER_PACKET of each), ready
- * for neigh_output(); the others are dropped and counted. Returns how many are in out[].
+ * L4_BURST_MAX. Rewritten packets, without Ethernet header, go into out[] (room for
+ * L4_OUT_PER_PACKET of each), ready for neigh_output(); the others are dropped and counted. Returns
+ * how many are in out[].
  */
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
