@@ -2,8 +2,8 @@
 /*
  * Frames through an L4 worker, by any way of forwarding, full NAT also with SYN cookies and with
  * members that are told of the client. Two bytes choose the way, then come frames: flags, two bytes
- * of length, and so many bytes. What comes out must be whole IP packets that fit the port, and, when
- * the checksums were right before, right after.
+ * of length, and so many bytes. What comes out must be whole IP packets that fit the port, and,
+ * when the checksums were right before, right after.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
