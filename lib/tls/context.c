@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "key_log.h"
 #include "names.h"
 #include "tls_internal.h"
@@ -184,10 +185,6 @@ static void set_policy(struct tls_context *context, const struct tls_context_par
 	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
 		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
 			MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
-	context->refuse_unknown_names = params->refuse_unknown_names;
-	mbedtls_ssl_conf_sni(config, choose_certificate, context);
-	if (params->refuse_unknown_names)
-		mbedtls_ssl_conf_cert_cb(config, check_name_is_there);
 	mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
 }
 
@@ -254,19 +251,14 @@ static int open_key_log(struct tls_context *context, const char *path, struct er
 static int set_up(
 	struct tls_context *context, const struct tls_context_params *params, struct err *err)
 {
-	int error;
+	mbedtls_ssl_config *config = &context->config;
 
-	error = mbedtls_ctr_drbg_seed(
-		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
-	if (error == 0)
-		error = mbedtls_ssl_config_defaults(&context->config, MBEDTLS_SSL_IS_SERVER,
-			MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
-	if (error != 0)
-		return fail(err, error);
-	set_policy(context, params);
+	context->refuse_unknown_names = params->refuse_unknown_names;
+	mbedtls_ssl_conf_sni(config, choose_certificate, context);
+	if (params->refuse_unknown_names)
+		mbedtls_ssl_conf_cert_cb(config, check_name_is_there);
 	if (load_certificates(context, params, err) < 0 || set_certificates(context, err) < 0 ||
-		copy_alpn(context, params->alpn, err) < 0 || set_alpn(context, err) < 0 ||
-		client_auth_load(&context->client, &context->config, &params->client, err) < 0 ||
+		client_auth_load(&context->client, config, &params->client, err) < 0 ||
 		set_tickets(context, params, err) < 0 ||
 		open_key_log(context, params->key_log_path, err) < 0)
 		return -EINVAL;
@@ -289,7 +281,28 @@ static int check_params(const struct tls_context_params *params, struct err *err
 	return 0;
 }
 
-struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err)
+int context_result(int error, struct err *err)
+{
+	return error == 0 ? 0 : fail(err, error);
+}
+
+static int set_up_common(struct tls_context *context, const struct tls_context_params *params,
+	int endpoint, struct err *err)
+{
+	int error = mbedtls_ctr_drbg_seed(
+		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
+
+	if (error == 0)
+		error = mbedtls_ssl_config_defaults(&context->config, endpoint,
+			MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+	if (error != 0)
+		return fail(err, error);
+	set_policy(context, params);
+	return copy_alpn(context, params->alpn, err) < 0 ? -EINVAL : set_alpn(context, err);
+}
+
+struct tls_context *context_begin(
+	const struct tls_context_params *params, int endpoint, struct err *err)
 {
 	struct tls_context *context;
 
@@ -305,7 +318,17 @@ struct tls_context *tls_context_create(const struct tls_context_params *params, 
 	mbedtls_ctr_drbg_init(&context->random);
 	mbedtls_entropy_init(&context->entropy);
 	client_auth_init(&context->client);
-	if (set_up(context, params, err) == 0)
+	if (set_up_common(context, params, endpoint, err) == 0)
+		return context;
+	tls_context_destroy(context);
+	return NULL;
+}
+
+struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err)
+{
+	struct tls_context *context = context_begin(params, MBEDTLS_SSL_IS_SERVER, err);
+
+	if (context != NULL && set_up(context, params, err) == 0)
 		return context;
 	tls_context_destroy(context);
 	return NULL;
@@ -328,6 +351,8 @@ void tls_context_destroy(struct tls_context *context)
 	for (size_t i = 0; context->alpn != NULL && context->alpn[i] != NULL; i++)
 		free(context->alpn[i]);
 	free(context->alpn);
+	session_store_destroy(context->store);
+	free(context->server_name);
 	if (context->key_log >= 0)
 		close(context->key_log);
 	free(context);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "client.h"
 #include "crypto.h"
 #include "key_log.h"
 #include "tls_internal.h"
@@ -21,6 +22,7 @@ struct tls_session {
 	const struct tls_io *io;
 	void *io_ctx;
 	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
+	bool is_dry;   /* receive() had nothing more */
 	bool has_eof;  /* the transport ended */
 	bool has_failed;
 	bool has_ended;  /* the peer sent close_notify */
@@ -32,6 +34,7 @@ struct tls_session {
 	size_t record_head_len;
 	uint8_t record_head[RECORD_HEAD_BYTES];
 	bool is_alert_last; /* the last record that began in this call */
+	struct client_side client;
 	char sni[NAME_MAX_BYTES + 1];
 	char error[192];
 };
@@ -134,6 +137,7 @@ static int receive_bytes(void *ctx, unsigned char *data, size_t max)
 
 	if (received > 0)
 		return (int)received;
+	session->is_dry = true;
 	return session->has_eof ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
 }
 
@@ -222,6 +226,52 @@ static bool is_again(int error)
 	return error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
+struct client_side *session_client_side(struct tls_session *session)
+{
+	return &session->client;
+}
+
+mbedtls_ssl_context *session_ssl(struct tls_session *session)
+{
+	return &session->ssl;
+}
+
+void tls_session_move(struct tls_session *session, void *io_ctx)
+{
+	session->io_ctx = io_ctx;
+}
+
+static void keep(struct tls_session *session)
+{
+	session_store_put(session->context->store, session->client.peer, &session->ssl);
+}
+
+/* TLS 1.2 has all that is needed to resume with its handshake, 1.3 only when tickets come. */
+static void keep_session_id(struct tls_session *session)
+{
+	if (session->client.is_client &&
+		mbedtls_ssl_get_version_number(&session->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+		keep(session);
+}
+
+/*
+ * Passes over a server's tickets, and keeps them. mbedTLS wants to be called again after such a
+ * message, though bytes are there which nobody will tell of once more.
+ */
+static int read_record(struct tls_session *session, void *data, size_t max)
+{
+	int got;
+
+	session->is_dry = false;
+	do {
+		got = mbedtls_ssl_read(&session->ssl, data, max);
+		if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+			keep(session);
+	} while (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+		(got == MBEDTLS_ERR_SSL_WANT_READ && !session->is_dry));
+	return got;
+}
+
 enum tls_result tls_handshake(struct tls_session *session)
 {
 	int error;
@@ -230,8 +280,10 @@ enum tls_result tls_handshake(struct tls_session *session)
 		return TLS_FAILED;
 	session->is_alert_last = false;
 	error = mbedtls_ssl_handshake(&session->ssl);
-	if (error == 0)
+	if (error == 0) {
+		keep_session_id(session);
 		return TLS_OK;
+	}
 	return is_again(error) ? TLS_AGAIN : fail(session, error);
 }
 
@@ -267,7 +319,7 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 	if (max == 0)
 		return TLS_AGAIN;
 	session->is_alert_last = false;
-	got = mbedtls_ssl_read(&session->ssl, data, max);
+	got = read_record(session, data, max);
 	if (got > 0 || is_again(got))
 		return read_done(session, got);
 	if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {

@@ -40,11 +40,25 @@ struct tls_context {
 	size_t certificate_count;
 	struct name_index names;
 	bool refuse_unknown_names;
-	int suites[10];    /* 0 ends it; the configuration points to it */
-	char **alpn;       /* NULL-terminated, or NULL; the configuration points to it */
+	int suites[10]; /* 0 ends it; the configuration points to it */
+	char **alpn;    /* NULL-terminated, or NULL; the configuration points to it */
+	/* Toward servers: */
+	struct session_store *store;
+	char *server_name; /* or NULL */
+	bool is_lenient;   /* whatever certificate they have */
 	int key_log;       /* a descriptor or -1 */
 	uint32_t sessions; /* written by the worker, read by the control thread */
 };
+
+/*
+ * A context without certificates: versions, suites, ALPN of params. endpoint: MBEDTLS_SSL_IS_x.
+ * tls_context_destroy() ends it. NULL on error.
+ */
+struct tls_context *context_begin(
+	const struct tls_context_params *params, int endpoint, struct err *err);
+
+/* 0, or -EINVAL and mbedTLS's words. */
+int context_result(int error, struct err *err);
 
 /* mbedTLS's words for one of its errors, into text. */
 void tls_error_text(char *text, size_t size, int error);
