@@ -34,7 +34,8 @@ struct generation {
 	struct neigh_net *net;
 	struct service_table *services;
 	struct guard *guard;
-	void **listeners; /* [config->service_count], NULL for L4 */
+	void **listeners;              /* [config->service_count], NULL for L4 */
+	struct l7_pool_tls **pool_tls; /* [config->pool_count], NULL without */
 };
 
 /* The process. Written by the control thread; workers read ports, rings and the snapshot pointer.
