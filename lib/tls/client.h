@@ -23,8 +23,16 @@ void session_store_destroy(struct session_store *store);
 /* Keeps what the session has for the next one with that peer; what cannot be kept is not. */
 void session_store_put(struct session_store *store, uint64_t peer, mbedtls_ssl_context *ssl);
 
-/* Of session.c: */
-struct client_side *session_client_side(struct tls_session *session);
-mbedtls_ssl_context *session_ssl(struct tls_session *session);
+/* What a context toward servers has. */
+struct client_context {
+	struct session_store *store;
+	char *server_name;      /* or NULL */
+	bool is_lenient;        /* whatever certificate they have */
+	mbedtls_x509_crt chain; /* our own, or empty */
+	mbedtls_pk_context key;
+};
+
+/* NULL is fine. */
+void client_context_destroy(struct client_context *client);
 
 #endif

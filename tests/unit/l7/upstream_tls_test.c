@@ -37,17 +37,18 @@ static int group_tear_down(void **state)
 
 static struct tls_context *server_context(const struct issue *issue)
 {
-	const char *const chains[] = { issue->chain_path }, *const keys[] = { issue->key_path };
-	const struct tls_context_params params = {
-		.chain_paths = chains,
-		.key_paths = keys,
-		.certificate_count = 1,
-		.min_version = 0x0303,
-	};
 	struct err err = { "" };
+	struct tls_certificate *certificate = tls_certificate_load(
+		issue->chain_path, issue->key_path, &err);
+	const struct tls_context_params params = {
+		.certificates = &certificate,
+		.certificate_count = 1,
+		.policy = { .min_version = 0x0303 },
+	};
 	struct tls_context *context = tls_context_create(&params, &err);
 
 	assert_string_equal(err.text, "");
+	tls_certificate_destroy(certificate);
 	return context;
 }
 

@@ -259,7 +259,7 @@ static void own_certificates_are_shown(void **state)
 	char subject[64];
 
 	(void)state;
-	server.client = (struct tls_client_params){
+	server.policy.client = (struct tls_client_params){
 		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = loop_second.chain_path, .depth = 1
 	};
 	pair = pair_create(&server, &client);
