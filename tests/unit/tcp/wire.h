@@ -97,6 +97,16 @@ const struct wire_seg *wire_expect(
 void wire_expect_none(struct wire *w);
 void wire_forget(struct wire *w);
 
+/* The peer acknowledges; with blocks, each of two edges. */
+void wire_ack(struct wire *w, uint32_t number);
+void wire_sack(struct wire *w, uint32_t number, const uint32_t *edges, unsigned blocks);
+
+/* The application writes so many zeros, all of which must be taken, and the stack sends. */
+void wire_write(struct wire *w, size_t len);
+/* So many segments of len bytes from this number on. */
+void wire_expect_run(struct wire *w, uint32_t from, unsigned count, uint32_t len);
+struct tcp_info wire_info(const struct wire *w);
+
 /* A connection opened by the peer with these SYN options, MSS 1000 when options_len is 0. */
 void wire_open(struct wire *w, const struct wire_seg *syn);
 /* The same with SACK permitted, or with timestamps (the peer's TSval is 100) and window scale 0. */
