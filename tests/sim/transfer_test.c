@@ -5,7 +5,8 @@
 #include "support/support.h"
 
 #define GOODPUT_BYTES 4000000u
-#define GOODPUT_MIN   400 /* hundredths of Mbit/s */
+#define GOODPUT_MIN   280 /* hundredths of Mbit/s */
+#define GOODPUT_MAX   420 /* more would be taken from others */
 
 static void run(uint64_t seed, const struct sim_link *link, struct tcp_params tcp,
 	struct rte_mempool **pools)
@@ -122,7 +123,7 @@ static void test_everything_at_once(void **state)
 /*
  * What a sender makes of 1 % random loss and 50 ms: the response function of RFC 5681 and of CUBIC
  * in its Reno-friendly region (RFC 9438 4.3) is about 1.2 / sqrt(0.01) = 12 segments per round
- * trip, 2.8 Mbit/s.
+ * trip, 2.8 Mbit/s, and the first slow start adds something.
  */
 static void test_goodput(void **state)
 {
@@ -142,7 +143,7 @@ static void test_goodput(void **state)
 	mbps_hundredths = 5 * GOODPUT_BYTES * 800ull / spent_us;
 	print_message("goodput at 1 %% loss and 50 ms: %lu.%02lu Mbit/s\n",
 		(unsigned long)mbps_hundredths / 100, (unsigned long)mbps_hundredths % 100);
-	assert_true(mbps_hundredths >= GOODPUT_MIN);
+	assert_in_range(mbps_hundredths, GOODPUT_MIN, GOODPUT_MAX);
 }
 
 int main(void)
