@@ -75,7 +75,10 @@ static void capture(void *ctx, struct rte_mbuf *m)
 	w->out_count++;
 	if (tcp->tcp_flags & SYN)
 		w->iss = seg->seq;
-	rte_pktmbuf_free(m);
+	if (w->is_holding && w->held_count < WIRE_HELD_MAX)
+		w->held[w->held_count++] = m;
+	else
+		rte_pktmbuf_free(m);
 }
 
 static bool is_listening(void *ctx, const struct ip_addr *addr, uint16_t port_be)
@@ -454,6 +457,13 @@ void wire_check_usage(const struct wire *w, uint32_t conns, uint32_t half_open, 
 	assert_true(usage.bytes_per_time_wait <= 64);
 	if (conns == 0)
 		assert_int_equal(usage.mbufs_held, 0);
+}
+
+void wire_release(struct wire *w)
+{
+	w->is_holding = false;
+	while (w->held_count > 0)
+		rte_pktmbuf_free(w->held[--w->held_count]);
 }
 
 void wire_ack(struct wire *w, uint32_t number)

@@ -25,6 +25,7 @@
 #define WIRE_PORT      80
 #define WIRE_PEER_PORT 40000
 #define WIRE_OUT_MAX   512
+#define WIRE_HELD_MAX  16
 
 /* SYN options: MSS 1000, SACK permitted, TSval 100, window scale 7. */
 #define WIRE_ALL_OPTIONS                                                                           \
@@ -65,6 +66,11 @@ struct wire {
 	unsigned out_first;
 	unsigned out_count;
 
+	/* As a port does whose queue is long: what was sent is kept until wire_release(). */
+	bool is_holding;
+	struct rte_mbuf *held[WIRE_HELD_MAX];
+	unsigned held_count;
+
 	/* The application. */
 	struct tcp_conn *conn;
 	int accept_result;
@@ -96,6 +102,7 @@ const struct wire_seg *wire_expect(
 	struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 void wire_expect_none(struct wire *w);
 void wire_forget(struct wire *w);
+void wire_release(struct wire *w);
 
 /* The peer acknowledges; with blocks, each of two edges. */
 void wire_ack(struct wire *w, uint32_t number);
