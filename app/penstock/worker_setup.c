@@ -116,6 +116,8 @@ static int l7_side_create(struct worker *w, struct err *err)
 	if (stats_registry_add(app->stats, &l7_stats_set, w->core.index, l7_counters(w->l7)) < 0 ||
 		stats_registry_add(app->stats, &l7_refusal_stats_set, w->core.index,
 			l7_refusal_counts(w->l7)) < 0 ||
+		stats_registry_add(app->stats, &l7_ending_stats_set, w->core.index,
+			l7_ending_counts(w->l7)) < 0 ||
 		stats_registry_add(
 			app->stats, &tcp_stats_set, w->core.index, tcp_counters(l7_tcp(w->l7))) < 0)
 		return err_set(err, ENOMEM, "no memory for counters");

@@ -63,6 +63,12 @@ static const struct row http_refused_rows[] = {
 #undef REFUSAL
 };
 
+static const struct row l7_ended_rows[] = {
+#define ENDING(name_, code_, help_) { .name = #name_, .help = (help_) },
+#include "l7/ending.def"
+#undef ENDING
+};
+
 static const struct {
 	const char *prefix;
 	const char *what;
@@ -82,6 +88,7 @@ static const struct {
 	SET(tcp, "", "Our own TCP stack, both sides."),
 	SET(l7, "", "HTTP connections and requests."),
 	SET(http_refused, "", "HTTP messages refused by the strictness rules, by rule."),
+	SET(l7_ended, "", "How HTTP requests ended."),
 	SET(service, "{service}", "What clients did with each service."),
 	SET(member, "{pool,member}", "What was done with each member of a pool."),
 #undef SET

@@ -41,6 +41,7 @@ struct l7_core {
 	struct l7_params params;
 	struct l7_counters counters;
 	uint64_t refusals[HTTP_REFUSAL_COUNT];
+	uint64_t endings[L7_ENDING_COUNT];
 
 	/* Connections by slot, so that a dump can go on where it stopped. */
 	struct connection **slots;

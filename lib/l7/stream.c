@@ -57,6 +57,7 @@ int stream_start(struct connection *connection)
 	limits_refresh(connection);
 	connection_read_limits(connection, &limits);
 	*stream = (struct stream){ .connection = connection, .l7 = l7 };
+	stream->times.begun_us = l7->now_us;
 	if (inlet_open(&stream->request, &connection->transport, l7->inlets, H1_REQUEST, &limits) <
 		0) {
 		objpool_put(l7->streams, stream);
@@ -87,6 +88,7 @@ int stream_start_h2(struct connection *connection, struct h2_stream *h2)
 		return -ENOMEM;
 	limits_refresh(connection);
 	*stream = (struct stream){ .connection = connection, .l7 = l7, .h2 = h2 };
+	stream->times.begun_us = l7->now_us;
 	inlet_open_h2(&stream->request, h2);
 	outlet_open_h2(&stream->to_client, h2);
 	wheel_timer_init(&stream->timer, on_timer);
@@ -123,6 +125,7 @@ static void drop(struct stream *stream)
 	if (stream->has_request) {
 		stream->l7->counters.requests_done++;
 		connection_counters(stream->connection)->requests_done++;
+		stream->l7->endings[stream->ending]++;
 	}
 	SLIST_INSERT_HEAD(&stream->l7->dead_streams, stream, dead_link);
 }
@@ -130,8 +133,10 @@ static void drop(struct stream *stream)
 void stream_abandon(struct stream *stream, bool is_by_client)
 {
 	stream_detach(stream, STREAM_ABORT);
-	if (is_by_client && stream->has_request)
+	if (is_by_client && stream->has_request) {
 		stream->l7->counters.client_aborted++;
+		stream_blame(stream, L7_ENDED_client_aborted);
+	}
 	drop(stream);
 }
 
@@ -161,6 +166,7 @@ void stream_deadline(struct stream *stream, uint64_t timeout_ms)
 void stream_starved(struct stream *stream)
 {
 	stream->l7->counters.buffers_exhausted++;
+	stream_blame(stream, L7_ENDED_buffers);
 	stream_cut(stream, H2_INTERNAL_ERROR);
 }
 
@@ -255,6 +261,7 @@ void stream_refuse(struct stream *stream)
 	stream->l7->refusals[refusal]++;
 	connection_counters(stream->connection)->denied_requests++;
 	stream->is_close = true;
+	stream_blame(stream, L7_ENDED_refused);
 	stream_answer(stream, http_refusal_status(refusal));
 }
 
@@ -305,6 +312,7 @@ static void client_is_late(struct stream *stream)
 	}
 	stream->l7->counters.client_timeout++;
 	stream->l7->counters.h2_stalled += stream->h2 != NULL;
+	stream_blame(stream, L7_ENDED_client_stalled);
 	stream_cut(stream, H2_CANCEL);
 }
 
@@ -324,6 +332,7 @@ void stream_on_deadline(struct stream *stream)
 		}
 		stream->l7->counters.client_timeout++;
 		stream->is_close = true;
+		stream_blame(stream, L7_ENDED_client_slow);
 		stream_answer(stream, 408);
 		break;
 	case STREAM_EXPECT_END:

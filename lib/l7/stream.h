@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "l7/l7.h"
 #include "message.h"
 #include "runtime/wheel.h"
 #include "tcp/tcp.h"
@@ -40,6 +41,19 @@ enum stream_state {
 	STREAM_OVER,
 };
 
+/*
+ * When what happened to the request, by the worker's clock; 0: not yet, or never. What is sent
+ * again moves the marks of its last try.
+ */
+struct stream_times {
+	uint64_t begun_us;      /* its first byte */
+	uint64_t head_us;       /* its head was complete */
+	uint64_t queued_us;     /* it began to wait for a member's place; once */
+	uint64_t dispatched_us; /* it got a member: the queue's end */
+	uint64_t connected_us;  /* a connection to the member took its head */
+	uint64_t answered_us;   /* the answer's head was complete */
+};
+
 enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
 
 struct stream {
@@ -65,7 +79,9 @@ struct stream {
 	bool is_last_timeout;         /* the last failure was one */
 	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
 	uint32_t response_timeout_ms; /* of the pool */
-	size_t unacked_mark;          /* what a slow client still had to acknowledge */
+	enum l7_ending ending;        /* why it ends as it does: see stream_blame() */
+	struct stream_times times;
+	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
 	struct inlet response;
 	struct outlet to_member;
@@ -117,6 +133,9 @@ void stream_send_head(struct stream *stream);
 /* Moves the request, or the answer, as far as both sides let it. */
 void stream_pump_request(struct stream *stream);
 void stream_pump_response(struct stream *stream);
+
+/* Why it will not be answered as it should; the first reason stands. Ahead of what ends it. */
+void stream_blame(struct stream *stream, enum l7_ending ending);
 
 /* An answer of our own; the connection is cut when another one was begun. */
 void stream_answer(struct stream *stream, unsigned status);

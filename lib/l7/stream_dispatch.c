@@ -49,6 +49,7 @@ static void attach(
 	struct stream *stream, struct upstream *upstream, const struct config_pool *config)
 {
 	stream->upstream = upstream;
+	stream->times.dispatched_us = stream->l7->now_us;
 	stream->response_timeout_ms = config->response_timeout_ms;
 	upstream->member->cores[stream->l7->core->index].requests++;
 	if (upstream->state == UPSTREAM_BUSY) {
@@ -66,12 +67,16 @@ static void no_member(struct stream *stream)
 
 	if (stream->failed_member_id == 0) {
 		counters->no_member++;
+		stream_blame(stream, L7_ENDED_no_member);
 		stream_answer(stream, 503);
 	} else if (stream->is_last_timeout) {
 		counters->upstream_timeout++;
+		stream_blame(stream, L7_ENDED_connect_timeout);
 		stream_answer(stream, 504);
 	} else {
 		counters->upstream_failed++;
+		stream_blame(stream,
+			stream->is_replayed ? L7_ENDED_member_closed : L7_ENDED_connect_refused);
 		stream_answer(stream, 502);
 	}
 }
@@ -158,12 +163,14 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 	if (service == NULL) {
 		stream->is_close = true;
 		stream->l7->counters.no_member++;
+		stream_blame(stream, L7_ENDED_no_service);
 		stream_answer(stream, 503);
 		return;
 	}
 	find_route(stream, service->listener);
 	if (stream->route == NULL) {
 		stream->l7->counters.no_route++;
+		stream_blame(stream, L7_ENDED_no_route);
 		stream_answer(stream, 404);
 		return;
 	}

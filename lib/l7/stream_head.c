@@ -80,6 +80,7 @@ void stream_send_head(struct stream *stream)
 	if (stream->is_request_done)
 		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
+	stream->times.connected_us = l7->now_us;
 	stream->state = STREAM_EXPECT_RESPONSE;
 	stream_wait(stream, STREAM_MEMBER, true);
 	stream_pump_request(stream);

@@ -22,6 +22,7 @@ static void on_head(struct stream *stream)
 	struct http_span body;
 
 	stream->has_request = true;
+	stream->times.head_us = stream->l7->now_us;
 	stream->connection->requests++;
 	stream->l7->counters.requests++;
 	connection_counters(stream->connection)->requests++;
@@ -77,6 +78,7 @@ static void on_refused(struct stream *stream)
 	}
 	/* It closed in the middle of its body: nobody is left to answer. */
 	stream->l7->counters.client_aborted++;
+	stream_blame(stream, L7_ENDED_client_aborted);
 	stream_cut(stream, H2_CANCEL);
 }
 

@@ -79,6 +79,7 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	if (!write_head(stream, head, minor))
 		return false;
 	stream_count_response(stream, head->status, true);
+	stream->times.answered_us = stream->l7->now_us;
 	stream->to_client.framing = framing;
 	stream->state = STREAM_EXPECT_END;
 	/* An error says that nobody wants the rest of the body; success may go on reading it. */
@@ -95,8 +96,10 @@ static bool on_head(struct stream *stream)
 	bool is_good = head->status < 200 ? on_interim(stream, head, minor)
 					  : on_final(stream, head, minor);
 
-	if (!is_good)
+	if (!is_good) {
+		stream_blame(stream, L7_ENDED_member_invalid);
 		stream_member_failed(stream, false);
+	}
 	return is_good;
 }
 
@@ -153,6 +156,8 @@ static bool step(struct stream *stream, bool *moved)
 		return false;
 	default:
 		stream->l7->refusals[inlet_refusal(&stream->response)]++;
+		if (inlet_refusal(&stream->response) != HTTP_REFUSED_truncated)
+			stream_blame(stream, L7_ENDED_member_invalid);
 		stream_member_failed(stream, false);
 		return false;
 	}

@@ -6,7 +6,12 @@
 void stream_member_failed(struct stream *stream, bool is_timeout)
 {
 	struct l7_core *l7 = stream->l7;
+	bool is_begun = stream->state == STREAM_EXPECT_END;
 
+	if (is_begun)
+		stream_blame(stream, is_timeout ? L7_ENDED_member_stalled : L7_ENDED_member_broke);
+	else
+		stream_blame(stream, is_timeout ? L7_ENDED_member_timeout : L7_ENDED_member_closed);
 	if (stream->upstream != NULL)
 		stream->upstream->member->cores[l7->core->index].response_failures++;
 	if (is_timeout)
@@ -84,6 +89,7 @@ void stream_connect_failed(struct stream *stream, bool is_timeout)
 		stream_dispatch(stream, true);
 		return;
 	}
+	stream_blame(stream, is_timeout ? L7_ENDED_connect_timeout : L7_ENDED_connect_refused);
 	if (is_timeout)
 		l7->counters.upstream_timeout++;
 	else

@@ -162,6 +162,7 @@ struct neigh_entry *neigh_entry_create(struct neigh *neigh, unsigned port,
 
 void neigh_entry_destroy(struct neigh *neigh, struct neigh_entry *entry)
 {
+	neigh_ways_forget(neigh);
 	retry_remove(neigh, entry);
 	waits_drop(neigh, entry);
 	neigh_table_remove(&neigh->table, entry);

@@ -196,7 +196,25 @@ static inline struct ip_addr destination(const struct rte_mbuf *m)
 	return ip_from_v4(v4_be);
 }
 
-static inline void output_toward(struct neigh *neigh, const struct neigh_net *net,
+static __rte_noinline void ways_clear(struct neigh *neigh, const struct neigh_net *net)
+{
+	memset(neigh->ways, 0, sizeof(neigh->ways));
+	neigh->ways_net = net;
+}
+
+/* Where to look for the way to dst, or to note it. */
+static inline struct neigh_way *way_of(
+	struct neigh *neigh, const struct neigh_net *net, const struct ip_addr *dst)
+{
+	uint32_t last = rte_be_to_cpu_32(dst->words_be[3]);
+
+	if (unlikely(neigh->ways_net != net))
+		ways_clear(neigh, net);
+	return &neigh->ways[(last ^ last >> 8) % WAYS];
+}
+
+/* A way that is not noted, or whose neighbor is to be asked. */
+static __rte_noinline void output_by_search(struct neigh *neigh, const struct neigh_net *net,
 	struct rte_mbuf *m, const struct ip_addr *dst, uint64_t now_us)
 {
 	const struct net_hop *hop = neigh_net_hop_find(net, dst);
@@ -217,8 +235,24 @@ static inline void output_toward(struct neigh *neigh, const struct neigh_net *ne
 		output_slowly(neigh, net, hop, next, m, now_us);
 		return;
 	}
+	*way_of(neigh, net, dst) = (struct neigh_way){ .dst = *dst, .hop = hop, .entry = entry };
 	entry->used_us = now_us;
 	neigh_entry_transmit(neigh, entry, m);
+}
+
+static inline void output_toward(struct neigh *neigh, const struct neigh_net *net,
+	struct rte_mbuf *m, const struct ip_addr *dst, uint64_t now_us)
+{
+	const struct neigh_way *way = way_of(neigh, net, dst);
+
+	if (unlikely(way->hop == NULL || !ip_equal(&way->dst, dst) ||
+		    way->entry->fresh_until_us <= now_us ||
+		    m->pkt_len > net->ports[way->hop->port].mtu)) {
+		output_by_search(neigh, net, m, dst, now_us);
+		return;
+	}
+	way->entry->used_us = now_us;
+	neigh_entry_transmit(neigh, way->entry, m);
 }
 
 void neigh_output(
@@ -287,6 +321,7 @@ static void announce_all(struct neigh *neigh, const struct neigh_net *net)
 
 void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce, uint64_t now_us)
 {
+	neigh_ways_forget(neigh);
 	entries_adopt(neigh, net);
 	for (uint32_t i = 0; i < net->static_count; i++) {
 		const struct net_static *row = &net->statics[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <rte_bitops.h>
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
@@ -46,6 +47,20 @@ const struct net_own *neigh_net_own_find(const struct neigh_net *net, const stru
 	uint16_t slot = *own_slot(net, addr);
 
 	return slot == 0 ? NULL : &net->owns[slot - 1];
+}
+
+static inline uint32_t filter_bit(const struct ip_addr *addr)
+{
+	return rte_be_to_cpu_32(addr->words_be[3]) % NET_FILTER_BITS;
+}
+
+bool neigh_net_is_ours(const struct neigh_net *net, const struct ip_addr *addr)
+{
+	uint32_t bit = filter_bit(addr);
+
+	if (likely((net->own_filter[bit / 64] >> bit % 64 & 1) == 0))
+		return false;
+	return neigh_net_own_find(net, addr) != NULL;
 }
 
 static bool own_has(const struct neigh_net *net, const struct ip_addr *addr, uint8_t flag)
@@ -173,6 +188,7 @@ static void own_add(struct neigh_net *net, const struct ip_addr *addr, uint8_t f
 	if (*slot == 0) {
 		net->owns[net->own_count].addr = *addr;
 		*slot = (uint16_t)++net->own_count;
+		net->own_filter[filter_bit(addr) / 64] |= UINT64_C(1) << filter_bit(addr) % 64;
 	}
 	own = &net->owns[*slot - 1];
 	own->flags |= flag;

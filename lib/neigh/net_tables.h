@@ -40,6 +40,8 @@ struct net_static {
 
 #define NET_HOP_NONE UINT16_MAX
 
+#define NET_FILTER_BITS 1024
+
 /*
  * Prefixes are flattened into ranges that do not overlap: starts[i] up to starts[i + 1] goes to
  * hops[range_hops[i]]. A lookup is one binary search, whatever the mix of lengths and families.
@@ -58,6 +60,8 @@ struct neigh_net {
 	struct net_own *owns;
 	uint32_t own_mask;
 	uint32_t own_count;
+	/* Bit by the address's last bits: clear where surely none of owns has them. */
+	uint64_t own_filter[NET_FILTER_BITS / 64];
 
 	struct neigh_port ports[NEIGH_PORTS_MAX];
 

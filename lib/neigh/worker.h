@@ -23,6 +23,15 @@ struct neigh_bucket {
 	uint64_t filled_us;
 };
 
+#define WAYS 256
+
+/* How packets to an address leave, as it was found last. */
+struct neigh_way {
+	struct ip_addr dst;
+	const struct net_hop *hop; /* NULL: nothing known */
+	struct neigh_entry *entry;
+};
+
 struct neigh {
 	struct neigh_params params; /* defaults filled in */
 	struct neigh_table table;
@@ -34,7 +43,15 @@ struct neigh {
 	struct neigh_bucket searches; /* for neighbors not known yet */
 	struct neigh_counters counters;
 	struct neigh_wait waits[WAITS_MAX];
+	const struct neigh_net *ways_net; /* that ways were found in */
+	struct neigh_way ways[WAYS];      /* by the address's last bits */
 };
+
+/* Before an entry or a network goes. */
+static inline void neigh_ways_forget(struct neigh *neigh)
+{
+	neigh->ways_net = NULL;
+}
 
 /* entry.c: the states, as the table there shows. */
 

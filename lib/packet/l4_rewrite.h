@@ -27,17 +27,15 @@ static inline uint64_t change32(uint32_t old_be, uint32_t new_be)
 }
 
 /* Writes both ports and fixes the sum for them and for the addresses' change. */
-static inline void l4_rewrite(
-	uint8_t *l4, bool is_udp, const struct packet_tuple *to, uint64_t change)
+static inline void l4_rewrite(uint8_t *l4, bool is_udp, const uint16_t ports_be[2], uint64_t change)
 {
-	uint16_t ports_be[2] = { to->src_port_be, to->dst_port_be };
 	uint16_t *sum = (uint16_t *)(l4 +
 		(is_udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
 			: offsetof(struct rte_tcp_hdr, cksum)));
 	uint16_t old;
 
 	change += change32(load32(l4), load32(ports_be));
-	memcpy(l4, ports_be, sizeof(ports_be));
+	memcpy(l4, ports_be, 2 * sizeof(ports_be[0]));
 	old = load16(sum);
 	if (is_udp && old == 0)
 		return;

@@ -52,7 +52,8 @@ static void l4_translate(struct rte_mbuf *m, const struct packet *p, const struc
 	}
 	/* In ones' complement, the complement of a folded sum is its negative. */
 	l4_rewrite(rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), p->protocol == IPPROTO_UDP,
-		to, (uint64_t)(uint16_t)~sum_fold(before) + sum_fold(after));
+		(const uint16_t[]){ to->src_port_be, to->dst_port_be },
+		(uint64_t)(uint16_t)~sum_fold(before) + sum_fold(after));
 }
 
 static void v4_write(struct rte_ipv4_hdr *ip, const struct packet_tuple *to, uint32_t total,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packet generator for benchmarks: sends 64-byte UDP packets of N flows in turn on one port as fast
- * as they are taken, counts what comes back, and prints one JSON object. One core, bounded time.
+ * as they are taken, or opens and closes TCP connections; counts what comes back, and prints one
+ * JSON object. One core, bounded time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,24 +21,13 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#define EXIT_NO_LINK   3 /* worth another try */
-#define BURST          32
-#define DESCRIPTORS    1024
-#define MBUFS          16383
-#define FRAME_BYTES    60 /* 64 on the wire, with the checksum */
-#define PORTS_PER_HOST 32768u
-#define FIRST_PORT     1024u
+#include "pktgen.h"
 
-struct options {
-	struct rte_ether_addr gateway;
-	uint32_t destination_be;
-	uint32_t source_base; /* host order */
-	uint16_t port;
-	uint32_t flows;
-	double warmup_s;
-	double seconds;
-	double link_wait_s;
-};
+#define EXIT_NO_LINK 3 /* worth another try */
+#define WARMUP_MAX_S 60
+#define DESCRIPTORS  1024
+#define MBUFS        16383
+#define FRAME_BYTES  60 /* 64 on the wire, with the checksum */
 
 struct frame {
 	struct rte_ether_hdr ether;
@@ -45,26 +35,15 @@ struct frame {
 	struct rte_udp_hdr udp;
 } __attribute__((packed, aligned(2)));
 
-struct totals {
-	uint64_t sent;
-	uint64_t received;
-};
+static struct frame template;
 
-struct generator {
-	const struct options *options;
-	struct rte_mempool *mbufs;
-	struct frame template;
-	uint32_t next_flow;
-	struct totals totals;
-};
-
-static void template_make(struct generator *g, const struct rte_ether_addr *own)
+static void template_make(const struct generator *g)
 {
-	struct frame *f = &g->template;
+	struct frame *f = &template;
 
 	memset(f, 0, sizeof(*f));
 	f->ether.dst_addr = g->options->gateway;
-	f->ether.src_addr = *own;
+	f->ether.src_addr = g->own;
 	f->ether.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	f->ip.version_ihl = RTE_IPV4_VHL_DEF;
 	f->ip.total_length = rte_cpu_to_be_16(FRAME_BYTES - sizeof(f->ether));
@@ -75,14 +54,21 @@ static void template_make(struct generator *g, const struct rte_ether_addr *own)
 	f->udp.dgram_len = rte_cpu_to_be_16(FRAME_BYTES - sizeof(f->ether) - sizeof(f->ip));
 }
 
+uint32_t flow_next(struct generator *g)
+{
+	uint32_t flow = g->next_flow;
+
+	g->next_flow = flow + 1 == g->options->flows ? 0 : flow + 1;
+	return flow;
+}
+
 /* One flow's frame. The UDP checksum stays 0: none (RFC 768). */
 static void frame_fill(struct generator *g, struct rte_mbuf *m)
 {
 	struct frame *f = rte_pktmbuf_mtod(m, struct frame *);
-	uint32_t flow = g->next_flow;
+	uint32_t flow = flow_next(g);
 
-	g->next_flow = flow + 1 == g->options->flows ? 0 : flow + 1;
-	*f = g->template;
+	*f = template;
 	f->ip.src_addr = rte_cpu_to_be_32(g->options->source_base + flow / PORTS_PER_HOST);
 	f->udp.src_port = rte_cpu_to_be_16((uint16_t)(FIRST_PORT + flow % PORTS_PER_HOST));
 	f->ip.hdr_checksum = rte_ipv4_cksum(&f->ip);
@@ -122,6 +108,10 @@ static void run_for(struct generator *g, double seconds)
 	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)rte_get_tsc_hz());
 
 	while (rte_rdtsc() < end) {
+		if (g->options->in_flight > 0) {
+			connections_turn(g);
+			continue;
+		}
 		burst_send(g);
 		bursts_receive(g);
 	}
@@ -157,7 +147,10 @@ static bool link_await(double seconds)
 static void usage_print(FILE *out)
 {
 	fputs("Usage: penstock-pktgen EAL-ARGUMENTS -- --gateway MAC --to ADDRESS --port PORT\n"
-	      "                       [--from ADDRESS] [--flows N] [--warmup S] [--seconds S]\n",
+	      "                       [--from ADDRESS] [--flows N] [--warmup S] [--seconds S]\n"
+	      "                       [--connections N]\n"
+	      "The warm-up lasts until each flow has had a packet, 60 s at most; then a line says so.\n"
+	      "--connections: TCP, N at once, opened and closed; the members' side is answered, too\n",
 		out);
 }
 
@@ -171,6 +164,7 @@ static int options_read(int argc, char **argv, struct options *options)
 		{ "flows", required_argument, NULL, 'n' },
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "connections", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -200,6 +194,9 @@ static int options_read(int argc, char **argv, struct options *options)
 		case 'w':
 			options->warmup_s = atof(optarg);
 			break;
+		case 'c':
+			options->in_flight = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
 		case 's':
 			options->seconds = atof(optarg);
 			break;
@@ -223,15 +220,25 @@ static int measure(struct generator *g)
 		return EXIT_NO_LINK;
 	}
 	run_for(g, g->options->warmup_s);
+	/* A first packet of each flow is another thing than the next one. */
+	for (unsigned i = 0; i < WARMUP_MAX_S && g->totals.sent < g->options->flows &&
+		g->options->in_flight == 0;
+		i++)
+		run_for(g, 1);
+	puts("{\"state\": \"measuring\"}");
+	fflush(stdout);
 	before = g->totals;
 	begin = rte_rdtsc();
 	run_for(g, g->options->seconds);
 	spent = (double)(rte_rdtsc() - begin) / (double)rte_get_tsc_hz();
 	printf("{\"seconds\": %.3f, \"sent\": %lu, \"received\": %lu, \"sent_pps\": %.0f, "
-	       "\"received_pps\": %.0f}\n",
+	       "\"received_pps\": %.0f, \"connections\": %lu, \"lost\": %lu, "
+	       "\"connections_per_s\": %.0f}\n",
 		spent, g->totals.sent - before.sent, g->totals.received - before.received,
 		(double)(g->totals.sent - before.sent) / spent,
-		(double)(g->totals.received - before.received) / spent);
+		(double)(g->totals.received - before.received) / spent,
+		g->totals.done - before.done, g->totals.lost - before.lost,
+		(double)(g->totals.done - before.done) / spent);
 	return 0;
 }
 
@@ -245,7 +252,6 @@ int main(int argc, char **argv)
 		.source_base = RTE_IPV4(198, 18, 0, 1),
 	};
 	struct generator g = { .options = &options };
-	struct rte_ether_addr own;
 	int eal = rte_eal_init(argc, argv);
 	int status;
 
@@ -259,8 +265,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "pktgen: no port to send on, or no memory\n");
 		return 1;
 	}
-	rte_eth_macaddr_get(0, &own);
-	template_make(&g, &own);
+	rte_eth_macaddr_get(0, &g.own);
+	template_make(&g);
 	status = measure(&g);
 	rte_eth_dev_stop(0);
 	rte_eth_dev_close(0);

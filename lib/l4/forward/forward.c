@@ -93,7 +93,40 @@ void forward_rewritten(
 	l4_output_put(burst->output, m);
 }
 
-enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_packet *packet,
+/*
+ * Most packets: IPv4 on both sides of a connection by NAT, smaller than any way's MTU. What needs
+ * more than other addresses and ports goes the long way.
+ */
+static inline bool is_plain_nat(
+	const struct l4_burst *burst, const struct l4_packet *packet, uint32_t size)
+{
+	const struct conn *conn = packet->conn;
+
+	return conn != NULL && conn->forward <= CONFIG_FORWARD_NAT &&
+		(conn->flags & (CONN_IS_V6_CLIENT | CONN_IS_V6_MEMBER)) == 0 &&
+		conn->oversize != CONFIG_OVERSIZE_CLAMP_MSS &&
+		size <= neigh_net_mtu_min(burst->snapshot->net) && burst->l4->core->tap == NULL;
+}
+
+static inline enum drop_reason plain_nat_forward(
+	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m)
+{
+	const struct conn *conn = packet->conn;
+	enum conn_side other = l4_packet_side(packet) == CONN_CLIENT ? CONN_MEMBER : CONN_CLIENT;
+	const struct packet_ends_v4 to = {
+		.src_be = conn->addresses[other].ours_be,
+		.dst_be = conn->addresses[other].remote_be,
+		.src_port_be = conn->ports[other].ours_be,
+		.dst_port_be = conn->ports[other].remote_be,
+	};
+	enum drop_reason reason = packet_rewrite_v4(m, &to);
+
+	if (reason == DROP_NONE)
+		l4_output_put(burst->output, m);
+	return reason;
+}
+
+static enum drop_reason steps_run(const struct l4_burst *burst, const struct l4_packet *packet,
 	struct rte_mbuf *m, uint32_t *bytes)
 {
 	enum config_oversize policy = oversize_policy(packet);
@@ -129,4 +162,20 @@ enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_pa
 	if (reason == DROP_NONE)
 		l4_output_put(burst->output, m);
 	return reason;
+}
+
+static_assert(
+	CONFIG_FORWARD_FULL_NAT < CONFIG_FORWARD_NAT && CONFIG_FORWARD_NAT < CONFIG_FORWARD_DSR_L2,
+	"both kinds of NAT come first");
+
+enum drop_reason forward_packet(const struct l4_burst *burst, const struct l4_packet *packet,
+	struct rte_mbuf *m, uint32_t *bytes)
+{
+	uint32_t size = rte_pktmbuf_pkt_len(m) - packet->p->l3_offset;
+
+	if (likely(is_plain_nat(burst, packet, size))) {
+		*bytes = size;
+		return plain_nat_forward(burst, packet, m);
+	}
+	return steps_run(burst, packet, m, bytes);
 }

@@ -223,7 +223,7 @@ static inline enum drop_reason source_check(const struct snapshot *snapshot, con
 
 	if (is_martian(&p->src))
 		return DROP_source_martian;
-	if (neigh_net_is_local(snapshot->net, &p->src) || neigh_net_is_vip(snapshot->net, &p->src))
+	if (neigh_net_is_ours(snapshot->net, &p->src))
 		return DROP_source_ours;
 	if (check == CONFIG_SOURCE_CHECK_NONE)
 		return DROP_NONE;
@@ -241,17 +241,22 @@ static bool is_discovery(const struct rte_mbuf *m, const struct packet *p)
 	return type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT;
 }
 
-static void sources_check(struct burst *burst)
+/* Returns the flags that any packet has. */
+static uint8_t sources_check(struct burst *burst)
 {
+	uint8_t flags = 0;
+
 	for (uint16_t i = 0; i < burst->count; i++) {
 		const struct packet *p = packet_of(burst->pkts[i]);
 
 		if (burst->reasons[i] != DROP_NONE || (p->flags & PACKET_IS_ARP) != 0)
 			continue;
+		flags |= p->flags;
 		if ((p->flags & PACKET_IS_ICMP) != 0 && is_discovery(burst->pkts[i], p))
 			continue;
 		burst->reasons[i] = source_check(burst->snapshot, p);
 	}
+	return flags;
 }
 
 /* Both lists are asked at once, for all packets; either can refuse. */
@@ -407,23 +412,24 @@ void guard_run(struct core *core, const struct snapshot *snapshot, struct rte_mb
 	enum drop_reason *reasons, uint16_t count, uint64_t now_us)
 {
 	const struct guard *guard = snapshot->guard;
-	struct burst burst = {
-		.core = core,
-		.snapshot = snapshot,
-		.pkts = pkts,
-		.reasons = reasons,
-		.count = count,
-	};
+	struct burst burst;
+	uint8_t flags;
 
 	assert(count <= BURST_MAX);
-	sources_check(&burst);
+	burst.core = core;
+	burst.snapshot = snapshot;
+	burst.pkts = pkts;
+	burst.reasons = reasons;
+	burst.count = count;
+	flags = sources_check(&burst);
 	if (guard == NULL)
 		return;
-	if (guard->acl != NULL || guard->limited_count > 0)
+	if (guard->acl != NULL || guard->limited_count > 0 ||
+		((flags & PACKET_IS_ICMP) != 0 && guard->icmp.is_set))
 		services_find(&burst);
 	if (guard->acl != NULL)
 		lists_check(&burst);
-	if (guard->limited_count > 0 || guard->icmp.is_set)
+	if (guard->limited_count > 0 || ((flags & PACKET_IS_ICMP) != 0 && guard->icmp.is_set))
 		rates_check(&burst, now_us);
 }
 

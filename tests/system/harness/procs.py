@@ -28,12 +28,12 @@ def wait_for(condition, what, timeout=10.0, pause=0.02):
 
 
 class Process:
-    def __init__(self, name, command, log_path, env=None):
+    def __init__(self, name, command, log_path, env=None, stdin=subprocess.DEVNULL):
         self.name = name
         self.log_path = log_path
         self.log = open(log_path, "ab")
         self.child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            command, stdin=stdin, stdout=self.log, stderr=self.log,
             preexec_fn=die_with_parent, env={**os.environ, **(env or {})})
 
     @property

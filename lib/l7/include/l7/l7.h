@@ -47,6 +47,15 @@ struct l7_counters {
 };
 extern const struct stats_set l7_stats_set;
 
+/* How requests ended: 502, 503 and 504 told apart by their reason. */
+enum l7_ending {
+#define ENDING(name, code, help) L7_ENDED_##name,
+#include "l7/ending.def"
+#undef ENDING
+	L7_ENDING_COUNT,
+};
+extern const struct stats_set l7_ending_stats_set;
+
 struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, struct err *err);
 void l7_core_destroy(struct l7_core *l7);
 const struct l7_counters *l7_counters(const struct l7_core *l7);
@@ -54,6 +63,13 @@ const struct l7_counters *l7_counters(const struct l7_core *l7);
 /* Refusals by enum http_refusal, HTTP_REFUSAL_COUNT words. */
 const uint64_t *l7_refusal_counts(const struct l7_core *l7);
 extern const struct stats_set l7_refusal_stats_set;
+
+/* Requests by enum l7_ending, L7_ENDING_COUNT words. */
+const uint64_t *l7_ending_counts(const struct l7_core *l7);
+
+/* "complete", and the pair of letters: see ending.def. */
+const char *l7_ending_name(enum l7_ending ending);
+const char *l7_ending_code(enum l7_ending ending);
 
 /* The worker's own stack: health probes share it, tcp_counters() and tcp_dump() read it. */
 struct tcp_stack *l7_tcp(const struct l7_core *l7);

@@ -34,6 +34,9 @@ bool neigh_net_is_local(const struct neigh_net *net, const struct ip_addr *addr)
 /* True for an address that a service listens on. */
 bool neigh_net_is_vip(const struct neigh_net *net, const struct ip_addr *addr);
 
+/* True for both kinds. On the packet path: what is not ours is mostly found so without a search. */
+bool neigh_net_is_ours(const struct neigh_net *net, const struct ip_addr *addr);
+
 /*
  * The configured local address to use as source toward dst: of the same family, one on the
  * outgoing port if there is one. NULL when there is none. Borrowed from net.

@@ -183,6 +183,18 @@ enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *t
 enum drop_reason packet_translate(
 	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);
 
+/* The ends of an IPv4 packet, in network order. */
+struct packet_ends_v4 {
+	uint32_t src_be, dst_be;
+	uint16_t src_port_be, dst_port_be;
+};
+
+/*
+ * The same as packet_rewrite() and packet_ethernet_remove() in one, for IPv4: the way of most
+ * packets. DROP_NONE or DROP_ttl_expired (then nothing was written).
+ */
+enum drop_reason packet_rewrite_v4(struct rte_mbuf *m, const struct packet_ends_v4 *to);
+
 /* Lowers TTL or hop limit by one and fixes the IPv4 checksum. DROP_NONE or DROP_ttl_expired. */
 enum drop_reason packet_ttl_lower(struct rte_mbuf *m);
 
