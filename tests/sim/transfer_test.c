@@ -146,6 +146,36 @@ static void test_goodput(void **state)
 	assert_in_range(mbps_hundredths, GOODPUT_MIN, GOODPUT_MAX);
 }
 
+/*
+ * Large packets begin to vanish and nobody tells (RFC 4821): segments shrink to what passes for
+ * sure, and grow again to what passes.
+ */
+static void test_black_hole(void **state)
+{
+	RTE_SET_USED(state);
+	for (uint64_t seed = 800; seed < 810; seed++) {
+		struct tcp_counters counters;
+		struct scenario_params params = {
+			.seed = seed,
+			.link = {
+				.delay_us = 10000,
+				.bytes_per_ms = 500,
+				.queue_bytes = 60000,
+				.mtu = 1390,
+				.mtu_from_us = 500000,
+			},
+			.bytes_bulk = 3000000,
+			.counters = &counters,
+		};
+		uint64_t spent_us = scenario_run(&params);
+
+		assert_int_equal(counters.mtu_black_holes, 1);
+		assert_true(counters.mtu_probes_ok >= 1);
+		/* Six seconds of the link, two or so of time-outs, and the shorter segments. */
+		assert_in_range(spent_us, 6000000, 11000000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +187,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_few_buffers, support_mbufs_check),
 		cmocka_unit_test_teardown(test_everything_at_once, support_mbufs_check),
 		cmocka_unit_test_teardown(test_goodput, support_mbufs_check),
+		cmocka_unit_test_teardown(test_black_hole, support_mbufs_check),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);
