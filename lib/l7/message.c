@@ -315,7 +315,7 @@ size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span 
 		len = outlet_body(outlet, body.data, body.len);
 		inlet_take(inlet, len);
 	} else if (outlet_flush(outlet)) {
-		len = transport_move(outlet->transport, inlet->transport, body.len);
+		len = transport_pass(outlet->transport, inlet->transport, body.len);
 		body_went(inlet, len);
 	}
 	return len;
