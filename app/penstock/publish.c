@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "l4/guard.h"
 #include "l7/l7.h"
+#include "tls/tls.h"
 
 /* A snapshot with what it owns. Workers see 'view' only. */
 struct publication {
@@ -27,6 +28,11 @@ static bool generation_is_idle(void *object)
 			!l7_listener_is_idle(generation->listeners[i]))
 			return false;
 	}
+	for (size_t i = 0; i < generation->config->pool_count; i++) {
+		if (generation->pool_tls[i] != NULL &&
+			!l7_pool_tls_is_idle(generation->pool_tls[i]))
+			return false;
+	}
 	return true;
 }
 
@@ -41,6 +47,10 @@ static void generation_destroy(struct app *app, struct generation *generation)
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
 	free(generation->listeners);
+	for (size_t i = 0; generation->pool_tls != NULL && i < generation->config->pool_count; i++)
+		l7_pool_tls_destroy(generation->pool_tls[i]);
+	free(generation->pool_tls);
+	tls_store_destroy(generation->certificates);
 	neigh_net_destroy(generation->net);
 	if (generation->config != app->boot)
 		config_destroy(generation->config);
@@ -51,6 +61,9 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 {
 	const struct config *config = generation->config;
 
+	generation->certificates = l7_certificates_load(config, err);
+	if (generation->certificates == NULL)
+		return -EINVAL;
 	generation->listeners = calloc(config->service_count + 1, sizeof(void *));
 	if (generation->listeners == NULL)
 		return err_set(err, ENOMEM, "no memory for listeners");
@@ -58,8 +71,26 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 		if (config->services[i].mode != CONFIG_MODE_L7)
 			continue;
 		generation->listeners[i] = l7_listener_create(
-			config, &config->services[i], app->l7_count, err);
+			&config->services[i], generation->certificates, app->l7_count, err);
 		if (generation->listeners[i] == NULL)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int pool_tls_create(struct app *app, struct generation *generation, struct err *err)
+{
+	const struct config *config = generation->config;
+
+	generation->pool_tls = calloc(config->pool_count + 1, sizeof(generation->pool_tls[0]));
+	if (generation->pool_tls == NULL)
+		return err_set(err, ENOMEM, "no memory for TLS of pools");
+	for (size_t i = 0; i < config->pool_count; i++) {
+		if (!config->pools[i].has_tls)
+			continue;
+		generation->pool_tls[i] = l7_pool_tls_create(
+			config, &config->pools[i], app->l7_count, err);
+		if (generation->pool_tls[i] == NULL)
 			return -EINVAL;
 	}
 	return 0;
@@ -90,7 +121,8 @@ static struct generation *generation_create(struct app *app, struct config *conf
 	generation->config = config;
 	generation->number = app->generation == NULL ? 1 : app->generation->number + 1;
 	generation->net = neigh_net_create(config, app->port_facts, err);
-	if (generation->net == NULL || listeners_create(app, generation, err) < 0)
+	if (generation->net == NULL || listeners_create(app, generation, err) < 0 ||
+		pool_tls_create(app, generation, err) < 0)
 		goto fail;
 	generation->services = service_table_create(
 		app->services, config, generation->listeners, err);
@@ -149,6 +181,7 @@ static int swap(
 			.services = generation->services,
 			.backends = backends,
 			.guard = generation->guard,
+			.pool_tls = generation->pool_tls,
 			.key = hash_key_from_seed(config->seed),
 			.steer = steer_create(app->boot->local_port_min, app->boot->local_port_max,
 				app->l4_count, app->l7_count),
@@ -244,14 +277,18 @@ static bool is_same_cores(const struct config_cores *a, const struct config_core
 		memcmp(a->l7, b->l7, a->l7_count * sizeof(a->l7[0])) == 0;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool is_same_port(const struct config_port *a, const struct config_port *b)
 {
-	return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
+	return strcmp(a->name, b->name) == 0 && is_same_text(a->device, b->device) &&
+		is_same_text(a->parent_name, b->parent_name) && a->vlan == b->vlan &&
 		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
 		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous &&
-		(a->kernel_interface == NULL) == (b->kernel_interface == NULL) &&
-		(a->kernel_interface == NULL ||
-			strcmp(a->kernel_interface, b->kernel_interface) == 0);
+		is_same_text(a->kernel_interface, b->kernel_interface);
 }
 
 static bool is_same_ports(const struct config *a, const struct config *b)

@@ -6,7 +6,10 @@
 
 #include <stdbool.h>
 
+#include "conf/config.h"
+
 #include "l7/l7.h"
+#include "tls/tls.h"
 
 /*
  * An L7 worker and a second TCP stack joined back to back in virtual time: the second one plays
@@ -38,7 +41,13 @@ struct server {
 	const char *answer;         /* head and body; NULL: 200 with the member's letter */
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
+	struct tls_context *tls; /* speaks TLS; then of the above: refusing, silent, stuck */
+	unsigned tls_failures;
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
+	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */
+	bool is_wrong;        /* tunnels: with the wrong Sec-WebSocket-Accept */
+	char tail[16];        /* tunnels: the last bytes that came */
+	unsigned eofs;        /* tunnels: ends that came */
 	bool goes_away;       /* is_h2: GOAWAY behind every request */
 	unsigned resets;      /* is_h2: streams that the proxy reset */
 	unsigned accepted;
@@ -88,12 +97,15 @@ struct world {
 	struct backend_set *set;
 	struct service_table *table;
 	struct l7_listener *listeners[2];
+	struct l7_pool_tls *pool_tls[POOL_COUNT];
 	struct l7_core *l7;
 	struct tcp_stack *peer;
 	struct server servers[MEMBER_COUNT];
 	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	struct h2_server_conn *h2_server_conns;
+	struct tls_server_conn *tls_server_conns;
+	struct config *loaded;                  /* by world_routes_load() */
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
 };
@@ -105,6 +117,8 @@ struct world_options {
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
+	const struct config_tls_host *tls_hosts;
+	size_t tls_host_count;
 };
 
 struct world *world_create(const struct world_options *options);
@@ -114,6 +128,12 @@ void world_destroy(struct world *world);
 
 /* Publishes a snapshot with the world's configuration as it stands now. */
 void world_publish(struct world *world, bool is_new_config);
+
+/*
+ * Publishes these routes instead of the world's: the inside of the list as in a file, ' stands for
+ * ". Pools are "main", "other" and "empty".
+ */
+void world_routes_load(struct world *world, const char *routes);
 
 /* cmocka's fixture: a world without special options. */
 int world_setup(void **state);

@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/action.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -30,6 +31,17 @@ enum config_forward {
 	CONFIG_FORWARD_DSR_GUE,
 	CONFIG_FORWARDS,
 };
+/* When SYNs of a service are answered here, by SYN cookies */
+enum config_syn_proxy { CONFIG_SYN_PROXY_OFF, CONFIG_SYN_PROXY_FLOOD, CONFIG_SYN_PROXY_ALWAYS };
+
+/* How a member that sees our address is told of the client's */
+enum config_client_address {
+	CONFIG_CLIENT_ADDRESS_NONE,
+	CONFIG_CLIENT_ADDRESS_PROXY_V1,
+	CONFIG_CLIENT_ADDRESS_PROXY_V2,
+	CONFIG_CLIENT_ADDRESS_TOA,
+};
+
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash {
 	CONFIG_HASH_FIVE_TUPLE,
@@ -51,7 +63,12 @@ enum config_balance {
 	CONFIG_BALANCE_RANDOM,            /* weighted */
 	CONFIG_BALANCES,
 };
-enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_health {
+	CONFIG_HEALTH_NONE,
+	CONFIG_HEALTH_TCP,
+	CONFIG_HEALTH_HTTP,
+	CONFIG_HEALTH_TLS,
+};
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
 	CONFIG_CLIENT_AUTH_OPTIONAL,
@@ -59,7 +76,12 @@ enum config_client_auth {
 };
 #define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1, CONFIG_ALPN_H2 = 2 };
-enum config_protocol { CONFIG_PROTOCOL_H1, CONFIG_PROTOCOL_H2 };
+enum config_protocol {
+	CONFIG_PROTOCOL_H1,
+	CONFIG_PROTOCOL_H2,
+	CONFIG_PROTOCOL_ALPN, /* what the member chooses */
+};
+enum config_proxy { CONFIG_PROXY_NONE, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
@@ -91,7 +113,12 @@ struct config_memory_settings {
 /* "ports"[] */
 struct config_port {
 	const char *name;
-	const char *device;          /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
+	const char *device;
+	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
+	unsigned parent;             /* its index */
+	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
+	bool is_trunk;               /* other ports are VLANs of this one */
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
@@ -162,11 +189,25 @@ struct config_health_check {
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
 };
 
+/* "tls" of a pool */
+struct config_pool_tls {
+	bool verify;             /* "verify": true */
+	const char *ca;          /* "ca": NULL without verify */
+	const char *server_name; /* "server_name": SNI, and verified; NULL without verify */
+	unsigned certificate;    /* "certificate": index; UINT_MAX: none */
+	unsigned min_version;    /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned max_version;
+	unsigned alpn; /* "alpn": CONFIG_ALPN_* or-ed, never 0 */
+};
+
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
 	enum config_balance balance;   /* default maglev */
-	enum config_protocol protocol; /* "protocol": L7, default h1 */
+	enum config_protocol protocol; /* "protocol": L7, default h1; with TLS by "alpn" */
+	bool has_tls;                  /* "tls": L7, toward members */
+	struct config_pool_tls tls;
+	enum config_proxy proxy; /* "proxy_protocol": L7, default none */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
@@ -246,10 +287,19 @@ struct config_l7_route {
 	struct config_text_matches cookies;
 	struct ip_prefix *sources; /* "source": any of them */
 	size_t source_count;
-	unsigned pool; /* index into pools; UINT_MAX: see split */
+	const char *name; /* NULL: none */
+	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
 	size_t split_count;
+	struct config_actions actions;
 	int line;
+};
+
+/* "tunnels" of a service */
+struct config_tunnels {
+	bool websocket;            /* "websocket": true */
+	unsigned idle_timeout_ms;  /* "idle_timeout_ms": 3600000 */
+	unsigned close_timeout_ms; /* "close_timeout_ms": 5000 */
 };
 
 /* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
@@ -301,12 +351,39 @@ struct config_limits {
 	unsigned burst_ms; /* "burst_ms": 1000 */
 };
 
+/* "syn_proxy" of a service: full-nat, TCP */
+struct config_syn_guard {
+	enum config_syn_proxy when; /* "when": default "off" */
+	unsigned syns_per_s;        /* "syns_per_s": 10000; "flood" */
+};
+
 /* "guard" */
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
 	enum config_source_check source_check; /* default none */
 	unsigned sources;                      /* "sources": of each worker, 65536 */
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
+};
+
+/* How clients are spoken to over TLS. */
+struct config_tls_policy {
+	unsigned min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned max_version;                /* "max_version": likewise */
+	unsigned ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	enum config_client_auth client_auth; /* "client_certificates" */
+	const char *client_ca;               /* "client_ca": NULL without them */
+	const char *client_crl;              /* "client_crl": NULL: none */
+	unsigned client_depth;               /* "client_depth": 1 is no intermediates */
+	unsigned alpn; /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
+};
+
+/* "tls.hosts"[] of a service */
+struct config_tls_host {
+	struct config_tls_policy policy; /* what is not given is as the service has it */
+	const char **names;              /* "example.com" or "*.example.com", lower case */
+	size_t name_count;
+	const char *joined_names; /* the same, separated by spaces */
+	int line;
 };
 
 /* "services"[] */
@@ -331,25 +408,23 @@ struct config_service {
 	struct config_affinity affinity;
 	struct config_quic quic;
 	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
+	struct config_syn_guard syn_proxy;
+	enum config_client_address client_address; /* "client_address": default "none" */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
-	unsigned tls_max_version;                /* "max_version": likewise */
-	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
-	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
-	enum config_client_auth tls_client_auth; /* "client_certificates" */
-	const char *tls_client_ca;               /* "client_ca": NULL without them */
-	const char *tls_client_crl;              /* "client_crl": NULL: none */
-	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
-	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
-	const char *tls_key_log;                 /* "key_log": NULL: none */
-	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
+	struct config_tls_policy tls_policy;
+	struct config_tls_host *tls_hosts; /* "hosts": other policies for some names */
+	size_t tls_host_count;
+	unsigned tls_unknown_names;     /* "unknown_names": 1: refuse */
+	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;        /* "key_log": NULL: none */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	/* both */
