@@ -126,11 +126,11 @@ static unsigned choose_pool(struct stream *stream, const struct route *route)
 
 void stream_release_route(struct stream *stream)
 {
+	stream_leave_route(stream);
 	if (stream->listener != NULL)
 		stream->listener->workers[stream->l7->worker].closed++;
 	stream->listener = NULL;
 	stream->route = NULL;
-	stream->is_admitted = false;
 }
 
 /*

@@ -2,11 +2,13 @@
 """What routes do with requests: each action with real clients against a real server."""
 
 import json
+import time
 
 import pytest
 
 from harness import config, web
 from harness.network import CLIENT, VIP
+from harness.procs import wait_for
 
 
 def row(host, match=None, pool="origin", **actions):
@@ -42,6 +44,12 @@ ROWS = [
                          "remove": ["X-Secret"]},
         response_headers={"remove": ["X-Member"], "set": {"X-Path": "${path}"},
                           "add": {"Set-Cookie": "seen=1; HttpOnly"}}),
+    row("rated", limits={"rates": [{"per": "header", "name": "X-Api-Key", "requests": 5,
+                                    "period_ms": 3600000}]}),
+    row("crowded", limits={"concurrent": 2}),
+    row("small", limits={"max_header_bytes": 300, "max_body_bytes": 10}),
+    row("faulty", fault={"abort_share": "50%", "abort_status": 418}),
+    row("late", fault={"delay_share": "100%", "delay_ms": 300}),
 ]
 
 
@@ -155,3 +163,52 @@ def test_a_redirect_of_an_upload_reads_no_body_as_a_request(routing):
         while piece := sock.recv(65536):
             data += piece
     assert data.count(b"HTTP/1.1 ") == 1 and b"301 Moved" in data and b"smuggled" not in data
+
+
+def test_a_rate_is_that_of_all_workers(everywhere):
+    """Five requests an hour for each key, whichever connection and worker they come by."""
+    everywhere.appliance.write(routes=ROWS + config.routes())
+    everywhere.appliance.ctl("reload")
+    for key in ("a", "b"):
+        statuses = [web.curl(everywhere.client, "-H", "X-Api-Key: " + key,
+                             "http://rated.example/").status for _ in range(12)]
+        assert statuses.count(200) == 5 and statuses.count(429) == 7, statuses
+    _, fields = head_of(everywhere, "http://rated.example/", "-H", "X-Api-Key: a")
+    assert 0 < int(fields["retry-after"][0]) <= 720
+    assert fields["ratelimit-limit"] == ["5"] and fields["ratelimit-remaining"] == ["0"]
+    assert everywhere.appliance.counters()["l7.limited_rate"] == 15
+
+
+def test_so_many_requests_at_once(routing):
+    held = [web.connection(routing.client, "crowded.example") for _ in range(2)]
+    for connection in held:
+        connection.request("GET", "/slow/1500")
+    wait_for(lambda: web.curl(routing.client, "http://crowded.example/").status == 503,
+             "both places are taken", 1.0)
+    for connection in held:
+        assert connection.getresponse().read()
+        connection.close()
+    wait_for(lambda: web.curl(routing.client, "http://crowded.example/").status == 200,
+             "a place is free", 2.0)
+
+
+@pytest.mark.parametrize("words,status", [
+    (["-H", "X-A: " + "a" * 100], 200), (["-H", "X-A: " + "a" * 400], 431),
+    (["-d", "1234567890"], 200), (["-d", "12345678901"], 413),
+    (["-d", "12345678901", "-H", "Transfer-Encoding: chunked"], 413)])
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+def test_sizes(routing, version, words, status):
+    if version != "--http1.1":
+        words = [word for word in words if "chunked" not in word and
+                 (word != "-H" or "X-A" in " ".join(words))]
+    assert web.curl(routing.client, version, *words, "http://small.example/").status == status
+
+
+def test_faults_on_purpose(routing):
+    answers = web.curl(routing.client, *["http://faulty.example/"] * 100)
+    statuses = [transfer["status"] for transfer in answers.transfers]
+    assert set(statuses) == {200, 418} and 25 < statuses.count(418) < 75
+    started = time.monotonic()
+    assert web.curl(routing.client, "http://late.example/").status == 200
+    assert time.monotonic() - started >= 0.3
+    assert routing.appliance.counters()["l7.fault_delayed"] == 1

@@ -198,7 +198,7 @@ static void test_full_services(void **state)
 	assert_int_equal(web->tls_client_depth, 3);
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
-	assert_int_equal(web->route_count, 9);
+	assert_int_equal(web->route_count, 10);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
 	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
@@ -245,6 +245,17 @@ static void test_full_actions(void **state)
 	assert_string_equal(actions->request_headers.remove[0], "X-D");
 	assert_string_equal(routes[8].actions.rewrite.regex.pattern, "(d)(e)");
 	assert_int_equal(routes[8].actions.rewrite.regex.to.pieces[0].index, 2);
+	actions = &routes[9].actions;
+	assert_int_equal(actions->limits.rate_count, 3);
+	assert_int_equal(actions->limits.rates[0].burst, 8);
+	assert_int_equal(actions->limits.rates[1].per, CONFIG_PER_CLIENT);
+	assert_int_equal(actions->limits.rates[1].prefix4 + actions->limits.rates[1].prefix6, 72);
+	assert_int_equal(actions->limits.rates[1].burst, 9);
+	assert_string_equal(actions->limits.rates[2].name, "x-key");
+	assert_int_equal(actions->limits.concurrent + actions->limits.header_bytes, 7);
+	assert_int_equal(actions->limits.body_bytes, 5);
+	assert_int_equal(actions->fault.delay_share, 2500);
+	assert_int_equal(actions->fault.abort_share, CONFIG_SHARE_WHOLE);
 	config_destroy(config);
 }
 

@@ -176,6 +176,50 @@ static const struct conf_row rows[] = {
 			       "c.json:6: services[0].routes[4].respond.content_type: expected "
 			       "visible ASCII, as \"text/plain\"",
 	},
+	{
+		.what = "limits that cannot be",
+		.json = ROUTE(
+			"'limits': {'rates': [{}, {'requests': 0}, {'requests': 1, 'per': 'x'},\n"
+			"{'requests': 1, 'per': 'header'}, {'requests': 1, 'name': 'x'},\n"
+			"{'requests': 1, 'per': 'header', 'name': 'a b'},\n"
+			"{'requests': 1, 'period_ms': 86400000, 'burst': 1000}],\n"
+			"'concurrent': -1, 'max_body_bytes': '1k'}"),
+		.expected = AT
+		".limits.rates[0].requests: is required and missing\n" AT
+		".limits.rates[1].requests: 0 is out of range (1-100000000)\n" AT
+		".limits.rates[2].per: \"x\" is not one of: route, client, header, cookie, "
+		"query\n"
+		"c.json:3: services[0].routes[0].limits.rates[3].name: is required and "
+		"missing\n"
+		"c.json:3: services[0].routes[0].limits.rates[4].name: is for header, "
+		"cookie and query alone\n"
+		"c.json:4: services[0].routes[0].limits.rates[5].name: is no name of a "
+		"header field\n"
+		"c.json:5: services[0].routes[0].limits.rates[6]: a bucket of that burst "
+		"takes more than a year to fill\n"
+		"c.json:6: services[0].routes[0].limits.concurrent: -1 is out of range "
+		"(0-10000000)\n"
+		"c.json:6: services[0].routes[0].limits.max_body_bytes: expected a whole "
+		"number, found \"1k\"",
+	},
+	{
+		.what = "limits and faults of nothing",
+		.json = ROUTE("'limits': {}, 'fault': {'delay_ms': 5, 'abort_status': 500}"),
+		.expected = AT ".limits: expected any of: rates, concurrent, max_header_bytes, "
+			       "max_body_bytes\n" AT
+			       ".fault: expected a delay_share, an abort_share, or both\n" AT
+			       ".fault.delay_ms: has no effect without a delay_share\n" AT
+			       ".fault.abort_status: has no effect without an abort_share",
+	},
+	{
+		.what = "shares that are none",
+		.json = ROUTE("'fault': {'delay_share': '101%',\n'abort_share': '1.2345%'}"),
+		.expected = AT
+		".fault.delay_share: expected a share of 0% to 100%, as \"2.5%\", "
+		"found \"101%\"\n"
+		"c.json:3: services[0].routes[0].fault.abort_share: expected a share "
+		"of 0% to 100%, as \"2.5%\", found \"1.2345%\"",
+	},
 };
 
 int main(void)
