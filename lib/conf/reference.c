@@ -65,6 +65,8 @@ static void default_print(FILE *out, const struct field *field)
 {
 	if (field->is_required) {
 		fputs("required", out);
+	} else if (field->type != FIELD_TEXT && field->text != NULL) {
+		fputs(field->text, out);
 	} else if (field->type == FIELD_NUMBER || field->type == FIELD_NUMBER64) {
 		fprintf(out, "%" PRIu64, field->value);
 	} else if (field->type == FIELD_BOOL) {
@@ -76,8 +78,6 @@ static void default_print(FILE *out, const struct field *field)
 		}
 	} else if (field->type == FIELD_TEXT && field->text != NULL && field->text[0] != '\0') {
 		fprintf(out, "`\"%s\"`", field->text);
-	} else if (field->type != FIELD_TEXT && field->text != NULL) {
-		fputs(field->text, out);
 	} else if (field->type == FIELD_OBJECT) {
 		fputs("its defaults", out);
 	} else {

@@ -68,7 +68,7 @@ static void test_full_network(void **state)
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
-	assert_int_equal(config->port_count, 2);
+	assert_int_equal(config->port_count, 3);
 	assert_string_equal(wan->name, "wan");
 	assert_string_equal(wan->device, "0000:3b:00.0");
 	assert_int_equal(wan->address_count, 2);
@@ -80,6 +80,12 @@ static void test_full_network(void **state)
 	assert_true(wan->promiscuous);
 	assert_string_equal(wan->kernel_interface, "kwan");
 	assert_null(config->ports[1].kernel_interface);
+	assert_null(config->ports[2].device);
+	assert_string_equal(config->ports[2].parent_name, "wan");
+	assert_int_equal(config->ports[2].parent, 0);
+	assert_int_equal(config->ports[2].vlan, 30);
+	assert_int_equal(config->ports[2].mtu, 9000);
+	assert_true(config->ports[0].is_trunk && !config->ports[1].is_trunk);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);
@@ -141,6 +147,26 @@ static void test_full_pools(void **state)
 	config_destroy(config);
 }
 
+/* What they do not say is as the service has it; a CRL goes with its authorities. */
+static void check_hosts(const struct config_service *web)
+{
+	const struct config_tls_host *old = &web->tls_hosts[0], *x = &web->tls_hosts[1];
+
+	assert_int_equal(web->tls_host_count, 2);
+	assert_string_equal(old->joined_names, "old.example *.old.example");
+	assert_int_equal(old->policy.min_version, 0x0303);
+	assert_int_equal(old->policy.max_version, 0x0304);
+	assert_int_equal(old->policy.ciphers, 2);
+	assert_int_equal(old->policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(old->policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(old->policy.client_ca, '/'), "/other.pem");
+	assert_null(old->policy.client_crl);
+	assert_int_equal(old->policy.client_depth, 3);
+	assert_string_equal(x->joined_names, "x");
+	assert_int_equal(x->policy.min_version, 0x0304);
+	assert_int_equal(x->policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+}
+
 static void test_full_services(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -187,17 +213,18 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificate_count, 2);
 	assert_int_equal(web->certificates[0], 1);
 	assert_int_equal(web->certificates[1], 0);
-	assert_int_equal(web->tls_min_version, 0x0304);
-	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
-	assert_int_equal(web->tls_max_version, 0x0304);
-	assert_int_equal(web->tls_ciphers, 2);
+	assert_int_equal(web->tls_policy.min_version, 0x0304);
+	assert_int_equal(web->tls_policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->tls_policy.max_version, 0x0304);
+	assert_int_equal(web->tls_policy.ciphers, 2);
 	assert_int_equal(web->tls_unknown_names, 1);
-	assert_int_equal(web->tls_client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
-	assert_string_equal(strrchr(web->tls_client_ca, '/'), "/ca.pem");
-	assert_string_equal(web->tls_client_crl, "/etc/crl.pem");
-	assert_int_equal(web->tls_client_depth, 3);
+	assert_int_equal(web->tls_policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(web->tls_policy.client_ca, '/'), "/ca.pem");
+	assert_string_equal(web->tls_policy.client_crl, "/etc/crl.pem");
+	assert_int_equal(web->tls_policy.client_depth, 3);
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
+	check_hosts(web);
 	assert_int_equal(web->route_count, 10);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
@@ -467,15 +494,15 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
-	assert_int_equal(service->tls_min_version, 0x0303);
-	assert_int_equal(service->tls_max_version, 0x0304);
-	assert_int_equal(service->tls_ciphers, CONFIG_CIPHERS_ALL);
+	assert_int_equal(service->tls_policy.min_version, 0x0303);
+	assert_int_equal(service->tls_policy.max_version, 0x0304);
+	assert_int_equal(service->tls_policy.ciphers, CONFIG_CIPHERS_ALL);
 	assert_int_equal(service->tls_unknown_names, 0);
-	assert_int_equal(service->tls_client_auth, CONFIG_CLIENT_AUTH_NONE);
-	assert_null(service->tls_client_ca);
+	assert_int_equal(service->tls_policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+	assert_null(service->tls_policy.client_ca);
 	assert_null(service->tls_ticket_keys);
 	assert_null(service->tls_key_log);
-	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
+	assert_int_equal(service->tls_policy.alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
 	assert_int_equal(service->http.header_timeout_ms, 10000);

@@ -108,6 +108,8 @@ struct world_options {
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
+	const struct config_tls_host *tls_hosts;
+	size_t tls_host_count;
 };
 
 struct world *world_create(const struct world_options *options);
