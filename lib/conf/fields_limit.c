@@ -56,7 +56,9 @@ static const struct choice per_choices[] = {
 	{ .name = "header",
 		.value = CONFIG_PER_HEADER,
 		.help = "those with one value of a header field, as an API key" },
-	{ .name = "cookie", .value = CONFIG_PER_COOKIE, .help = "those with one value of a cookie" },
+	{ .name = "cookie",
+		.value = CONFIG_PER_COOKIE,
+		.help = "those with one value of a cookie" },
 	{ .name = "query",
 		.value = CONFIG_PER_QUERY,
 		.help = "those with one value of a parameter of the query" },
@@ -150,8 +152,7 @@ static void rate_check(struct reader *reader, const struct node *node, void *obj
 	if (needs_name && name == NULL)
 		problem_add_missing(&reader->problems, node, "name", "is required and missing");
 	if (!needs_name && name != NULL)
-		problem_add_key(&reader->problems, name,
-			"is for header, cookie and query alone");
+		problem_add_key(&reader->problems, name, "is for header, cookie and query alone");
 	if (rate->per == CONFIG_PER_HEADER && rate->name != NULL && !match_is_token(rate->name))
 		problem_add(&reader->problems, name, "is no name of a header field");
 	/* Every bucket has to fit in 64 bits of nanoseconds, with time to spare. */
@@ -269,8 +270,8 @@ static void fault_check(struct reader *reader, const struct node *node, void *ob
 	const struct config_fault *fault = object;
 
 	if (node_get(node, "delay_share") == NULL && node_get(node, "abort_share") == NULL)
-		problem_add(&reader->problems, node,
-			"expected a delay_share, an abort_share, or both");
+		problem_add(
+			&reader->problems, node, "expected a delay_share, an abort_share, or both");
 	if (node_get(node, "delay_ms") != NULL && fault->delay_share == 0)
 		problem_add_key(&reader->problems, node_get(node, "delay_ms"),
 			"has no effect without a delay_share");

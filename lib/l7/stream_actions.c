@@ -16,6 +16,7 @@ static void exchange_begin(const struct stream *stream, struct exchange *exchang
 	exchange->route = stream->route;
 	exchange->service = stream->listener->name;
 	exchange->is_tls = connection->transport.tls != NULL;
+	exchange->facts = connection_facts(connection);
 	exchange->scratch = stream->l7->route_scratch;
 	exchange->rng = &stream->l7->rng;
 	exchange->now_us = stream->l7->now_us;

@@ -143,6 +143,8 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	struct route_request request = {
 		.head = inlet_head(&stream->request),
 		.source = &stream->connection->tuple.src,
+		.facts = connection_facts(stream->connection),
+		.random = (uint32_t)rng_next(&l7->rng),
 		.scratch = l7->route_scratch,
 	};
 

@@ -86,8 +86,8 @@ static struct bucket_result take_from(
 	for (unsigned i = 0; i < TRIES_MAX; i++) {
 		result = judge(rate, old, now_ns, &next);
 		if (is_dry || !result.is_taken ||
-			__atomic_compare_exchange_n(full_ns, &old, next, false, __ATOMIC_RELAXED,
-				__ATOMIC_RELAXED))
+			__atomic_compare_exchange_n(
+				full_ns, &old, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			break;
 	}
 	return result;

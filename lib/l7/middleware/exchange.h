@@ -10,6 +10,8 @@
 #include "l7/route.h"
 #include "packet/packet.h"
 
+struct tls_facts;
+
 /* What actions and variables know of a request. Borrowed, for one call. */
 struct exchange {
 	const struct http_head *head;     /* as it came, but normalised */
@@ -17,6 +19,7 @@ struct exchange {
 	const struct route *route;
 	const char *service; /* its name */
 	bool is_tls;
+	const struct tls_facts *facts; /* NULL: no TLS */
 	struct route_scratch *scratch;
 	struct rng *rng;
 	uint64_t now_us;

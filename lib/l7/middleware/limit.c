@@ -7,9 +7,9 @@
 #include "bucket.h"
 #include "middleware.h"
 
-#define NS_PER_MS 1000000ull
-#define NS_PER_SECOND  1000000000ull
-#define NUMBER_MAX 24
+#define NS_PER_MS     1000000ull
+#define NS_PER_SECOND 1000000000ull
+#define NUMBER_MAX    24
 
 static bool is_used(const struct config_actions *config)
 {
@@ -33,7 +33,8 @@ static struct ip_addr network_of(const struct ip_addr *addr, const struct config
 	return network;
 }
 
-/* Requests without the value that they are counted by share one bucket: leaving it out buys none. */
+/* Requests without the value that they are counted by share one bucket: leaving it out buys none.
+ */
 static uint64_t key_of(const struct limit_rate *rate, const struct exchange *exchange)
 {
 	const struct config_rate_limit *config = rate->config;
@@ -89,8 +90,8 @@ static enum middleware_verdict refuse_rate(const struct limit_rate *rate,
 	return MIDDLEWARE_ANSWER;
 }
 
-static enum middleware_verdict rates_check(const struct actions *actions,
-	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer)
+static enum middleware_verdict rates_check(const struct actions *actions, struct exchange *exchange,
+	struct head_edit *edit, struct middleware_answer *answer)
 {
 	for (size_t i = 0; i < actions->rate_count; i++) {
 		const struct limit_rate *rate = &actions->rates[i];

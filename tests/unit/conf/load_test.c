@@ -225,7 +225,7 @@ static void test_full_services(void **state)
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
 	check_hosts(web);
-	assert_int_equal(web->route_count, 10);
+	assert_int_equal(web->route_count, 11);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
 	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
@@ -283,6 +283,16 @@ static void test_full_actions(void **state)
 	assert_int_equal(actions->limits.body_bytes, 5);
 	assert_int_equal(actions->fault.delay_share, 2500);
 	assert_int_equal(actions->fault.abort_share, CONFIG_SHARE_WHOLE);
+	assert_int_equal(routes[9].share, CONFIG_SHARE_WHOLE);
+	assert_int_equal(routes[10].share, 5000);
+	assert_int_equal(routes[10].agents, CONFIG_AGENT_MOBILE | CONFIG_AGENT_BOT);
+	assert_string_equal(routes[10].tls.items[0].name, "sni");
+	assert_string_equal(routes[10].grpc_service, "b.C");
+	assert_string_equal(routes[10].grpc_method, "D");
+	assert_int_equal(routes[10].any_of_count + routes[10].all_of_count, 2);
+	assert_string_equal(routes[10].all_of[0].headers.items[0].name, "x-y");
+	assert_int_equal(routes[10].none_of[0].share, 1000);
+	assert_int_equal(routes[10].none_of[0].any_of_count, 1);
 	config_destroy(config);
 }
 

@@ -220,6 +220,41 @@ static const struct conf_row rows[] = {
 		"c.json:3: services[0].routes[0].fault.abort_share: expected a share "
 		"of 0% to 100%, as \"2.5%\", found \"1.2345%\"",
 	},
+	{
+		.what = "conditions that cannot be",
+		.json = ROUTE("'match': {'any_of': [], 'not': [{}],\n"
+			      "'share': '0%', 'user_agent': ['phone'],\n"
+			      "'tls': {'subjct': 'x'}, 'all_of': [{'header': {'a b': 'x'}}],\n"
+			      "'grpc': {'service': ''}, 'any_off': 1}"),
+		.expected = AT
+		".match.any_of: needs at least 1\n" AT
+		".match.not[0]: asks for nothing: every request fits\n"
+		"c.json:3: services[0].routes[0].match.share: fits no request: nothing "
+		"would ever match\n"
+		"c.json:3: services[0].routes[0].match.user_agent[0]: \"phone\" is not one "
+		"of: mobile, tablet, desktop, bot, tool, other\n"
+		"c.json:4: services[0].routes[0].match.tls.subjct: there is no such fact; "
+		"did you mean \"subject\"?\n"
+		"c.json:4: services[0].routes[0].match.all_of[0].header[\"a b\"]: is no "
+		"name of a header field\n"
+		"c.json:5: services[0].routes[0].match.grpc.service: must not be empty\n"
+		"c.json:5: services[0].routes[0].match.any_off: unknown key; did you mean "
+		"\"any_of\"?",
+	},
+	{
+		.what = "conditions in each other too deep, and one never reached",
+		.json = ROUTES("{'match': {'not': [{'not': [{'not': [{'not': [{'not': [{'method':"
+			       " ['GET']}]}]}]}]}]}, 'pool': 'a'},\n{'pool': 'a'},\n"
+			       "{'match': {'share': '5%'}, 'pool': 'a'},\n"
+			       "{'match': {'not': [{'method': ['GET']}]}, 'pool': 'a'}"),
+		.expected = AT
+		".match.not[0].not[0].not[0].not[0].not[0]: more than 4 conditions "
+		"in each other\n"
+		"c.json:4: services[0].routes[2]: is never reached: the route for host "
+		"any, path any on line 3 takes every request\n"
+		"c.json:5: services[0].routes[3]: is never reached: the route for host "
+		"any, path any on line 3 takes every request",
+	},
 };
 
 int main(void)

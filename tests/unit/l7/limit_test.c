@@ -12,8 +12,8 @@ static void answers_above_a_rate_until_tokens_are_back(void **state)
 	struct world *world = *state;
 	struct client *client = client_open(world, 80);
 
-	world_routes_load(world,
-		"{'pool':'other','limits':{'rates':[{'requests':2,'period_ms':1000}]}}");
+	world_routes_load(
+		world, "{'pool':'other','limits':{'rates':[{'requests':2,'period_ms':1000}]}}");
 	world_exchange(client, GET("/"), "\nC\n");
 	world_exchange(client, GET("/"), "\nC\n");
 	world_exchange(client, GET("/"), "\r\n\r\n");
@@ -75,8 +75,9 @@ static void counts_each_key_by_itself(void **state)
 			exchange_with(client, row->other, "\nC\n");
 		exchange_with(client, row->one, "HTTP/1.1 429 ");
 	}
-	world_routes_load(world, "{'pool':'other','limits':{'rates':[{'per':'query','name':'k',"
-				 "'requests':1,'period_ms':60000}]}}");
+	world_routes_load(world,
+		"{'pool':'other','limits':{'rates':[{'per':'query','name':'k',"
+		"'requests':1,'period_ms':60000}]}}");
 	world_exchange(client, GET("/?k=1"), "\nC\n");
 	world_exchange(client, GET("/?j=2&k=1"), "HTTP/1.1 429 ");
 	world_exchange(client, GET("/?k=2"), "\nC\n");
@@ -158,15 +159,16 @@ static void bounds_heads_and_bodies(void **state)
 	struct world *world = *state;
 	struct client *client = client_open(world, 80);
 
-	world_routes_load(world, "{'pool':'other','limits':{'max_header_bytes':100,"
-				 "'max_body_bytes':5}}");
+	world_routes_load(world,
+		"{'pool':'other','limits':{'max_header_bytes':100,"
+		"'max_body_bytes':5}}");
 	world_exchange(client, GET("/"), "\nC\n");
 	world_exchange(client,
 		"GET / HTTP/1.1\r\nHost: a\r\nX: 12345678901234567890123456789012345678901234567890"
 		"1234567890123456789012345678901234567890123456789012345678901234567890\r\n\r\n",
 		"HTTP/1.1 431 ");
-	world_exchange(client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345",
-		"\nC\n");
+	world_exchange(
+		client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345", "\nC\n");
 	world_exchange(client,
 		"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n",
 		"\nC\n");
@@ -189,14 +191,16 @@ static void makes_a_share_fail_or_wait(void **state)
 	struct client *client = client_open(world, 80);
 	unsigned aborted;
 
-	world_routes_load(world, "{'pool':'other','fault':{'abort_share':'30%',"
-				 "'abort_status':418}}");
+	world_routes_load(world,
+		"{'pool':'other','fault':{'abort_share':'30%',"
+		"'abort_status':418}}");
 	for (unsigned i = 0; i < 500; i++)
 		world_exchange(client, GET("/"), "\r\n\r\n");
 	aborted = (unsigned)l7_counters(world->l7)->fault_aborted;
 	assert_in_range(aborted, 110, 190);
-	world_routes_load(world, "{'pool':'other','fault':{'delay_share':'100%',"
-				 "'delay_ms':300}}");
+	world_routes_load(world,
+		"{'pool':'other','fault':{'delay_share':'100%',"
+		"'delay_ms':300}}");
 	client_clear(client);
 	client_send(client, GET("/"));
 	assert_false(world_expect(client, "\nC\n", 290));
