@@ -148,6 +148,7 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 		l7->params.max_connections = DEFAULT_CONNECTIONS;
 	l7->core = params->core;
 	l7->worker = params->core->l7_index < 0 ? 0 : (unsigned)params->core->l7_index;
+	l7->tunnels.max_bytes = SIZE_MAX;
 	l7->now_us = now_us;
 	l7->rng.state = params->seed;
 	TAILQ_INIT(&l7->runnable);
@@ -242,6 +243,7 @@ void l7_begin(struct l7_core *l7, const struct snapshot *snapshot, uint64_t now_
 	if (snapshot->config_generation == l7->config_generation)
 		return;
 	l7->config_generation = snapshot->config_generation;
+	upstream_pools_renew(l7);
 	connection_close_idle(l7, false);
 }
 

@@ -16,6 +16,7 @@ struct l7_core;
 struct l7_listener;
 struct member;
 struct route;
+struct tunnel;
 struct upstream;
 
 /*
@@ -28,6 +29,8 @@ struct upstream;
  *	EXPECT_RESPONSE -> EXPECT_CONNECT   sent again
  *	EXPECT_RESPONSE -> EXPECT_END       the answer's head went on; its body follows
  *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
+ *	EXPECT_RESPONSE -> TUNNEL           the member agreed to another protocol: see tunnel.h
+ *	TUNNEL -> EXPECT_FLUSH              both ends have ended
  *	EXPECT_HEAD, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
  *	any -> OVER                         freed at the end of the turn
  *
@@ -39,6 +42,7 @@ enum stream_state {
 	STREAM_EXPECT_CONNECT,
 	STREAM_EXPECT_RESPONSE,
 	STREAM_EXPECT_END,
+	STREAM_TUNNEL,
 	STREAM_EXPECT_FLUSH,
 	STREAM_OVER,
 };
@@ -75,9 +79,11 @@ struct stream {
 	bool trust_forwarded;
 	bool is_close; /* the client's connection ends with this answer */
 	bool is_continue_sent;
+	bool is_tunnel_wanted;
 	bool is_resent;               /* went out again because a kept connection was dead */
 	bool is_replayed;             /* went out again because a new one broke */
 	bool is_rerouted;             /* another member was tried */
+	bool is_last_tls;             /* the last failure was TLS with the member */
 	bool is_admitted;             /* past the request phase of its route's actions */
 	bool has_slot;                /* is one of the requests that its route takes at once */
 	uint8_t admitted_rows;        /* rows of that phase that it is past */
@@ -92,6 +98,8 @@ struct stream {
 	struct outlet to_member;
 	struct outlet to_client;
 	struct http_span answer_left; /* of the route's own answer: not taken by to_client */
+	struct tunnel *tunnel;        /* in TUNNEL, and behind it */
+	uint64_t nonce[2];            /* of a WebSocket from HTTP/2 to HTTP/1 */
 	/* HTTP/2 only: the client's connection has many, each with a deadline of its own. */
 	struct h2_stream *h2;
 	enum h2_code h2_code;     /* what it is closed with, unless it ended by itself */

@@ -122,7 +122,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 29);
+	assert_int_equal(pool->members[1].line, 31);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);
@@ -306,6 +306,9 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
 	assert_false(web->prior_knowledge);
 	assert_int_equal(web->h2.max_streams, 1);
+	assert_false(web->tunnels.websocket);
+	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
+	assert_int_equal(web->tunnels.close_timeout_ms, 8);
 	assert_int_equal(web->h2.stream_window_bytes, 65536);
 	assert_int_equal(web->h2.connection_window_bytes, 65537);
 	assert_int_equal(web->h2.max_memory_bytes, 262145);

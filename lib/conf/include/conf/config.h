@@ -31,6 +31,17 @@ enum config_forward {
 	CONFIG_FORWARD_DSR_GUE,
 	CONFIG_FORWARDS,
 };
+/* When SYNs of a service are answered here, by SYN cookies */
+enum config_syn_proxy { CONFIG_SYN_PROXY_OFF, CONFIG_SYN_PROXY_FLOOD, CONFIG_SYN_PROXY_ALWAYS };
+
+/* How a member that sees our address is told of the client's */
+enum config_client_address {
+	CONFIG_CLIENT_ADDRESS_NONE,
+	CONFIG_CLIENT_ADDRESS_PROXY_V1,
+	CONFIG_CLIENT_ADDRESS_PROXY_V2,
+	CONFIG_CLIENT_ADDRESS_TOA,
+};
+
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash {
 	CONFIG_HASH_FIVE_TUPLE,
@@ -52,7 +63,12 @@ enum config_balance {
 	CONFIG_BALANCE_RANDOM,            /* weighted */
 	CONFIG_BALANCES,
 };
-enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_health {
+	CONFIG_HEALTH_NONE,
+	CONFIG_HEALTH_TCP,
+	CONFIG_HEALTH_HTTP,
+	CONFIG_HEALTH_TLS,
+};
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
 	CONFIG_CLIENT_AUTH_OPTIONAL,
@@ -60,7 +76,12 @@ enum config_client_auth {
 };
 #define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1, CONFIG_ALPN_H2 = 2 };
-enum config_protocol { CONFIG_PROTOCOL_H1, CONFIG_PROTOCOL_H2 };
+enum config_protocol {
+	CONFIG_PROTOCOL_H1,
+	CONFIG_PROTOCOL_H2,
+	CONFIG_PROTOCOL_ALPN, /* what the member chooses */
+};
+enum config_proxy { CONFIG_PROXY_NONE, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
@@ -168,11 +189,25 @@ struct config_health_check {
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
 };
 
+/* "tls" of a pool */
+struct config_pool_tls {
+	bool verify;             /* "verify": true */
+	const char *ca;          /* "ca": NULL without verify */
+	const char *server_name; /* "server_name": SNI, and verified; NULL without verify */
+	unsigned certificate;    /* "certificate": index; UINT_MAX: none */
+	unsigned min_version;    /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned max_version;
+	unsigned alpn; /* "alpn": CONFIG_ALPN_* or-ed, never 0 */
+};
+
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
 	enum config_balance balance;   /* default maglev */
-	enum config_protocol protocol; /* "protocol": L7, default h1 */
+	enum config_protocol protocol; /* "protocol": L7, default h1; with TLS by "alpn" */
+	bool has_tls;                  /* "tls": L7, toward members */
+	struct config_pool_tls tls;
+	enum config_proxy proxy; /* "proxy_protocol": L7, default none */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
@@ -294,6 +329,13 @@ struct config_l7_route {
 	int line;
 };
 
+/* "tunnels" of a service */
+struct config_tunnels {
+	bool websocket;            /* "websocket": true */
+	unsigned idle_timeout_ms;  /* "idle_timeout_ms": 3600000 */
+	unsigned close_timeout_ms; /* "close_timeout_ms": 5000 */
+};
+
 /* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
 struct config_h2 {
 	unsigned max_streams;             /* 100 */
@@ -341,6 +383,12 @@ struct config_limits {
 	unsigned source_packets_per_s;
 	unsigned source_connections_per_s;
 	unsigned burst_ms; /* "burst_ms": 1000 */
+};
+
+/* "syn_proxy" of a service: full-nat, TCP */
+struct config_syn_guard {
+	enum config_syn_proxy when; /* "when": default "off" */
+	unsigned syns_per_s;        /* "syns_per_s": 10000; "flood" */
 };
 
 /* "guard" */
@@ -394,6 +442,8 @@ struct config_service {
 	struct config_affinity affinity;
 	struct config_quic quic;
 	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
+	struct config_syn_guard syn_proxy;
+	enum config_client_address client_address; /* "client_address": default "none" */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
@@ -408,6 +458,7 @@ struct config_service {
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	/* both */
