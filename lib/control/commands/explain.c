@@ -106,8 +106,8 @@ static int option_take(struct request *request, struct asking *asking, unsigned 
 		return request_fail(request, EINVAL, "\"%.40s\" is not understood", option);
 	++*at;
 	if (strcmp(option, "from") == 0 && ip_parse(request->words[*at], &asking->from) < 0)
-		return request_fail(request, EINVAL, "\"%.60s\" is no address",
-			request->words[*at]);
+		return request_fail(
+			request, EINVAL, "\"%.60s\" is no address", request->words[*at]);
 	if (strcmp(option, "to") != 0)
 		return 0;
 	asking->has_to = true;
@@ -228,8 +228,8 @@ static void fields_print(struct pairs *pairs, char *fields)
 	}
 }
 
-static void explanation_print(struct pairs *pairs, const struct snapshot *snapshot,
-	struct l7_explanation *explanation)
+static void explanation_print(
+	struct pairs *pairs, const struct snapshot *snapshot, struct l7_explanation *explanation)
 {
 	if (explanation->route == NULL) {
 		pair_text(pairs, "route", "-");
@@ -259,9 +259,9 @@ static int explain(struct request *request, const struct service *service, struc
 {
 	const struct snapshot *snapshot = request_snapshot(request);
 	struct pairs pairs = { .out = request->out, .is_json = request->is_json };
-	const struct http_limits limits = { .target_bytes = TEXT_MAX,
-		.header_bytes = HEAD_MAX,
-		.header_fields = HTTP_FIELDS_MAX };
+	const struct http_limits limits = {
+		.target_bytes = TEXT_MAX, .header_bytes = HEAD_MAX, .header_fields = HTTP_FIELDS_MAX
+	};
 	struct h1_parser *parser = h1_parser_init(
 		asking->parser, H1_REQUEST, &limits, asking->head, sizeof(asking->head));
 	struct l7_explanation *explanation = calloc(1, sizeof(*explanation));

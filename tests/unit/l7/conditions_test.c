@@ -77,8 +77,8 @@ static void conditions_hold_as_written(void **state)
 		client_clear(client);
 		client_send(client, request);
 		if (!world_expect(client, rows[i].fits ? " 200 OK\r\n" : " 404 ", 100))
-			fail_msg("%s with %s: %s", rows[i].match, rows[i].request,
-				client->received);
+			fail_msg(
+				"%s with %s: %s", rows[i].match, rows[i].request, client->received);
 		world_run(world, 1);
 	}
 	client_free(client);
@@ -175,8 +175,7 @@ static void facts_of_tls_are_matched(void **state)
 		snprintf(route, sizeof(route), "{'match':{'tls':{%s}},'respond':{}}",
 			fact_rows[i].match);
 		world_routes_load(world, route);
-		table = route_table_create(
-			world->loaded->services[0].routes, 1, UINT_MAX, NULL);
+		table = route_table_create(world->loaded->services[0].routes, 1, UINT_MAX, NULL);
 		facts.peer = TLS_PEER_GOOD;
 		if ((route_find(table, &request) != NULL) != fact_rows[i].fits)
 			fail_msg("%s", fact_rows[i].match);
