@@ -67,5 +67,6 @@ int main(void)
 		cmocka_unit_test(test_full_actions),
 	};
 
-	return cmocka_run_group_tests_name("route_load", tests, conf_folder_enter, conf_folder_leave);
+	return cmocka_run_group_tests_name(
+		"route_load", tests, conf_folder_enter, conf_folder_leave);
 }
