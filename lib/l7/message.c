@@ -144,6 +144,14 @@ void inlet_take(struct inlet *inlet, size_t len)
 		body_went(inlet, len);
 }
 
+void inlet_limit_body(struct inlet *inlet, uint64_t bytes)
+{
+	if (inlet->h2 != NULL)
+		h2_limit_body(inlet->h2, bytes);
+	else
+		h1_limit_body(inlet->parser, bytes);
+}
+
 bool inlet_is_open(const struct inlet *inlet)
 {
 	return inlet->parser != NULL || inlet->h2 != NULL;
