@@ -12,6 +12,8 @@ const char conf_full[] =
 	" 'keepalive_count': 4, 'time_wait_ms': 1005, 'send_buffer_bytes': 16386,"
 	" 'receive_window_bytes': 16387, 'max_half_open': 68}, "
 	"'log': {'level': 'debug'},\n"
+	"'access_log': {'to': 'file', 'file': '/var/log/penstock.log', 'format': 'haproxy',\n"
+	" 'fields': ['status', 'total_us'], 'slow_ms': 9},\n"
 	"'stats': {'socket': '/tmp/p.sock', 'mode': '600', 'group': 'adm'},\n"
 	"'ports': [\n"
 	"  {'name': 'wan', 'device': '0000:3b:00.0', 'addresses': ['192.0.2.2/24',\n"
