@@ -32,6 +32,8 @@ static void add_forwarded(const struct stream *stream, struct http_extra_field e
 		options->extra_count = 1;
 }
 
+#define REFUSED -EBADMSG /* and answered already */
+
 /* Returns the head's length, or < 0 when it cannot be sent. */
 static int write_request(struct stream *stream, const struct http_head *head)
 {
@@ -45,6 +47,9 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	add_forwarded(stream, extra, address, &options);
 	if (stream->is_tunnel_wanted)
 		tunnel_ask(stream, &options, &extra[options.extra_count], key);
+	head = stream_edit_request(stream, head, &options);
+	if (head == NULL)
+		return REFUSED;
 	if (stream->upstream->h2 != NULL)
 		return upstream_h2_request(stream, head, &options);
 	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
@@ -128,6 +133,8 @@ void stream_send_head(struct stream *stream)
 	if (!may_send(stream))
 		return;
 	len = write_any(stream);
+	if (len == REFUSED)
+		return;
 	if (len < 0) {
 		l7->refusals[HTTP_REFUSED_header_too_large]++;
 		connection_counters(stream->connection)->denied_requests++;

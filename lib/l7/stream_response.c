@@ -50,9 +50,11 @@ static bool write_head(struct stream *stream, const struct http_head *head, unsi
 {
 	struct l7_core *l7 = stream->l7;
 	struct http_write_options options = { .minor = minor, .close = stream->is_close };
-	int len = outlet_response(
-		&stream->to_client, head, &options, l7->scratch, sizeof(l7->scratch));
+	int len;
 
+	if (!stream_edit_response(stream, head, &options))
+		return false;
+	len = outlet_response(&stream->to_client, head, &options, l7->scratch, sizeof(l7->scratch));
 	if (len < 0)
 		return false;
 	stream->upstream->member->cores[l7->core->index].bytes_out += (uint64_t)len;
