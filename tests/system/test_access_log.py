@@ -44,7 +44,7 @@ def test_lines_of_both_versions(logged):
     for words, port, name, version, scheme in (
             (["--http1.1"], 80, "http", "1.1", "http"),
             (["--http2"], 8444, "h2", "2", "https")):
-        answer = web.curl(logged.client, *words, "-A", 'my "agent"',
+        answer = web.curl(logged.client, *words, "-A", 'my "agent"', "-o", "/dev/null",
                           f"{scheme}{url}:{port}/bytes/1000?{name}", ca=logged.ca)
         assert answer.status == 200, answer.errors
         row = logged.rows(f"/bytes/1000?{name}")[0]
