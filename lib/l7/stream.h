@@ -98,9 +98,9 @@ struct stream {
 	struct inlet response;
 	struct outlet to_member;
 	struct outlet to_client;
+	struct http_span answer_left; /* of the route's own answer: not taken by to_client */
 	struct tunnel *tunnel;        /* in TUNNEL, and behind it */
 	uint64_t nonce[2];            /* of a WebSocket from HTTP/2 to HTTP/1 */
-	struct http_span answer_left; /* of the route's own answer: not taken by to_client */
 	/* HTTP/2 only: the client's connection has many, each with a deadline of its own. */
 	struct h2_stream *h2;
 	enum h2_code h2_code;     /* what it is closed with, unless it ended by itself */

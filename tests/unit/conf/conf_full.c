@@ -92,5 +92,6 @@ const char conf_full[] =
 	"    'limits': {'connections_per_s': 7, 'source_connections_per_s': 8}},\n"
 	"  {'name': 'dns', 'listen': '[2001:db8::100]:53/udp', 'mode': 'l4', 'pool': 'dns',\n"
 	"    'forward': 'dsr-gue', 'stateless': true, 'oversize': 'drop', 'gue_variant': 1,\n"
-	"    'gue_port': 6081, 'outer_source': '198.51.100.128/25'}]\n"
+	"    'gue_port': 6081, 'outer_source': '198.51.100.128/25',\n"
+	"    'syn_proxy': {'when': 'off', 'syns_per_s': 5}, 'client_address': 'none'}]\n"
 	"}\n";

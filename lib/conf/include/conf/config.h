@@ -31,6 +31,17 @@ enum config_forward {
 	CONFIG_FORWARD_DSR_GUE,
 	CONFIG_FORWARDS,
 };
+/* When SYNs of a service are answered here, by SYN cookies */
+enum config_syn_proxy { CONFIG_SYN_PROXY_OFF, CONFIG_SYN_PROXY_FLOOD, CONFIG_SYN_PROXY_ALWAYS };
+
+/* How a member that sees our address is told of the client's */
+enum config_client_address {
+	CONFIG_CLIENT_ADDRESS_NONE,
+	CONFIG_CLIENT_ADDRESS_PROXY_V1,
+	CONFIG_CLIENT_ADDRESS_PROXY_V2,
+	CONFIG_CLIENT_ADDRESS_TOA,
+};
+
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash {
 	CONFIG_HASH_FIVE_TUPLE,
@@ -316,6 +327,12 @@ struct config_limits {
 	unsigned burst_ms; /* "burst_ms": 1000 */
 };
 
+/* "syn_proxy" of a service: full-nat, TCP */
+struct config_syn_guard {
+	enum config_syn_proxy when; /* "when": default "off" */
+	unsigned syns_per_s;        /* "syns_per_s": 10000; "flood" */
+};
+
 /* "guard" */
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
@@ -367,6 +384,8 @@ struct config_service {
 	struct config_affinity affinity;
 	struct config_quic quic;
 	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
+	struct config_syn_guard syn_proxy;
+	enum config_client_address client_address; /* "client_address": default "none" */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */

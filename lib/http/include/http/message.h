@@ -95,14 +95,14 @@ struct http_write_options {
 	const struct http_extra_field *extra;
 	unsigned extra_count;
 	bool keep_forwarded; /* X-Forwarded-* of the client pass */
+	/* Names of fields of the head that do not pass; those in extra are no part of it. */
+	const char *const *drops;
+	unsigned drop_count;
 	/*
 	 * The request asks for this protocol, or the answer agrees to it: Upgrade in HTTP/1, with
 	 * status 101; extended CONNECT in HTTP/2, with 200. NULL: none.
 	 */
 	const char *upgrade;
-	/* Names of fields of the head that do not pass; those in extra are no part of it. */
-	const char *const *drops;
-	unsigned drop_count;
 };
 
 /*
