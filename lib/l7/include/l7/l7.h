@@ -28,6 +28,21 @@ void l7_listener_destroy(struct l7_listener *listener);
 struct tls_store *l7_certificates_load(const struct config *config, struct err *err);
 bool l7_listener_is_idle(const struct l7_listener *listener);
 
+/*
+ * TLS toward the members of a pool that has it: a context per L7 worker. Control builds and frees
+ * it, as a listener; idle when no connection to a member uses it.
+ */
+struct l7_pool_tls;
+struct tls_context;
+
+struct l7_pool_tls *l7_pool_tls_create(const struct config *config, const struct config_pool *pool,
+	unsigned worker_count, struct err *err);
+void l7_pool_tls_destroy(struct l7_pool_tls *tls);
+bool l7_pool_tls_is_idle(const struct l7_pool_tls *tls);
+
+/* The context of an L7 worker's health checks. That worker. */
+struct tls_context *l7_pool_tls_checks(const struct l7_pool_tls *tls, unsigned worker);
+
 /* HTTP side of one L7 worker: connections, streams, upstream connections. One owner core. */
 struct l7_core;
 
