@@ -391,3 +391,12 @@ const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *c
 	*count = parser->trailer_count;
 	return parser->trailers;
 }
+
+struct http_span h1_section(const struct h1_parser *parser, size_t *refused_at)
+{
+	size_t len = parser->used - parser->section;
+	uint64_t index = parser->refusal_offset - parser->section_offset;
+
+	*refused_at = index < len ? (size_t)index : len;
+	return (struct http_span){ .data = parser->buffer + parser->section, .len = len };
+}

@@ -61,6 +61,7 @@ struct connection {
 	uint32_t linger_left; /* bytes still discarded after our FIN */
 	uint64_t requests;
 	uint64_t opened_us;
+	uint64_t secured_us; /* the TLS handshake was done */
 	TAILQ_ENTRY(connection) runnable_link;
 	SLIST_ENTRY(connection) dead_link;
 };

@@ -90,7 +90,13 @@ struct stream {
 	bool is_last_timeout;         /* the last failure was one */
 	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
 	uint32_t response_timeout_ms; /* of the pool */
-	enum l7_ending ending;        /* why it ends as it does: see stream_blame() */
+	/* For the access log. */
+	uint64_t body_in, body_out;
+	uint16_t status;
+	uint8_t tries;
+	char pool[32];
+	char member[64];
+	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
@@ -150,6 +156,12 @@ void stream_pump_response(struct stream *stream);
 
 /* Why it will not be answered as it should; the first reason stands. Ahead of what ends it. */
 void stream_blame(struct stream *stream, enum l7_ending ending);
+
+/* The request goes to a member: its names stay, whatever becomes of it. */
+void stream_note_member(struct stream *stream, const struct member *member);
+
+/* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
+void stream_log(struct stream *stream);
 
 /* An answer of our own; the connection is cut when another one was begun. */
 void stream_answer(struct stream *stream, unsigned status);

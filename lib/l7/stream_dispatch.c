@@ -50,6 +50,7 @@ static void attach(
 {
 	stream->upstream = upstream;
 	stream->times.dispatched_us = stream->l7->now_us;
+	stream_note_member(stream, upstream->member);
 	stream->response_timeout_ms = config->response_timeout_ms;
 	upstream->member->cores[stream->l7->core->index].requests++;
 	if (upstream->state == UPSTREAM_BUSY) {

@@ -250,6 +250,12 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
 	assert_false(web->prior_knowledge);
 	assert_int_equal(web->h2.max_streams, 1);
+	assert_int_equal(config->access_log.to, CONFIG_ACCESS_TO_FILE);
+	assert_string_equal(config->access_log.file, "/var/log/penstock.log");
+	assert_int_equal(config->access_log.format, CONFIG_ACCESS_HAPROXY);
+	assert_int_equal(config->access_log.fields,
+		1u << CONFIG_ACCESS_status | 1u << CONFIG_ACCESS_total_us);
+	assert_int_equal(config->access_log.slow_ms, 9);
 	assert_false(web->tunnels.websocket);
 	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
 	assert_int_equal(web->tunnels.close_timeout_ms, 8);

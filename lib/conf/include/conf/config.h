@@ -488,6 +488,26 @@ struct config_log {
 	enum log_level level; /* "level": default "info" */
 };
 
+/* Bits of config_access_log.fields, by their number. */
+enum config_access_field {
+#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
+#include "conf/access_field.def"
+#undef ACCESS_FIELD
+	CONFIG_ACCESS_COUNT,
+};
+
+enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
+enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
+
+/* "access_log" */
+struct config_access_log {
+	enum config_access_to to;         /* "to": default "none" */
+	const char *file;                 /* "file": NULL without one */
+	enum config_access_format format; /* "format": default "json" */
+	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
+	unsigned slow_ms;                 /* "slow_ms": 1000 */
+};
+
 /* "stats" */
 struct config_stats {
 	const char *socket;       /* "socket": default "/run/penstock/penstock.sock" */
@@ -526,6 +546,7 @@ struct config {
 	size_t service_count;
 	struct config_tcp tcp;
 	struct config_log log;
+	struct config_access_log access_log;
 	struct config_stats stats;
 	void *arena; /* owns all of the above */
 };

@@ -56,6 +56,12 @@ const struct http_head *h1_head(const struct h1_parser *parser);
 enum http_refusal h1_refusal(const struct h1_parser *parser);
 uint64_t h1_refusal_offset(const struct h1_parser *parser); /* bytes into the connection */
 
+/*
+ * The head or trailer section as far as it was read, and where in it the offending byte is: its end
+ * for one that is not among them.
+ */
+struct http_span h1_section(const struct h1_parser *parser, size_t *refused_at);
+
 /* Trailer fields of a chunked body, after HTTP_EVENT_END. */
 const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *count);
 
