@@ -7,6 +7,7 @@
 #include <mbedtls/ssl.h>
 
 #include "client_auth.h"
+#include "crypto.h"
 #include "names.h"
 #include "ticket.h"
 #include "tls/hello.h"
@@ -27,8 +28,9 @@ struct tls_context {
 	size_t policy_count;
 	struct name_index hosts; /* of policies */
 	char *host_names;        /* what that points to */
-	int key_log;             /* a descriptor or -1 */
-	uint32_t sessions;       /* written by the worker, read by the control thread */
+	struct crypto_buffers buffers;
+	int key_log;       /* a descriptor or -1 */
+	uint32_t sessions; /* written by the worker, read by the control thread */
 };
 
 /* mbedTLS's words for one of its errors, into text. */
