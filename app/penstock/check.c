@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* penstock --check: what a start would refuse besides the text of the configuration. */
-#include "l7/l7.h"
 #include "app.h"
+#include "l7/l7.h"
 #include "tls/tls.h"
 
 /* Each with a reason of its own, so that all that is wrong is told at once. */
@@ -17,8 +17,8 @@ static struct tls_store *certificates_check(
 			from->chain_path, from->key_path, &err);
 
 		if (certificate == NULL)
-			config_error(errors, config->path, from->line, "certificates", "%s",
-				err.text);
+			config_error(
+				errors, config->path, from->line, "certificates", "%s", err.text);
 		else if (tls_store_add(store, from->name, certificate) < 0)
 			config_error(errors, config->path, 0, NULL, "out of memory");
 	}
