@@ -286,14 +286,18 @@ static bool is_same_cores(const struct config_cores *a, const struct config_core
 		memcmp(a->l7, b->l7, a->l7_count * sizeof(a->l7[0])) == 0;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool is_same_port(const struct config_port *a, const struct config_port *b)
 {
-	return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
+	return strcmp(a->name, b->name) == 0 && is_same_text(a->device, b->device) &&
+		is_same_text(a->parent_name, b->parent_name) && a->vlan == b->vlan &&
 		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
 		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous &&
-		(a->kernel_interface == NULL) == (b->kernel_interface == NULL) &&
-		(a->kernel_interface == NULL ||
-			strcmp(a->kernel_interface, b->kernel_interface) == 0);
+		is_same_text(a->kernel_interface, b->kernel_interface);
 }
 
 static bool is_same_ports(const struct config *a, const struct config *b)

@@ -49,7 +49,9 @@ static unsigned ports_poll(struct worker *w)
 		count = port_rx(&w->app->ports[i], w->tx[i].queue, &w->core, frames);
 		if (count == 0)
 			continue;
-		if (i < w->app->port_count)
+		if (w->app->ports[i].vlans != NULL)
+			trunk_frames(w, i, frames, count);
+		else if (i < w->app->port_count)
 			dispatch_frames(w, i, frames, count);
 		else
 			exception_return(w, i, frames, count);
@@ -104,6 +106,7 @@ static unsigned turn_run(struct worker *w)
 		work += ports_poll(w);
 		neigh_tick(w->neigh, snapshot->net, w->now_us);
 		l4_tick(w->l4, snapshot, w->now_us);
+		dispatch_l4_advance(w);
 	}
 	if (w->l7 != NULL) {
 		health_advance(w->health, snapshot, w->now_us);

@@ -53,7 +53,8 @@ struct l7_core {
 	uint32_t runnable_count;
 
 	struct mux_list muxes; /* with output for the end of this turn */
-	struct heap heap;      /* of all HTTP/2 */
+	struct heap heap;      /* of all HTTP/2, and of tunnels */
+	struct heap_account tunnels;
 
 	struct upstream_pools upstreams;
 
@@ -71,6 +72,7 @@ struct l7_core {
 	SLIST_HEAD(, connection) dead_connections;
 	SLIST_HEAD(, stream) dead_streams;
 
+	struct head_edit *edit;          /* a head being changed by its route's actions */
 	char scratch[MESSAGE_OUT_BYTES]; /* a head being written */
 };
 

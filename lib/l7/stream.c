@@ -8,6 +8,7 @@
 #include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
+#include "tunnel.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
 			offsetof(struct service_counters, responses_1xx) ==
@@ -106,6 +107,7 @@ void stream_free(struct stream *stream)
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
 	outlet_close(&stream->to_client);
+	tunnel_free(stream);
 	if (h2 != NULL)
 		h2_stream_close(h2, stream->h2_code);
 	objpool_put(stream->l7->streams, stream);
@@ -126,14 +128,17 @@ static void drop(struct stream *stream)
 		stream->l7->counters.requests_done++;
 		connection_counters(stream->connection)->requests_done++;
 		stream->l7->endings[stream->ending]++;
+		stream->l7->counters.tunnels_closed += stream->tunnel != NULL;
 	}
 	SLIST_INSERT_HEAD(&stream->l7->dead_streams, stream, dead_link);
 }
 
 void stream_abandon(struct stream *stream, bool is_by_client)
 {
-	stream_detach(stream, STREAM_ABORT);
-	if (is_by_client && stream->has_request) {
+	bool is_done = stream->state == STREAM_TUNNEL && tunnel_is_read(stream);
+
+	stream_detach(stream, is_done ? STREAM_CLOSE : STREAM_ABORT);
+	if (is_by_client && stream->has_request && !is_done) {
 		stream->l7->counters.client_aborted++;
 		stream_blame(stream, L7_ENDED_client_aborted);
 	}
@@ -204,6 +209,23 @@ void stream_wait(struct stream *stream, enum stream_party party, bool moved)
 	stream_deadline(stream, stream->connection->limits.body_timeout_ms);
 }
 
+/* A body of our own that was too long to be taken at once. True when nothing is left of it. */
+static bool send_left(struct stream *stream)
+{
+	struct http_span *left = &stream->answer_left;
+	size_t len;
+
+	if (left->len == 0)
+		return true;
+	len = outlet_body(&stream->to_client, left->data, left->len);
+	left->data += len;
+	left->len -= len;
+	if (left->len > 0)
+		return false;
+	outlet_end(&stream->to_client, NULL, 0);
+	return true;
+}
+
 static void flush(struct stream *stream)
 {
 	struct connection *connection = stream->connection;
@@ -212,7 +234,7 @@ static void flush(struct stream *stream)
 		stream_starved(stream);
 		return;
 	}
-	if (!outlet_is_done(&stream->to_client))
+	if (!send_left(stream) || !outlet_is_done(&stream->to_client))
 		return;
 	drop(stream);
 	if (stream->h2 != NULL)
@@ -230,13 +252,12 @@ void stream_end_response(struct stream *stream)
 	flush(stream);
 }
 
-void stream_answer(struct stream *stream, unsigned status)
+void stream_answer_with(struct stream *stream, struct response *response)
 {
 	struct l7_core *l7 = stream->l7;
-	struct response response = { .status = status };
 
 	stream_detach(stream, STREAM_ABORT);
-	if (stream->state == STREAM_EXPECT_END) {
+	if (stream->state == STREAM_EXPECT_END || stream->state == STREAM_TUNNEL) {
 		stream_cut(stream, H2_INTERNAL_ERROR);
 		return;
 	}
@@ -245,13 +266,23 @@ void stream_answer(struct stream *stream, unsigned status)
 		const struct http_head *head = inlet_head(&stream->request);
 
 		stream->is_close |= !head->is_keep_alive;
-		response.minor = head->minor;
-		response.is_head = head->is_head;
+		response->minor = head->minor;
+		response->is_head = head->is_head;
 	}
-	response.is_close = stream->is_close;
-	response_send(&stream->to_client, &response, l7->scratch, sizeof(l7->scratch));
-	stream_count_response(stream, status, false);
+	response->is_close = stream->is_close;
+	stream->answer_left = response_send(
+		&stream->to_client, response, l7->scratch, sizeof(l7->scratch));
+	if (stream->answer_left.len == 0)
+		outlet_end(&stream->to_client, NULL, 0);
+	stream_count_response(stream, response->status, false);
 	stream_end_response(stream);
+}
+
+void stream_answer(struct stream *stream, unsigned status)
+{
+	struct response response = { .status = status };
+
+	stream_answer_with(stream, &response);
 }
 
 void stream_refuse(struct stream *stream)
@@ -270,7 +301,9 @@ void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
 	stream->is_last_timeout = is_timeout;
-	if (stream->state == STREAM_EXPECT_CONNECT)
+	if (stream->state == STREAM_TUNNEL)
+		tunnel_on_member_closed(stream, reason);
+	else if (stream->state == STREAM_EXPECT_CONNECT)
 		stream_connect_failed(stream, is_timeout);
 	else
 		stream_member_lost(stream, is_timeout);
@@ -343,6 +376,9 @@ void stream_on_deadline(struct stream *stream)
 		/* fall through */
 	case STREAM_EXPECT_FLUSH:
 		client_is_late(stream);
+		break;
+	case STREAM_TUNNEL:
+		tunnel_on_deadline(stream);
 		break;
 	case STREAM_OVER:
 		break;

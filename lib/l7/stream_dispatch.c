@@ -130,6 +130,7 @@ void stream_release_route(struct stream *stream)
 		stream->listener->workers[stream->l7->worker].closed++;
 	stream->listener = NULL;
 	stream->route = NULL;
+	stream->is_admitted = false;
 }
 
 /*
@@ -189,6 +190,8 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 		stream_answer(stream, 404);
 		return;
 	}
+	if (!stream_admit(stream))
+		return;
 	pool_index = choose_pool(stream, stream->route);
 	send_to(stream, stream->l7->snapshot->backends->pools[pool_index], pool_index, may_reuse);
 }

@@ -24,6 +24,7 @@
 #include "pktgen.h"
 
 #define EXIT_NO_LINK 3 /* worth another try */
+#define WARMUP_MAX_S 60
 #define DESCRIPTORS  1024
 #define MBUFS        16383
 #define FRAME_BYTES  60 /* 64 on the wire, with the checksum */
@@ -148,6 +149,7 @@ static void usage_print(FILE *out)
 	fputs("Usage: penstock-pktgen EAL-ARGUMENTS -- --gateway MAC --to ADDRESS --port PORT\n"
 	      "                       [--from ADDRESS] [--flows N] [--warmup S] [--seconds S]\n"
 	      "                       [--connections N]\n"
+	      "The warm-up lasts until each flow has had a packet, 60 s at most; then a line says so.\n"
 	      "--connections: TCP, N at once, opened and closed; the members' side is answered, too\n",
 		out);
 }
@@ -218,6 +220,13 @@ static int measure(struct generator *g)
 		return EXIT_NO_LINK;
 	}
 	run_for(g, g->options->warmup_s);
+	/* A first packet of each flow is another thing than the next one. */
+	for (unsigned i = 0; i < WARMUP_MAX_S && g->totals.sent < g->options->flows &&
+		g->options->in_flight == 0;
+		i++)
+		run_for(g, 1);
+	puts("{\"state\": \"measuring\"}");
+	fflush(stdout);
 	before = g->totals;
 	begin = rte_rdtsc();
 	run_for(g, g->options->seconds);

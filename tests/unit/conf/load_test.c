@@ -68,7 +68,7 @@ static void test_full_network(void **state)
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
-	assert_int_equal(config->port_count, 2);
+	assert_int_equal(config->port_count, 3);
 	assert_string_equal(wan->name, "wan");
 	assert_string_equal(wan->device, "0000:3b:00.0");
 	assert_int_equal(wan->address_count, 2);
@@ -80,6 +80,12 @@ static void test_full_network(void **state)
 	assert_true(wan->promiscuous);
 	assert_string_equal(wan->kernel_interface, "kwan");
 	assert_null(config->ports[1].kernel_interface);
+	assert_null(config->ports[2].device);
+	assert_string_equal(config->ports[2].parent_name, "wan");
+	assert_int_equal(config->ports[2].parent, 0);
+	assert_int_equal(config->ports[2].vlan, 30);
+	assert_int_equal(config->ports[2].mtu, 9000);
+	assert_true(config->ports[0].is_trunk && !config->ports[1].is_trunk);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);
@@ -219,7 +225,7 @@ static void test_full_services(void **state)
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
 	check_hosts(web);
-	assert_int_equal(web->route_count, 4);
+	assert_int_equal(web->route_count, 9);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
 	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
@@ -234,6 +240,41 @@ static void test_full_services(void **state)
 	config_destroy(config);
 }
 
+static void test_full_actions(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_l7_route *routes = config->services[1].routes;
+	const struct config_actions *actions = &routes[4].actions;
+
+	(void)state;
+	assert_string_equal(routes[4].name, "r");
+	assert_true(actions->has_redirect && actions->has_response_headers);
+	assert_false(actions->has_respond || actions->has_rewrite || actions->has_request_headers);
+	assert_int_equal(actions->redirect.scheme, CONFIG_SCHEME_HTTPS);
+	assert_int_equal(actions->redirect.code, 308);
+	assert_string_equal(actions->redirect.to.prefix, "/s");
+	assert_string_equal(actions->redirect.to.query.text, "");
+	assert_int_equal(actions->redirect.to.host.count, 2);
+	assert_int_equal(actions->redirect.to.host.pieces[1].index, CONFIG_VARIABLE_host);
+	assert_string_equal(actions->response_headers.set[0].name, "X-T");
+	assert_int_equal(actions->response_headers.set[0].value.count, 2);
+	assert_int_equal(routes[4].pool, UINT_MAX);
+	assert_int_equal(routes[5].actions.respond.status, 503);
+	assert_string_equal(routes[5].actions.respond.body, "w");
+	assert_string_equal(routes[5].actions.respond.content_type, "x/y");
+	assert_int_equal(routes[6].actions.respond.body_len, 0);
+	assert_int_equal(routes[6].actions.respond.status, 200);
+	actions = &routes[7].actions;
+	assert_int_equal(actions->rewrite.path.pieces[1].kind, CONFIG_PIECE_MATCH);
+	assert_int_equal(actions->rewrite.path.pieces[1].index, 1);
+	assert_int_equal(
+		actions->request_headers.append[0].value.pieces[0].kind, CONFIG_PIECE_HEADER);
+	assert_string_equal(actions->request_headers.remove[0], "X-D");
+	assert_string_equal(routes[8].actions.rewrite.regex.pattern, "(d)(e)");
+	assert_int_equal(routes[8].actions.rewrite.regex.to.pieces[0].index, 2);
+	config_destroy(config);
+}
+
 static void test_full_h2(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -244,6 +285,9 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
 	assert_false(web->prior_knowledge);
 	assert_int_equal(web->h2.max_streams, 1);
+	assert_false(web->tunnels.websocket);
+	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
+	assert_int_equal(web->tunnels.close_timeout_ms, 8);
 	assert_int_equal(web->h2.stream_window_bytes, 65536);
 	assert_int_equal(web->h2.connection_window_bytes, 65537);
 	assert_int_equal(web->h2.max_memory_bytes, 262145);
@@ -520,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_full_system),
 		cmocka_unit_test(test_full_network),
 		cmocka_unit_test(test_full_pools),
+		cmocka_unit_test(test_full_actions),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_h2),
 		cmocka_unit_test(test_full_matches),

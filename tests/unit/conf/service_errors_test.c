@@ -443,7 +443,8 @@ static const struct conf_row rows[] = {
 			"path any on line 4 takes every request\n"
 			"c.json:5: services[0].routes[1].split: not beside \"pool\": one of the "
 			"two\n"
-			"c.json:6: services[0].routes[2].pool: is required and missing\n"
+			"c.json:6: services[0].routes[2].pool: is required and missing, where there is no "
+			"\"split\", \"redirect\" or \"respond\"\n"
 			"c.json:7: services[0].routes[3].split[0].pool: is required and missing",
 	},
 	{

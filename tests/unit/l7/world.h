@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "conf/config.h"
+
 #include "l7/l7.h"
 
 /*
@@ -39,6 +41,10 @@ struct server {
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
+	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */
+	bool is_wrong;        /* tunnels: with the wrong Sec-WebSocket-Accept */
+	char tail[16];        /* tunnels: the last bytes that came */
+	unsigned eofs;        /* tunnels: ends that came */
 	bool goes_away;       /* is_h2: GOAWAY behind every request */
 	unsigned resets;      /* is_h2: streams that the proxy reset */
 	unsigned accepted;
@@ -94,6 +100,7 @@ struct world {
 	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	struct h2_server_conn *h2_server_conns;
+	struct config *loaded;                  /* by world_routes_load() */
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
 };
@@ -116,6 +123,12 @@ void world_destroy(struct world *world);
 
 /* Publishes a snapshot with the world's configuration as it stands now. */
 void world_publish(struct world *world, bool is_new_config);
+
+/*
+ * Publishes these routes instead of the world's: the inside of the list as in a file, ' stands for
+ * ". Pools are "main", "other" and "empty".
+ */
+void world_routes_load(struct world *world, const char *routes);
 
 /* cmocka's fixture: a world without special options. */
 int world_setup(void **state);

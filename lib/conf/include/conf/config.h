@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/action.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -30,6 +31,17 @@ enum config_forward {
 	CONFIG_FORWARD_DSR_GUE,
 	CONFIG_FORWARDS,
 };
+/* When SYNs of a service are answered here, by SYN cookies */
+enum config_syn_proxy { CONFIG_SYN_PROXY_OFF, CONFIG_SYN_PROXY_FLOOD, CONFIG_SYN_PROXY_ALWAYS };
+
+/* How a member that sees our address is told of the client's */
+enum config_client_address {
+	CONFIG_CLIENT_ADDRESS_NONE,
+	CONFIG_CLIENT_ADDRESS_PROXY_V1,
+	CONFIG_CLIENT_ADDRESS_PROXY_V2,
+	CONFIG_CLIENT_ADDRESS_TOA,
+};
+
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash {
 	CONFIG_HASH_FIVE_TUPLE,
@@ -91,7 +103,12 @@ struct config_memory_settings {
 /* "ports"[] */
 struct config_port {
 	const char *name;
-	const char *device;          /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
+	const char *device;
+	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
+	unsigned parent;             /* its index */
+	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
+	bool is_trunk;               /* other ports are VLANs of this one */
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
@@ -246,10 +263,19 @@ struct config_l7_route {
 	struct config_text_matches cookies;
 	struct ip_prefix *sources; /* "source": any of them */
 	size_t source_count;
-	unsigned pool; /* index into pools; UINT_MAX: see split */
+	const char *name; /* NULL: none */
+	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
 	size_t split_count;
+	struct config_actions actions;
 	int line;
+};
+
+/* "tunnels" of a service */
+struct config_tunnels {
+	bool websocket;            /* "websocket": true */
+	unsigned idle_timeout_ms;  /* "idle_timeout_ms": 3600000 */
+	unsigned close_timeout_ms; /* "close_timeout_ms": 5000 */
 };
 
 /* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
@@ -299,6 +325,12 @@ struct config_limits {
 	unsigned source_packets_per_s;
 	unsigned source_connections_per_s;
 	unsigned burst_ms; /* "burst_ms": 1000 */
+};
+
+/* "syn_proxy" of a service: full-nat, TCP */
+struct config_syn_guard {
+	enum config_syn_proxy when; /* "when": default "off" */
+	unsigned syns_per_s;        /* "syns_per_s": 10000; "flood" */
 };
 
 /* "guard" */
@@ -352,6 +384,8 @@ struct config_service {
 	struct config_affinity affinity;
 	struct config_quic quic;
 	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
+	struct config_syn_guard syn_proxy;
+	enum config_client_address client_address; /* "client_address": default "none" */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
@@ -366,6 +400,7 @@ struct config_service {
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	/* both */
