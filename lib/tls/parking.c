@@ -60,8 +60,7 @@ void crypto_buffers_free(struct crypto_buffers *buffers)
 	}
 }
 
-bool crypto_park(
-	mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, unsigned char record[8])
+bool crypto_park(mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, unsigned char record[8])
 {
 	if (!is_idle(ssl))
 		return false;

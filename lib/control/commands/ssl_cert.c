@@ -147,8 +147,7 @@ static int take_name(struct request *request)
 }
 
 /* What the payload lacks stays as it was: a new chain for the key, or the other way round. */
-static int source_make(
-	struct request *request, size_t index, struct tls_certificate_source *source)
+static int source_make(struct request *request, size_t index, struct tls_certificate_source *source)
 {
 	const struct ssl_update *update = request->session->update;
 	const char *payload = request->session->payload;
@@ -244,8 +243,8 @@ int command_commit_ssl_cert(struct request *request)
 	store = store_with(request, (size_t)index);
 	if (store == NULL)
 		return -ENOMEM;
-	if (request->params->ops->certificates_replace(
-		    request->params->ctx, store, &request->err) < 0)
+	if (request->params->ops->certificates_replace(request->params->ctx, store, &request->err) <
+		0)
 		return -EBADMSG;
 	fprintf(request->out, "Committing %s\nSuccess!\n", request->words[0]);
 	ssl_update_clear(request->session->update);

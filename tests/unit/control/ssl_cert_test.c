@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "../tls/issue.h"
-#include "fixture.h"
 #include "control/wire.h"
+#include "fixture.h"
 #include "tls/tls.h"
 
 static char folder[64];
@@ -94,12 +94,12 @@ static void a_change_is_committed(void **state)
 	assert_null(strstr(fixture_ask("show ssl cert site"), "www.example"));
 	assert_string_equal(set("site", renewed.chain_path, NULL),
 		"Transaction updated for certificate site!\n");
-	assert_string_equal(
-		fixture_ask("commit ssl cert site"), "Committing site\nSuccess!\n");
+	assert_string_equal(fixture_ask("commit ssl cert site"), "Committing site\nSuccess!\n");
 	assert_int_equal(fixture.certificates_replaced, 1);
 	assert_non_null(strstr(fixture_ask("show ssl cert site"), "www.example"));
 	assert_null(strstr(fixture_ask("show ssl cert json"), "\"yes\""));
-	assert_non_null(strstr(fixture_ask("commit ssl cert site"), "error: no certificate is being"));
+	assert_non_null(
+		strstr(fixture_ask("commit ssl cert site"), "error: no certificate is being"));
 }
 
 static void bad_changes_are_refused_with_the_reason(void **state)
@@ -107,14 +107,16 @@ static void bad_changes_are_refused_with_the_reason(void **state)
 	(void)state;
 	assert_non_null(strstr(set("site", renewed.chain_path, NULL),
 		"error: site: this key does not belong to the certificate in site"));
-	assert_non_null(strstr(set("site", NULL, renewed.key_path), "error: site: this key does not"));
+	assert_non_null(
+		strstr(set("site", NULL, renewed.key_path), "error: site: this key does not"));
 	assert_non_null(strstr(set("site", expired.chain_path, expired.key_path),
 		"error: site: the certificate expired on 2020-01-01T00:00:00Z"));
 	assert_non_null(strstr(set("site", NULL, NULL), "error: there is neither a certificate"));
 	assert_non_null(strstr(set("nobody", renewed.chain_path, renewed.key_path),
 		"error: there is no certificate \"nobody\""));
 	assert_non_null(strstr(fixture_ask("set ssl cert site"), "error: expected \"<<\""));
-	assert_non_null(strstr(fixture_ask("commit ssl cert site"), "error: no certificate is being"));
+	assert_non_null(
+		strstr(fixture_ask("commit ssl cert site"), "error: no certificate is being"));
 	assert_int_equal(fixture.certificates_replaced, 0);
 }
 
@@ -130,8 +132,8 @@ static void a_change_is_given_up(void **state)
 	assert_non_null(strstr(set("other", renewed.chain_path, renewed.key_path),
 		"error: certificate \"site\" is being changed"));
 	assert_non_null(strstr(fixture_ask("abort ssl cert other"), "error: certificate \"site\""));
-	assert_string_equal(fixture_ask("abort ssl cert site"),
-		"Transaction aborted for certificate site!\n");
+	assert_string_equal(
+		fixture_ask("abort ssl cert site"), "Transaction aborted for certificate site!\n");
 	assert_non_null(strstr(fixture_ask("abort ssl cert site"), "error: no certificate"));
 }
 

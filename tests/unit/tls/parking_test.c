@@ -75,7 +75,8 @@ static void parts_of_records_are_kept(void **state)
 			size_t len;
 
 			assert_int_equal(
-				mbedtls_ssl_write(&f->client, (const unsigned char *)"halves", 6), 6);
+				mbedtls_ssl_write(&f->client, (const unsigned char *)"halves", 6),
+				6);
 			len = f->to_server.len - cut;
 			memcpy(rest, f->to_server.data + f->to_server.start + cut, len);
 			f->to_server.len = cut;
