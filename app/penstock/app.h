@@ -21,6 +21,7 @@
 #define APP_NO_DEVICE   UINT_MAX
 #define APP_NAME_MAX    96
 
+struct tls_store;
 struct worker;
 struct health_results;
 
@@ -32,6 +33,7 @@ struct generation {
 	uint64_t number;
 	unsigned references; /* snapshots */
 	struct config *config;
+	unsigned *config_users; /* generations that have this configuration */
 	struct neigh_net *net;
 	struct service_table *services;
 	struct guard *guard;
@@ -104,6 +106,8 @@ unsigned app_worker_cpus(const struct config_cores *cores, unsigned cpus[RUNTIME
 int app_publish(struct app *app, struct config *config, struct err *err);
 void app_unpublish(struct app *app);
 int app_publish_pool(struct app *app, unsigned pool_index);
+/* The running configuration with other certificates, which it takes over, also on failure. */
+int app_publish_certificates(struct app *app, struct tls_store *certificates, struct err *err);
 int app_reload(struct app *app, struct config_errors *errors);
 
 /* A file as a reload would take it; the caller's. NULL with words in errors. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "doubles.h"
+#include "tls/tls.h"
 
 struct fixture fixture;
 
@@ -173,8 +174,26 @@ static int file_create(void *ctx, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static const struct tls_store *certificates(void *ctx)
+{
+	assert_ptr_equal(ctx, &fixture);
+	return fixture.certificates;
+}
+
+static int certificates_replace(void *ctx, struct tls_store *store, struct err *err)
+{
+	assert_ptr_equal(ctx, &fixture);
+	(void)err;
+	tls_store_destroy(fixture.certificates);
+	fixture.certificates = store;
+	fixture.certificates_replaced++;
+	return 0;
+}
+
 static const struct control_ops ops = {
 	.snapshot = take_snapshot,
+	.certificates = certificates,
+	.certificates_replace = certificates_replace,
 	.reload = reload,
 	.config_read = config_read,
 	.pool_changed = pool_changed,
@@ -296,6 +315,7 @@ int fixture_setup(void **state)
 					 &fixture.cores[i].counters),
 			0);
 	params.stats = fixture.stats;
+	fixture.certificates = tls_store_create(4, NULL);
 	fixture.control = control_create(&params, &with_socket, &err);
 	return fixture.control != NULL ? 0 : -1;
 }
@@ -304,6 +324,7 @@ int fixture_teardown(void **state)
 {
 	(void)state;
 	control_destroy(fixture.control);
+	tls_store_destroy(fixture.certificates);
 	stats_registry_destroy(fixture.stats);
 	access_log_destroy(fixture.access);
 	free(answer);

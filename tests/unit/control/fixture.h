@@ -14,6 +14,8 @@
 #define FIXTURE_CORES   2
 #define FIXTURE_MEMBERS 3
 
+struct tls_store;
+
 struct fixture {
 	struct control *control;
 	struct stats_registry *stats;
@@ -41,6 +43,8 @@ struct fixture {
 	bool is_plan_empty;    /* the file of a plan has no services */
 	uint32_t plan_kept_id; /* the member that a plan keeps */
 	unsigned configs_destroyed;
+	struct tls_store *certificates; /* none, but a test may put others in place */
+	unsigned certificates_replaced;
 	char folder[64];
 	char socket[96];
 };
