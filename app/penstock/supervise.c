@@ -199,6 +199,7 @@ static void tick_take(struct supervisor *s)
 	if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	rcu_reap(s->app->rcu);
+	app_eject(s->app, now_us);
 	app_warm(s->app, now_us);
 	traffic_note(s, now_us);
 	if (s->app->shutdown_requested && s->deadline_us == 0)

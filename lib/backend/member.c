@@ -61,7 +61,8 @@ void member_destroy(void *object)
 
 bool member_is_usable_with(const struct member *member, uint32_t weight)
 {
-	return weight > 0 && member->admin == MEMBER_READY && member->health != MEMBER_DOWN;
+	return weight > 0 && member->admin == MEMBER_READY && member->health != MEMBER_DOWN &&
+		!member->outlier.is_ejected;
 }
 
 bool member_is_usable(const struct member *member)
@@ -94,6 +95,42 @@ static uint64_t count_open(const struct member *member, size_t begun_offset, siz
 	return begun - ended;
 }
 
+uint64_t member_requests_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, requests),
+		offsetof(struct member_counters, requests_done));
+}
+
+uint64_t member_pending_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, pending),
+		offsetof(struct member_counters, pending_done));
+}
+
+uint64_t member_retries_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, retries_got),
+		offsetof(struct member_counters, retries_got_done));
+}
+
+uint64_t member_latency_us(const struct member *member, uint64_t now_us)
+{
+	uint64_t sum = 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < member->core_count; i++) {
+		uint64_t at_us = stats_read(&member->cores[i].latency_at_us);
+		uint64_t latency_us = stats_read(&member->cores[i].latency_us);
+		uint64_t passed_us = now_us > at_us ? now_us - at_us : 0;
+
+		if (latency_us == 0 || passed_us >= MEMBER_LATENCY_FADE_US)
+			continue;
+		sum += latency_us * (MEMBER_LATENCY_FADE_US - passed_us) / MEMBER_LATENCY_FADE_US;
+		count++;
+	}
+	return count == 0 ? 0 : sum / count;
+}
+
 uint64_t member_conns_now(const struct member *member)
 {
 	return count_open(member, offsetof(struct member_counters, conns_opened),
@@ -116,8 +153,7 @@ uint32_t member_load(const void *ctx)
 	uint64_t load;
 
 	if (has_requests(member))
-		load = count_open(member, offsetof(struct member_counters, requests),
-			offsetof(struct member_counters, requests_done));
+		load = member_requests_now(member);
 	else
 		load = member_conns_now(member);
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;

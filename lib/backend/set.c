@@ -95,15 +95,17 @@ static struct pool *pool_create(
 
 	if (pool == NULL)
 		return NULL;
-	for (unsigned i = 0; i < pool->count; i++) {
+	pool->identity = registry_pool_get(registry, pool->name);
+	for (unsigned i = 0; pool->identity != NULL && i < pool->count; i++) {
 		pool->members[i] = registry_member_get(
 			registry, pool->config, &pool->config->members[i]);
 		if (pool->members[i] == NULL) {
 			pool_release(pool);
 			return NULL;
 		}
+		pool->members[i]->identity = pool->identity;
 	}
-	if (pool_complete(pool, config))
+	if (pool->identity != NULL && pool_complete(pool, config))
 		return pool;
 	pool_release(pool);
 	return NULL;
@@ -115,6 +117,7 @@ static struct pool *pool_rebuild(const struct pool *old, const struct config *co
 
 	if (pool == NULL)
 		return NULL;
+	pool->identity = old->identity;
 	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
 	if (pool_complete(pool, config))
 		return pool;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "balance.h"
+#include "policy.h"
 #include "reader.h"
 #include "text.h"
 
@@ -301,6 +302,7 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 		quic_ids_check(reader, node_get(node, "members"), pool);
 	}
 	probed_ports_check(reader, node, pool);
+	policy_pool_check(reader, node, pool);
 }
 
 static const struct choice protocol_choices[] = {
@@ -406,6 +408,32 @@ static const struct field pool_fields[] = {
 		.offset = offsetof(struct config_pool, second_chance_ms),
 		.max = 3600000,
 		.value = 60000,
+	},
+	{
+		.name = "retry",
+		.help = "l7: which failed requests are sent again",
+		.type = FIELD_OBJECT,
+		.text = "what never reached a member, once",
+		.table = &retry_table,
+		.offset = offsetof(struct config_pool, retry),
+		.has_offset = offsetof(struct config_pool, retry.is_set),
+	},
+	{
+		.name = "outlier",
+		.help = "l7: members whose answers fail are left out for a while",
+		.type = FIELD_OBJECT,
+		.text = "nobody is ejected",
+		.table = &outlier_table,
+		.offset = offsetof(struct config_pool, outlier),
+		.has_offset = offsetof(struct config_pool, outlier.is_set),
+	},
+	{
+		.name = "limits",
+		.help = "l7: how much members get at a time, and who may wait",
+		.type = FIELD_OBJECT,
+		.text = "no limits",
+		.table = &pool_limits_table,
+		.offset = offsetof(struct config_pool, limits),
 	},
 	{ .name = NULL },
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "match.h"
+#include "policy.h"
 #include "reader.h"
 #include "route.h"
 #include "text.h"
@@ -302,6 +303,15 @@ static const struct field l7_route_fields[] = {
 		.min = 1,
 		.max = 64,
 		.text = "no split",
+	},
+	{
+		.name = "retry",
+		.help = "which failed requests are sent again; instead of the pool's",
+		.type = FIELD_OBJECT,
+		.text = "the pool's",
+		.table = &retry_table,
+		.offset = offsetof(struct config_l7_route, retry),
+		.has_offset = offsetof(struct config_l7_route, retry.is_set),
 	},
 	{ .name = NULL },
 };

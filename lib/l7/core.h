@@ -56,6 +56,7 @@ struct l7_core {
 	struct heap heap;      /* of all HTTP/2 */
 
 	struct upstream_pools upstreams;
+	TAILQ_HEAD(, pool_core) waiting; /* pools whose requests wait for room */
 
 	struct objpool *connections;
 	struct objpool *connections_h2;
@@ -63,6 +64,7 @@ struct l7_core {
 	struct objpool *inlets;
 	struct objpool *outs;
 	struct objpool *records;
+	struct objpool *replays; /* pieces of bodies that may be sent again */
 
 	/*
 	 * Ended in this turn, freed at its end: a handler may be called in the middle of another

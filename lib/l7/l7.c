@@ -9,11 +9,14 @@
 #include "base/clock.h"
 #include "connection_h2.h"
 #include "core.h"
+#include "resilience/limits.h"
+#include "resilience/replay.h"
 #include "stats/stats.h"
 
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
 #define STREAMS_FACTOR      4 /* streams for each connection, on average */
+#define REPLAYS_MIN         1024
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -129,9 +132,12 @@ static int pools_create(struct l7_core *l7)
 	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
-	if (l7->slots == NULL || l7->free_slots == NULL || l7->connections == NULL ||
-		l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
-		l7->records == NULL || l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
+	l7->replays = objpool_create(
+		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
+	if (l7->slots == NULL || l7->replays == NULL || l7->free_slots == NULL ||
+		l7->connections == NULL || l7->streams == NULL || l7->inlets == NULL ||
+		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
+		heap_create(&l7->heap) < 0)
 		return -ENOMEM;
 	return upstream_pools_create(&l7->upstreams, max);
 }
@@ -151,6 +157,7 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	l7->rng.state = params->seed;
 	TAILQ_INIT(&l7->runnable);
 	TAILQ_INIT(&l7->muxes);
+	TAILQ_INIT(&l7->waiting);
 	SLIST_INIT(&l7->dead_connections);
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
@@ -206,6 +213,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->inlets);
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
+	objpool_destroy(l7->replays);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);
 	free(l7->slots);
@@ -252,6 +260,7 @@ void l7_advance(struct l7_core *l7, uint64_t now_us)
 {
 	l7->now_us = now_us;
 	wheel_advance(l7->wheel, now_us);
+	limits_run(l7);
 	connection_run_list(l7);
 	mux_run_list(l7);
 	tcp_advance(l7->tcp, now_us);

@@ -77,11 +77,12 @@ void stream_send_head(struct stream *stream)
 		return;
 	}
 	stream->to_member.framing = head->body;
-	if (stream->is_request_done)
+	if (stream_is_sent(stream))
 		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
 	stream->times.connected_us = l7->now_us;
 	stream->state = STREAM_EXPECT_RESPONSE;
+	stream->sent_us = l7->now_us;
 	stream_wait(stream, STREAM_MEMBER, true);
 	stream_pump_request(stream);
 }

@@ -42,6 +42,7 @@ static struct tcp_conn *end(struct upstream_h2 *h2)
 	if (--h2->pool->conn_count == 0)
 		upstream_pool_put(&l7->upstreams, h2->pool);
 	h2->member->cores[l7->core->index].conns_closed++;
+	member_pool_counters(h2->member, l7->core->index)->conns_closed++;
 	h2->member = NULL;
 	SLIST_INSERT_HEAD(&l7->upstreams.dead_h2, h2, dead_link);
 	return tcp;
@@ -178,6 +179,7 @@ static struct upstream_h2 *open_new(
 	h2->pool->conn_count++;
 	LIST_INSERT_HEAD(&h2->pool->h2s, h2, link);
 	member->cores[l7->core->index].conns_opened++;
+	member_pool_counters(member, l7->core->index)->conns_opened++;
 	l7->counters.upstream_opened++;
 	l7->counters.h2_upstream_opened++;
 	return h2;
@@ -200,7 +202,7 @@ static bool has_room(const struct upstream_h2 *h2)
 		(!h2_is_going(h2->mux.session) && h2_free_streams(h2->mux.session) > 0);
 }
 
-static struct upstream_h2 *find(struct l7_core *l7, const struct member *member)
+struct upstream_h2 *upstream_h2_find(struct l7_core *l7, const struct member *member)
 {
 	struct upstream_pool *pool = upstream_pool_find(l7, member);
 	struct upstream_h2 *h2;
@@ -217,7 +219,7 @@ static struct upstream_h2 *find(struct l7_core *l7, const struct member *member)
 struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
 	struct member *member, const struct config_pool *config, bool may_reuse)
 {
-	struct upstream_h2 *h2 = may_reuse ? find(l7, member) : NULL;
+	struct upstream_h2 *h2 = may_reuse ? upstream_h2_find(l7, member) : NULL;
 	struct upstream *user = objpool_get(l7->upstreams.upstreams);
 
 	if (user == NULL)
@@ -248,7 +250,7 @@ int upstream_h2_request(struct stream *stream, const struct http_head *head,
 	struct upstream *user = stream->upstream;
 
 	user->h2_stream = h2_send_request(
-		user->h2->mux.session, head, options, stream->is_request_done);
+		user->h2->mux.session, head, options, stream_is_sent(stream));
 	if (user->h2_stream == NULL)
 		return -EINVAL;
 	h2_stream_set_owner(user->h2_stream, user);

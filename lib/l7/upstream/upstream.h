@@ -109,6 +109,10 @@ void upstream_pool_put(struct upstream_pools *pools, struct upstream_pool *pool)
 struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
 	const struct config_pool *config, bool may_reuse);
 
+/* Whether there is a connection that upstream_acquire() would give again. */
+bool upstream_is_kept(
+	struct l7_core *l7, const struct member *member, const struct config_pool *config);
+
 /* The request is done. Kept for the next one if clean, or closed in order. */
 void upstream_release(struct upstream *upstream, bool is_clean);
 
@@ -124,6 +128,7 @@ struct tcp_conn *upstream_connect(struct l7_core *l7, const struct member *membe
 	const struct config_pool *config, const struct tcp_handler *handler, void *ctx);
 struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
 	struct member *member, const struct config_pool *config, bool may_reuse);
+struct upstream_h2 *upstream_h2_find(struct l7_core *l7, const struct member *member);
 void upstream_h2_leave(struct upstream *user, bool is_aborted);
 void upstream_h2_close(struct upstream_h2 *h2);
 void upstream_h2_free_dead(struct upstream_pools *pools);

@@ -83,6 +83,34 @@ static void test_servers(void **state)
 		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
+static void test_resilience(void **state)
+{
+	struct outlier *outlier = &fixture.members[2].outlier;
+
+	(void)state;
+	outlier->is_ejected = true;
+	outlier->until_us = fixture.now_us + 2500000;
+	outlier->ejections = 3;
+	strcpy(outlier->reason, "5 failures in a row");
+	fixture.member_counters[2].tries_failed = 6;
+	fixture.member_counters[2].latency_us = 900;
+	assert_answer("show resilience payments",
+		"# pool   server             state   requests conns queued tries failed retries "
+		"saved not_retried refused latency_us ejections back_in_ms reason\n"
+		"payments BACKEND            UP             4     0      1    44      6       7     "
+		"5           3       2          -         3          - -\n"
+		"payments 198.51.100.20:8080 EJECTED        1     2      0    40      6       2     "
+		"-           -       -        900         3       2500 5 failures in a row\n");
+	assert_answer("show resilience payment",
+		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
+	assert_answer("show resilience a b",
+		"error: one pool at most\nusage: show resilience [POOL] [json]\n");
+	assert_answer_has("show metrics", "penstock_pool_retries_total{pool=\"payments\"} 7\n");
+	assert_answer_has("show metrics",
+		"penstock_member_ejected{pool=\"payments\",member=\"198.51.100.20:8080\"} 1\n");
+	assert_answer_has("show servers payments", " EJECTED ");
+}
+
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
@@ -482,6 +510,7 @@ int main(void)
 		TEST(test_info),
 		TEST(test_info_with_a_silent_worker),
 		TEST(test_servers),
+		TEST(test_resilience),
 		TEST(test_config_has_no_empty_line),
 		TEST(test_cores),
 		TEST(test_cores_in_the_last_second),

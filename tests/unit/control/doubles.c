@@ -25,6 +25,49 @@ static const struct stats_desc service_descs[] = {
 };
 const struct stats_set service_stats_set = STATS_SET("service", service_descs);
 
+static const struct stats_desc pool_descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "backend/pool.def"
+#undef COUNTER
+};
+const struct stats_set pool_stats_set = STATS_SET("pool", pool_descs);
+
+uint64_t pool_conns_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.conns_opened - identity->cores[0].counters.conns_closed;
+}
+
+uint64_t pool_requests_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.tries - identity->cores[0].counters.tries_done;
+}
+
+uint64_t pool_queued_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.queued - identity->cores[0].counters.queued_done;
+}
+
+void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum)
+{
+	*sum = identity->cores[0].counters;
+}
+
+uint64_t member_requests_now(const struct member *member)
+{
+	return member->cores[0].requests - member->cores[0].requests_done;
+}
+
+uint64_t member_pending_now(const struct member *member)
+{
+	return member->cores[0].pending - member->cores[0].pending_done;
+}
+
+uint64_t member_latency_us(const struct member *member, uint64_t now_us)
+{
+	(void)now_us;
+	return member->cores[0].latency_us;
+}
+
 bool member_is_usable(const struct member *member)
 {
 	return member->admin == MEMBER_READY && member->health != MEMBER_DOWN && member->weight > 0;

@@ -162,6 +162,55 @@ struct config_health_check {
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
 };
 
+/* What is sent again: "retry"."on" */
+#define CONFIG_RETRY_CONNECT      1
+#define CONFIG_RETRY_RESET        2
+#define CONFIG_RETRY_TIMEOUT      4
+#define CONFIG_RETRY_5XX          8
+#define CONFIG_RETRY_STATUSES_MAX 16
+#define CONFIG_RETRY_ATTEMPTS_MAX 10
+
+/* "retry" of a pool or route */
+struct config_retry {
+	bool is_set;
+	bool non_idempotent;
+	bool same_member;
+	unsigned on; /* CONFIG_RETRY_* or-ed */
+	unsigned statuses[CONFIG_RETRY_STATUSES_MAX];
+	unsigned status_count;
+	unsigned attempts;       /* after the first, 2 */
+	unsigned try_timeout_ms; /* 0: none */
+	unsigned budget_pct;     /* 20 */
+	unsigned budget_min;     /* a second and worker, 10 */
+	unsigned buffer_bytes;   /* of a body, 65536 */
+};
+
+/* "outlier" of a pool */
+struct config_outlier {
+	bool is_set;
+	unsigned consecutive;     /* 5; 0: does not count */
+	unsigned error_pct;       /* 0: does not count */
+	unsigned latency_pct;     /* of the others' median; 0: does not count */
+	unsigned min_requests;    /* 20 */
+	unsigned window_ms;       /* 10000 */
+	unsigned eject_ms;        /* 30000 */
+	unsigned max_eject_ms;    /* 300000 */
+	unsigned max_ejected_pct; /* 50 */
+};
+
+/* "limits" of a pool, over all workers; 0: any number */
+struct config_pool_limits {
+	unsigned requests;
+	unsigned connections;
+	unsigned retries;
+	unsigned member_requests;
+	unsigned member_connections;
+	unsigned member_pending;
+	unsigned member_retries;
+	unsigned queue;    /* may wait; 0: none */
+	unsigned queue_ms; /* 5000 */
+};
+
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
@@ -176,6 +225,9 @@ struct config_pool {
 	unsigned max_idle_connections; /* L7: kept per worker and member, 64 */
 	unsigned slow_start_ms;        /* "slow_start_ms": 0 = at once */
 	unsigned second_chance_ms;     /* "second_chance_ms": 60000; 0 = none */
+	struct config_retry retry;     /* L7 */
+	struct config_outlier outlier;
+	struct config_pool_limits limits; /* L7 */
 	int line;
 };
 
@@ -249,6 +301,7 @@ struct config_l7_route {
 	unsigned pool; /* index into pools; UINT_MAX: see split */
 	struct config_split *splits;
 	size_t split_count;
+	struct config_retry retry; /* is_set: instead of the pool's */
 	int line;
 };
 
