@@ -4,6 +4,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/hash.h"
 #include "registry.h"
 #include "stats/stats.h"
 
@@ -17,6 +18,13 @@ const struct stats_set member_stats_set = STATS_SET("member", descs);
 
 static_assert(sizeof(struct member_counters) / sizeof(uint64_t) >= sizeof(descs) / sizeof(descs[0]),
 	"the counters are an array of words");
+
+static uint64_t name_hash(const char *pool, const char *name)
+{
+	struct hash_key key = { .k0 = hash_bytes((struct hash_key){ 0 }, pool, strlen(pool)) };
+
+	return hash_bytes(key, name, strlen(name));
+}
 
 struct member *member_create(
 	const struct config_pool *pool, const struct config_member *config, unsigned core_count)
@@ -37,6 +45,7 @@ struct member *member_create(
 		return NULL;
 	}
 	memset(member->cores, 0, bytes);
+	member->name_hash = name_hash(pool->name, config->name);
 	member->address = config->address;
 	member->port = config->port;
 	member->port_be = rte_cpu_to_be_16(config->port);
@@ -147,11 +156,12 @@ static bool has_requests(const struct member *member)
 }
 
 /* A member that serves requests keeps idle connections: those are not its load. */
-uint32_t member_load(const void *ctx)
+uint32_t member_load(const void *ctx, uint64_t now_us)
 {
 	const struct member *member = ctx;
 	uint64_t load;
 
+	(void)now_us;
 	if (has_requests(member))
 		load = member_requests_now(member);
 	else
@@ -159,10 +169,18 @@ uint32_t member_load(const void *ctx)
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
 }
 
-uint32_t member_load_conns(const void *ctx)
+uint32_t member_load_latency(const void *ctx, uint64_t now_us)
+{
+	uint64_t load = (member_requests_now(ctx) + 1) * (member_latency_us(ctx, now_us) + 1);
+
+	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+}
+
+uint32_t member_load_conns(const void *ctx, uint64_t now_us)
 {
 	uint64_t load = member_conns_now(ctx);
 
+	(void)now_us;
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
 }
 

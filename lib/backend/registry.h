@@ -52,7 +52,10 @@ uint32_t member_weight_next(const struct member *member, const struct config_mem
 bool member_is_usable_with(const struct member *member, uint32_t weight);
 
 /* Requests or connections now, and connections alone, for balancing. Any thread. */
-uint32_t member_load(const void *member);
-uint32_t member_load_conns(const void *member);
+uint32_t member_load(const void *member, uint64_t now_us);
+uint32_t member_load_conns(const void *member, uint64_t now_us);
+
+/* Requests now, and one more, times the time to the answer. */
+uint32_t member_load_latency(const void *member, uint64_t now_us);
 
 #endif

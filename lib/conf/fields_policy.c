@@ -314,6 +314,14 @@ void policy_pool_check(
 	struct reader *reader, const struct node *node, const struct config_pool *pool)
 {
 	const struct node *retry = node_get(node, "retry");
+	const struct node *hash_on = node_get(node, "hash_on");
+
+	if (hash_on != NULL && pool->balance != CONFIG_BALANCE_MAGLEV &&
+		pool->balance != CONFIG_BALANCE_RING_HASH &&
+		pool->balance != CONFIG_BALANCE_SOURCE_HASH)
+		problem_add_key(&reader->problems, hash_on,
+			"is for maglev, ring-hash and source-hash: \"%s\" does not hash",
+			config_balance_name(pool->balance));
 
 	if (retry != NULL && pool->retry.try_timeout_ms >= pool->response_timeout_ms)
 		problem_add(&reader->problems,

@@ -62,6 +62,14 @@ static const struct field member_fields[] = {
 		.offset = offsetof(struct config_member, name),
 	},
 	{
+		.name = "tier",
+		.help = "members of a higher tier get nothing while enough of the lower ones are "
+			"usable: near and far ones, or spares",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_member, tier),
+		.max = 15,
+	},
+	{
 		.name = "quic_server_id",
 		.help = "what connection IDs of QUIC call it, for services that `hash` by "
 			"`quic-cid`: 1 to 15 bytes in hexadecimal",
@@ -408,6 +416,33 @@ static const struct field pool_fields[] = {
 		.offset = offsetof(struct config_pool, second_chance_ms),
 		.max = 3600000,
 		.value = 60000,
+	},
+	{
+		.name = "tier_min_pct",
+		.help = "tiers are taken together, the lowest first, until so much of their weight is "
+			"usable; 0: until any of it is",
+		.type = FIELD_NUMBER,
+		.unit = "percent",
+		.offset = offsetof(struct config_pool, tier_min_pct),
+		.max = 100,
+	},
+	{
+		.name = "hash_on",
+		.help = "l7: what `maglev`, `ring-hash` and `source-hash` hash; where a request has "
+			"none of it, and by default: the client's connection, or its address by "
+			"`source-hash`",
+		.type = FIELD_TEXT,
+		.kind = &attribute_kind,
+		.offset = offsetof(struct config_pool, hash_on),
+	},
+	{
+		.name = "sticky",
+		.help = "l7: clients come back to their member by a cookie",
+		.type = FIELD_OBJECT,
+		.text = "no cookie",
+		.table = &sticky_table,
+		.offset = offsetof(struct config_pool, sticky),
+		.has_offset = offsetof(struct config_pool, sticky.is_set),
 	},
 	{
 		.name = "retry",

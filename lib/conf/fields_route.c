@@ -267,6 +267,11 @@ static void l7_route_check(struct reader *reader, const struct node *node, void 
 
 	if (pool == NULL)
 		route->pool = UINT_MAX;
+	if (node_get(node, "split_by") != NULL && split == NULL)
+		problem_add_key(&reader->problems, node_get(node, "split_by"), "needs a \"split\"");
+	if (route->name != NULL && !text_is_name(route->name))
+		problem_add(
+			&reader->problems, node_get(node, "name"), "expected a " TEXT_NAME_WORDS);
 	if (pool == NULL && split == NULL)
 		problem_add_missing(&reader->problems, node, "pool", "is required and missing");
 	if (pool != NULL && split != NULL)
@@ -279,6 +284,13 @@ static void l7_route_check(struct reader *reader, const struct node *node, void 
 }
 
 static const struct field l7_route_fields[] = {
+	{
+		.name = "name",
+		.help = "how commands call it: `set route SERVICE/NAME weight`",
+		.type = FIELD_TEXT,
+		.kind = &text_any,
+		.offset = offsetof(struct config_l7_route, name),
+	},
 	{
 		.name = "match",
 		.help = "which requests; without it, all",
@@ -303,6 +315,23 @@ static const struct field l7_route_fields[] = {
 		.min = 1,
 		.max = 64,
 		.text = "no split",
+	},
+	{
+		.name = "split_by",
+		.help = "requests of the same value go to the same pool of the split, as long as "
+			"weights stay; when they change, only as many move as must. Those without it go "
+			"by chance",
+		.type = FIELD_TEXT,
+		.kind = &attribute_kind,
+		.offset = offsetof(struct config_l7_route, split_by),
+	},
+	{
+		.name = "fallback",
+		.help = "name of the pool for requests whose own has no usable member",
+		.type = FIELD_TEXT,
+		.kind = &pool_kind,
+		.offset = offsetof(struct config_l7_route, fallback),
+		.has_offset = offsetof(struct config_l7_route, has_fallback),
 	},
 	{
 		.name = "retry",
@@ -362,6 +391,19 @@ static bool has_conditions(const struct config_l7_route *route)
 		0;
 }
 
+static void route_names_check(
+	struct reader *reader, const struct node *list, const struct config_service *service)
+{
+	struct names names = names_create(reader->arena, service->route_count);
+	const struct node *node = list->children;
+
+	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
+		if (service->routes[i].name != NULL)
+			names_add(&names, service->routes[i].name, node, i);
+	}
+	names_check(&names, &reader->problems, "route name");
+}
+
 /*
  * Rows of one host and path are tried in their order: one without conditions takes all, and what
  * stands behind it never comes to its turn.
@@ -377,6 +419,7 @@ void l7_routes_check(
 			names_add(&matches, match_words(reader, &service->routes[i]), node, i);
 	}
 	names_check(&matches, &reader->problems, "a route for");
+	route_names_check(reader, list, service);
 	node = list->children;
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
 		const struct config_l7_route *route = &service->routes[i];

@@ -9,6 +9,10 @@ extern const struct table retry_table;       /* its struct: struct config_retry 
 extern const struct table outlier_table;     /* its struct: struct config_outlier */
 extern const struct table pool_limits_table; /* its struct: struct config_pool_limits */
 
+/* fields_attribute.c: struct config_attribute, struct config_sticky */
+extern const struct text_kind attribute_kind;
+extern const struct table sticky_table;
+
 struct config_pool;
 
 /* What only shows with the pool's other keys. */

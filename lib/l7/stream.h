@@ -92,6 +92,7 @@ struct stream {
 	uint32_t tried[STREAM_TRIED_MAX]; /* ids of members not to be chosen again */
 	const struct config_retry *retry; /* NULL: none; of the route's configuration */
 	const struct config_pool *pool;   /* the same */
+	const struct member *sticky;      /* that the client's cookie named; never followed */
 	uint64_t tries_until_us;          /* no retry later than that; 0: not sent yet */
 	uint64_t sent_us;                 /* the last try, or its end */
 	uint64_t queued_until_us;         /* 0: has never waited for room */

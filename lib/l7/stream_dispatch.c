@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "attribute.h"
 #include "connection.h"
 #include "core.h"
 #include "listener.h"
 #include "resilience/limits.h"
+#include "sticky.h"
 #include "stream.h"
 
 #define PICK_TRIES       8    /* to get past a member that just failed */
@@ -32,20 +34,46 @@ static bool can_take(struct stream *stream, const struct pool *pool, const struc
 		limits_member_has_room(stream->l7, pool, member, stream->is_retry);
 }
 
-/* From a random one on. */
+/* From a random one on; of the tiers that get requests, else of another one. */
 struct member *stream_other_member(struct stream *stream, const struct pool *pool, bool needs_room)
 {
-	uint32_t start = (uint32_t)rng_next(&stream->l7->rng);
+	uint32_t start = (uint32_t)(rng_next(&stream->l7->rng) >> 32);
 
-	for (unsigned i = 0; i < pool->count; i++) {
-		struct member *member = pool->members[(start + i) % pool->count];
+	for (unsigned i = 0; i < 2 * pool->count; i++) {
+		unsigned at = (unsigned)(((uint64_t)start + i) % pool->count);
+		struct member *member = pool->members[at];
 
-		if (member_is_usable(member) &&
+		if (pool->is_active[at] == (i < pool->count) && member_is_usable(member) &&
 			(needs_room ? can_take(stream, pool, member)
 				    : !stream_was_tried(stream, member)))
 			return member;
 	}
 	return NULL;
+}
+
+/* What the request is told apart by, where it has it. */
+static bool request_hash(
+	struct stream *stream, const struct config_attribute *attribute, uint32_t *hash)
+{
+	const struct attribute_request request = {
+		.head = inlet_head(&stream->request),
+		.source = &stream->connection->tuple.src,
+	};
+
+	return attribute->kind != CONFIG_ATTRIBUTE_NONE &&
+		attribute_hash(attribute, &request, stream->l7->snapshot->key, hash);
+}
+
+/* The member that the client's cookie names, if it can take the request. */
+static struct member *sticky_pick(struct stream *stream, const struct pool *pool)
+{
+	struct member *member;
+
+	if (!pool->config->sticky.is_set)
+		return NULL;
+	member = sticky_member(pool, inlet_head(&stream->request));
+	stream->sticky = member;
+	return member != NULL && can_take(stream, pool, member) ? member : NULL;
 }
 
 /*
@@ -60,9 +88,15 @@ static struct member *pick(struct stream *stream, const struct pool *pool)
 		.hash = is_source ? stream->connection->source_hash : stream->connection->flow_hash,
 		.cursor = &l7->cursors[stream->pool_index % CURSORS_MAX],
 		.rng = &l7->rng,
+		.now_us = l7->now_us,
 	};
-	struct member *member = pool_pick(pool, &query);
+	struct member *member;
 
+	member = sticky_pick(stream, pool);
+	if (member != NULL)
+		return member;
+	request_hash(stream, &pool->config->hash_on, &query.hash);
+	member = pool_pick(pool, &query);
 	for (unsigned i = 0; i < PICK_TRIES && member != NULL; i++) {
 		if (can_take(stream, pool, member))
 			return member;
@@ -179,21 +213,27 @@ static void send_to(struct stream *stream, const struct pool *pool, bool may_reu
 	stream_no_member(stream);
 }
 
-/* By the route's weights; of a split's pools, one with a usable member where there is any. */
+/* By the route's weights, its own pool or the fallback; of a split's pools, one with a usable
+ * member where there is any. */
 static unsigned choose_pool(struct stream *stream, const struct route *route)
 {
 	struct pool **pools = stream->l7->snapshot->backends->pools;
-	unsigned chosen = route_pool(route, (uint32_t)rng_next(&stream->l7->rng));
+	uint32_t random = (uint32_t)rng_next(&stream->l7->rng);
+	unsigned chosen;
 
-	if (pools[chosen]->usable > 0 || route->config == NULL)
+	if (route->config == NULL)
+		return route->pool;
+	request_hash(stream, &route->config->split_by, &random);
+	chosen = route_pool(route, random);
+	if (pools[chosen]->usable > 0)
 		return chosen;
 	for (size_t i = 0; i < route->config->split_count; i++) {
 		const struct config_split *split = &route->config->splits[i];
 
-		if (split->weight > 0 && pools[split->pool]->usable > 0)
+		if (route_weight(route, i) > 0 && pools[split->pool]->usable > 0)
 			return split->pool;
 	}
-	return chosen;
+	return route->config->has_fallback ? route->config->fallback : chosen;
 }
 
 void stream_release_route(struct stream *stream)

@@ -266,6 +266,22 @@ static void test_full_policy(void **state)
 	assert_int_equal(pool->limits.member_retries, 7);
 	assert_int_equal(pool->limits.queue, 8);
 	assert_int_equal(pool->limits.queue_ms, 9);
+	assert_true(pool->sticky.is_set && !pool->sticky.http_only);
+	assert_string_equal(pool->sticky.cookie, "srv");
+	assert_string_equal(pool->sticky.path, "/a");
+	assert_int_equal(pool->sticky.max_age_s, 9);
+	assert_int_equal(pool->sticky.secure, CONFIG_SECURE_ALWAYS);
+	assert_int_equal(pool->sticky.same_site, CONFIG_SAME_SITE_NONE);
+	assert_true(pool->sticky.key.k0 != 0 && pool->sticky.key.k0 != pool->sticky.key.k1);
+	assert_int_equal(pool->tier_min_pct, 50);
+	assert_int_equal(pool->members[1].tier, 1);
+	assert_int_equal(pool->hash_on.kind, CONFIG_ATTRIBUTE_HEADER);
+	assert_string_equal(pool->hash_on.name, "X-User");
+	assert_string_equal(route->name, "q");
+	assert_true(route->has_fallback);
+	assert_int_equal(route->fallback, 0);
+	assert_false(config->services[1].routes[2].has_fallback);
+	assert_int_equal(config->services[1].routes[2].split_by.kind, CONFIG_ATTRIBUTE_COOKIE);
 	/* A policy that is there has its defaults; one that is not is none. */
 	assert_true(route->retry.is_set);
 	assert_int_equal(route->retry.on, CONFIG_RETRY_CONNECT | CONFIG_RETRY_RESET);

@@ -88,6 +88,63 @@ static const struct conf_row rows[] = {
 			    "c.json:4: pools.b.limits.queue_ms: needs a queue: \"queue\" is 0",
 	},
 	{
+		.what = "what requests are told apart by",
+		.json = POOL("'hash_on': 'headers:x'}, 'b': {'members': ['198.51.100.1:80'],\n"
+			     "'hash_on': 'cookie:'}, 'c': {'members': ['198.51.100.1:80'],\n"
+			     "'hash_on': 'path:x'}, 'd': {'members': ['198.51.100.1:80'],\n"
+			     "'hash_on': 'header:a b'}, 'e': {'members': ['198.51.100.1:80'],\n"
+			     "'balance': 'p2c', 'hash_on': 'source'"),
+		.expected = "c.json:2: pools.a.hash_on: expected source, path, header:NAME, "
+			    "cookie:NAME or query:NAME, found \"headers:x\"\n"
+			    "c.json:3: pools.b.hash_on: expected source, path, header:NAME, "
+			    "cookie:NAME or query:NAME, found \"cookie:\"\n"
+			    "c.json:4: pools.c.hash_on: expected source, path, header:NAME, "
+			    "cookie:NAME or query:NAME, found \"path:x\"\n"
+			    "c.json:5: pools.d.hash_on: expected source, path, header:NAME, "
+			    "cookie:NAME or query:NAME, found \"header:a b\"\n"
+			    "c.json:6: pools.e.hash_on: is for maglev, ring-hash and source-hash: "
+			    "\"p2c\" does not hash",
+	},
+	{
+		.what = "cookies that cannot be",
+		.json = POOL(
+			"'sticky': {'cookie': 'a b', 'key_file': '/dev/null', 'path': 'x;'}},\n"
+			"'b': {'members': ['198.51.100.1:80'], 'sticky': {'cookie': 'c',\n"
+			"'key_file': '/none', 'secure': 'never', 'same_site': 'none'}},\n"
+			"'c': {'members': ['198.51.100.1:80'], 'sticky': {'cookie': 'c'}"),
+		.expected =
+			"c.json:2: pools.a.sticky.cookie: \"a b\" cannot be a cookie's name\n"
+			"c.json:2: pools.a.sticky.key_file: /dev/null has 0 bytes: a key has 16 "
+			"random ones at least\n"
+			"c.json:2: pools.a.sticky.path: \"x;\" cannot be a cookie's path\n"
+			"c.json:4: pools.b.sticky.key_file: cannot read /none: No such file or "
+			"directory\n"
+			"c.json:4: pools.b.sticky.same_site: browsers take \"none\" with Secure "
+			"only\n"
+			"c.json:5: pools.c.sticky.key_file: is required and missing",
+	},
+	{
+		.what = "tiers",
+		.json = POOL("'tier_min_pct': 101}, 'b': {\n'members': [{'address': "
+			     "'198.51.100.1:80', 'tier': 16}]"),
+		.expected = "c.json:2: pools.a.tier_min_pct: 101 is out of range (0-100)\n"
+			    "c.json:3: pools.b.members[0].tier: 16 is out of range (0-15)",
+	},
+	{
+		.what = "a split's stickiness without a split, another pool, and a name",
+		.json = ROUTE("'split_by': 'source',\n'fallback': 'b', 'name': 'x y'"),
+		.expected = "c.json:2: services[0].routes[0].split_by: needs a \"split\"\n"
+			    "c.json:3: services[0].routes[0].fallback: there is no pool \"b\"\n"
+			    "c.json:3: services[0].routes[0].name: expected a name of 1-63 "
+			    "letters, digits, \"_\", \".\" and \"-\"",
+	},
+	{
+		.what = "a route's name twice",
+		.json = ROUTE("'name': 'x'}, {'match': {'host': 'b'}, 'pool': 'a',\n'name': 'x'"),
+		.expected = "c.json:2: services[0].routes[1]: route name x is given twice, "
+			    "first on line 1",
+	},
+	{
 		.what = "limits by other names",
 		.json = POOL("'limits': {'max_requests': 5, 'connections': 'many'}"),
 		.expected = "c.json:2: pools.a.limits.max_requests: unknown key; known here: "

@@ -111,6 +111,32 @@ static void test_resilience(void **state)
 	assert_answer_has("show servers payments", " EJECTED ");
 }
 
+static void test_splits(void **state)
+{
+	(void)state;
+	assert_answer("show splits",
+		"# service route  pool     weight file_weight\n"
+		"web       canary postgres     90          90\n"
+		"web       canary payments     10          10\n");
+	assert_answer("set route web/canary weight payments=30", "");
+	assert_answer_has("show splits", "payments     30          10\n");
+	assert_answer_has("set route web/canary weight postgres=0 payments=0",
+		"error: nothing was changed: all weights would be 0, and no request could go "
+		"anywhere\n");
+	assert_answer("set route web/canary weight postgres=90 payments=10", "");
+	assert_answer_has("set route web/canary weight static=1",
+		"error: the split of route \"canary\" has no pool \"static\"\n");
+	assert_answer_has("set route web/canary weight payments=-1",
+		"error: \"payments=-1\" is not POOL=N with a weight of 0 to 1000000\n");
+	assert_answer_has("set route web/blue weight payments=1",
+		"error: there is no route \"blue\" with a split; see show splits\n");
+	assert_answer_has("set route wep/canary weight payments=1",
+		"error: there is no l7 service \"wep\"; did you mean \"web\"?\n");
+	assert_answer_has(
+		"set route web weight payments=1", "error: \"web\" is not SERVICE/ROUTE\n");
+	assert_answer_has("set route web/canary", "error: a route, the word weight, and POOL=N at");
+}
+
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
@@ -445,6 +471,7 @@ static void test_unfinished_command(void **state)
 	assert_answer("set",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n");
 }
 
@@ -511,6 +538,7 @@ int main(void)
 		TEST(test_info_with_a_silent_worker),
 		TEST(test_servers),
 		TEST(test_resilience),
+		TEST(test_splits),
 		TEST(test_config_has_no_empty_line),
 		TEST(test_cores),
 		TEST(test_cores_in_the_last_second),

@@ -68,6 +68,26 @@ uint64_t member_latency_us(const struct member *member, uint64_t now_us)
 	return member->cores[0].latency_us;
 }
 
+static uint32_t split_weights[] = { 90, 10 };
+
+bool l7_split_at(const struct l7_listener *listener, unsigned index, struct l7_split *split)
+{
+	assert_ptr_equal(listener, &fixture);
+	if (index >= 2)
+		return false;
+	*split = (struct l7_split){ .route = "canary",
+		.pool = index,
+		.weight = split_weights[index],
+		.file_weight = index == 0 ? 90 : 10 };
+	return true;
+}
+
+void l7_split_set(struct l7_listener *listener, unsigned index, uint32_t weight)
+{
+	assert_ptr_equal(listener, &fixture);
+	split_weights[index] = weight;
+}
+
 bool member_is_usable(const struct member *member)
 {
 	return member->admin == MEMBER_READY && member->health != MEMBER_DOWN && member->weight > 0;
@@ -537,5 +557,6 @@ const struct service_table *doubles_services(void)
 {
 	assert_int_equal(ip_parse("192.0.2.100", &services[0].address), 0);
 	services[1].address = services[0].address;
+	services[1].listener = &fixture;
 	return &service_table;
 }

@@ -92,7 +92,8 @@ struct member {
 	uint16_t port_be;
 	const char *name;
 	const char *pool_name;
-	uint32_t id; /* unique in this process, from 1 */
+	uint32_t id;        /* unique in this process, from 1 */
+	uint64_t name_hash; /* of pool and name: the same everywhere */
 	/* Control thread. */
 	enum member_admin admin;
 	enum member_health health;
@@ -122,6 +123,7 @@ struct pool {
 	struct member **members;
 	unsigned count;
 	unsigned usable; /* members with weight, ready, and not down */
+	bool *is_active; /* [count] usable, and of a tier that gets requests */
 	struct balance *balance;
 	struct pool_lookup *lookup; /* members by other names */
 	struct pool_chance *chance; /* the table before the last change; NULL: none */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "base/ip.h"
 #include "base/log.h"
 
@@ -49,6 +50,8 @@ enum config_balance {
 	CONFIG_BALANCE_LEAST_CONNECTIONS, /* weighted */
 	CONFIG_BALANCE_LC,                /* weights ignored */
 	CONFIG_BALANCE_RANDOM,            /* weighted */
+	CONFIG_BALANCE_RING_HASH,
+	CONFIG_BALANCE_PEAK_EWMA,
 	CONFIG_BALANCES,
 };
 enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
@@ -147,6 +150,7 @@ struct config_member {
 	uint16_t port;                 /* 0: the one that the client's packet has (L4) */
 	const char *name;              /* "name", default "ADDRESS:PORT" */
 	unsigned weight;               /* 0-256, default 1; 0 drains */
+	unsigned tier;                 /* "tier": 0-15, 0 is asked first */
 	struct config_quic_id quic_id; /* "quic_server_id" */
 	int line;
 };
@@ -211,6 +215,36 @@ struct config_pool_limits {
 	unsigned queue_ms; /* 5000 */
 };
 
+enum config_attribute_kind {
+	CONFIG_ATTRIBUTE_NONE,
+	CONFIG_ATTRIBUTE_SOURCE,
+	CONFIG_ATTRIBUTE_PATH,
+	CONFIG_ATTRIBUTE_HEADER,
+	CONFIG_ATTRIBUTE_COOKIE,
+	CONFIG_ATTRIBUTE_QUERY,
+};
+
+/* What requests are told apart by */
+struct config_attribute {
+	enum config_attribute_kind kind;
+	const char *name; /* of a header field, cookie or parameter */
+};
+
+enum config_secure { CONFIG_SECURE_AUTO, CONFIG_SECURE_ALWAYS, CONFIG_SECURE_NEVER };
+enum config_same_site { CONFIG_SAME_SITE_LAX, CONFIG_SAME_SITE_STRICT, CONFIG_SAME_SITE_NONE };
+
+/* "sticky" of a pool: a cookie of ours that names the member */
+struct config_sticky {
+	bool is_set;
+	bool http_only; /* true */
+	const char *cookie;
+	const char *path; /* "/" */
+	enum config_secure secure;
+	enum config_same_site same_site;
+	unsigned max_age_s;  /* 0: until the browser ends */
+	struct hash_key key; /* of "key_file" */
+};
+
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
@@ -219,13 +253,16 @@ struct config_pool {
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
-	unsigned connect_timeout_ms;   /* L7: 3000 */
-	unsigned response_timeout_ms;  /* L7: to the response head, 30000 */
-	unsigned idle_timeout_ms;      /* L7: kept upstream connections, 60000 */
-	unsigned max_idle_connections; /* L7: kept per worker and member, 64 */
-	unsigned slow_start_ms;        /* "slow_start_ms": 0 = at once */
-	unsigned second_chance_ms;     /* "second_chance_ms": 60000; 0 = none */
-	struct config_retry retry;     /* L7 */
+	unsigned connect_timeout_ms;     /* L7: 3000 */
+	unsigned response_timeout_ms;    /* L7: to the response head, 30000 */
+	unsigned idle_timeout_ms;        /* L7: kept upstream connections, 60000 */
+	unsigned max_idle_connections;   /* L7: kept per worker and member, 64 */
+	unsigned slow_start_ms;          /* "slow_start_ms": 0 = at once */
+	unsigned second_chance_ms;       /* "second_chance_ms": 60000; 0 = none */
+	unsigned tier_min_pct;           /* "tier_min_pct": 0 = the last one */
+	struct config_attribute hash_on; /* L7: for consistent schedulers */
+	struct config_sticky sticky;     /* L7 */
+	struct config_retry retry;       /* L7 */
 	struct config_outlier outlier;
 	struct config_pool_limits limits; /* L7 */
 	int line;
@@ -302,6 +339,10 @@ struct config_l7_route {
 	struct config_split *splits;
 	size_t split_count;
 	struct config_retry retry; /* is_set: instead of the pool's */
+	const char *name;          /* "name": for commands; NULL: none */
+	bool has_fallback;
+	unsigned fallback; /* "fallback": index into pools */
+	struct config_attribute split_by;
 	int line;
 };
 
