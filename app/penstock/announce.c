@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which VIPs routers may send clients to: those whose services have usable members. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,16 +22,24 @@ static bool is_route_usable(const struct snapshot *snapshot, const struct config
 	return is_pool_usable(snapshot, route->pool);
 }
 
-/* An L7 service is of use while one of its pools is. */
+static bool has_pool(const struct config_l7_route *route)
+{
+	return !route->actions.has_redirect && !route->actions.has_respond;
+}
+
+/* An L7 service is of use while one of its pools is, and where it needs none. */
 static bool is_service_usable(const struct snapshot *snapshot, const struct config_service *service)
 {
+	bool needs_pool = service->route_count == 0 || service->pool != UINT_MAX;
+
 	if (is_pool_usable(snapshot, service->pool))
 		return true;
 	for (size_t i = 0; i < service->route_count; i++) {
+		needs_pool |= has_pool(&service->routes[i]);
 		if (is_route_usable(snapshot, &service->routes[i]))
 			return true;
 	}
-	return false;
+	return !needs_pool;
 }
 
 /* A service, by its address. */

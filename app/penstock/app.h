@@ -34,7 +34,8 @@ struct generation {
 	struct neigh_net *net;
 	struct service_table *services;
 	struct guard *guard;
-	void **listeners; /* [config->service_count], NULL for L4 */
+	struct tls_store *certificates; /* in the configuration's order */
+	void **listeners;               /* [config->service_count], NULL for L4 */
 };
 
 /* The process. Written by the control thread; workers read ports, rings and the snapshot pointer.
@@ -77,6 +78,9 @@ struct app {
 	atomic_bool must_stop; /* workers return */
 	bool shutdown_requested;
 };
+
+/* check.c: reads the files that a start would read, and says what is wrong with them. */
+void app_check(const struct config *config, struct config_errors *errors);
 
 /* eal.c: starts DPDK with arguments derived from the configuration. */
 int eal_start(const struct config *config, bool is_verbose, struct err *err);

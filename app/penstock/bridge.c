@@ -47,6 +47,23 @@ static int call(void *ctx, unsigned core, void (*fn)(struct control_worker *work
 					: -ENOENT;
 }
 
+/* The device counts all of its VLANs together: the workers tell what was of this one. */
+static void vlan_get(const struct app *app, unsigned index, struct control_port_info *info)
+{
+	info->parent = app->ports[app->ports[index].parent].config->name;
+	info->vlan = app->ports[index].vlan;
+	info->rx_packets = info->rx_bytes = info->rx_missed = info->rx_errors = 0;
+	info->tx_packets = info->tx_bytes = info->tx_errors = 0;
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		const struct worker_vlan *vlan = &app->workers[i]->vlans[index];
+
+		info->rx_packets += vlan->rx_packets;
+		info->rx_bytes += vlan->rx_bytes;
+		info->tx_packets += vlan->tx_packets;
+		info->tx_bytes += vlan->tx_bytes;
+	}
+}
+
 static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 {
 	struct app *app = ctx;
@@ -74,6 +91,8 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 		.tx_errors = stats.oerrors,
 	};
 	memcpy(info->mac, port->mac, sizeof(info->mac));
+	if (port->vlan != 0)
+		vlan_get(app, index, info);
 	return true;
 }
 

@@ -34,24 +34,53 @@ unsigned app_worker_cpus(const struct config_cores *cores, unsigned cpus[RUNTIME
 	return count;
 }
 
+/* Once the ports that carry them are open. */
+static void vlans_open(struct app *app)
+{
+	const struct config *config = app->boot;
+
+	for (unsigned i = 0; i < config->port_count; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		if (port->device == NULL)
+			port_vlan_open(&app->ports[i], port, &app->ports[port->parent], i);
+	}
+}
+
+static void port_log(const struct app *app, const struct port *port)
+{
+	const struct config_port *config = port->config;
+
+	if (port->vlan != 0)
+		log_info("port %s: VLAN %u of port %s, MTU %u", config->name, port->vlan,
+			app->ports[port->parent].config->name, port->mtu);
+	else
+		log_info("port %s: %s, driver %s, %u queue%s, MTU %u", config->name, config->device,
+			port->driver, port->queues, port->queues == 1 ? "" : "s", port->mtu);
+}
+
 static int ports_open(struct app *app, struct err *err)
 {
 	const struct config *config = app->boot;
 
 	for (size_t i = 0; i < config->port_count; i++) {
-		struct port *port = &app->ports[i];
-		int status = port_open(
-			port, &config->ports[i], config->cores.l4_count, app->mbufs, err);
+		int status = config->ports[i].device == NULL
+			? 0
+			: port_open(&app->ports[i], &config->ports[i], config->cores.l4_count,
+				  app->mbufs, err);
 
 		if (status < 0)
 			return status;
-		app->port_count++;
+	}
+	vlans_open(app);
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct port *port = &app->ports[i];
+
 		app->port_facts[i].mtu = port->mtu;
 		memcpy(app->port_facts[i].mac, port->mac, sizeof(port->mac));
-		log_info("port %s: %s, driver %s, %u queue%s, MTU %u", config->ports[i].name,
-			config->ports[i].device, port->driver, port->queues,
-			port->queues == 1 ? "" : "s", port->mtu);
+		port_log(app, port);
 	}
+	app->port_count = (unsigned)config->port_count;
 	return 0;
 }
 

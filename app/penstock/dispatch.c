@@ -11,8 +11,8 @@
 
 #define NEWS_BURST 16
 
-/* Hands a packet to another core, or drops it where that one does not keep up. */
-static void hand_over(
+/* Hands a packet to another core, or drops it where that one does not keep up: false. */
+static bool hand_over(
 	struct worker *w, struct worker *to, enum worker_ring kind, struct rte_mbuf *m)
 {
 	struct rte_ring *ring = to->in[w->core.index][kind];
@@ -26,13 +26,14 @@ static void hand_over(
 		!flood_admit(&w->gates[to->core.index], packet_of(m)->flow_hash,
 			rte_ring_count(ring), WORKER_RING_SLOTS)) {
 		core_drop(&w->core, m, DROP_flow_share);
-		return;
+		return false;
 	}
 	if (ring == NULL || rte_ring_sp_enqueue(ring, m) != 0) {
 		core_drop(&w->core, m, DROP_ring_full);
-		return;
+		return false;
 	}
 	w->core.counters.ring_out_packets++;
+	return true;
 }
 
 static void l4_flush(struct worker *w)
@@ -111,7 +112,7 @@ static void to_l7(struct worker *w, unsigned index, struct rte_mbuf *m)
 	else if (owner == w)
 		l7_take(w, m);
 	else
-		hand_over(w, owner, WORKER_RING_L7, m);
+		w->core.counters.ring_out_l7 += hand_over(w, owner, WORKER_RING_L7, m);
 }
 
 static void to_l4(
@@ -121,8 +122,9 @@ static void to_l4(
 
 	if (owner == w)
 		l4_take(w, m, service);
-	else
-		hand_over(w, owner, WORKER_RING_L4, m);
+	else if (hand_over(w, owner, WORKER_RING_L4, m))
+		*(service != NULL ? &w->core.counters.ring_out_l4
+				  : &w->core.counters.ring_out_replies) += 1;
 }
 
 /* A SYN alone, or an INIT, to a service while we shut down: others take new work. */
@@ -225,7 +227,7 @@ static void fragment_route(struct worker *w, struct rte_mbuf *m, const struct pa
 	else if (owner == w)
 		fragment_take(w, m);
 	else
-		hand_over(w, owner, WORKER_RING_FRAGMENT, m);
+		w->core.counters.ring_out_fragments += hand_over(w, owner, WORKER_RING_FRAGMENT, m);
 }
 
 static bool is_to_us(const struct worker *w, unsigned port, const struct rte_mbuf *m)
@@ -277,7 +279,9 @@ void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, 
 	packet_parse_burst(frames, count, port, w->snapshot->key, reasons);
 	guard_run(&w->core, w->snapshot, frames, reasons, count, w->now_us);
 	for (uint16_t i = 0; i < count; i++) {
-		if (unlikely(reasons[i] == DROP_parse_ethertype))
+		if (unlikely(reasons[i] == DROP_parse_ethertype && packet_has_tag(frames[i])))
+			trunk_frames(w, port, &frames[i], 1);
+		else if (unlikely(reasons[i] == DROP_parse_ethertype))
 			exception_refuse(w, port, frames[i], reasons[i]);
 		else if (unlikely(reasons[i] != DROP_NONE))
 			core_drop(&w->core, frames[i], reasons[i]);
@@ -366,6 +370,14 @@ void dispatch_transmit(void *ctx, unsigned port, struct rte_mbuf *frame)
 	struct worker *w = ctx;
 	const struct port *device = &w->app->ports[port];
 
+	if (device->vlan != 0) {
+		int carrier = trunk_tag(w, port, frame);
+
+		if (carrier < 0)
+			return;
+		port = (unsigned)carrier;
+		device = &w->app->ports[port];
+	}
 	if (likely(w->has_queue[port])) {
 		port_tx_put(&w->tx[port], frame);
 		return;

@@ -139,10 +139,12 @@ static void devices_choose(struct arguments *args, const struct config *config)
 
 	for (size_t i = 0; i < config->port_count; i++) {
 		const char *device = config->ports[i].device;
-		bool is_virtual = strncmp(device, "net_", 4) == 0;
+		bool is_virtual = device == NULL || strncmp(device, "net_", 4) == 0;
 
-		argument_add(args, is_virtual ? "--vdev" : "--allow");
-		argument_add(args, "%s", device);
+		if (device != NULL) {
+			argument_add(args, is_virtual ? "--vdev" : "--allow");
+			argument_add(args, "%s", device);
+		}
 		has_pci |= !is_virtual;
 		if (config->ports[i].kernel_interface == NULL)
 			continue;

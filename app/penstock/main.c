@@ -95,6 +95,12 @@ static struct config *config_read(const struct options *options)
 	struct config_errors errors = { 0 };
 	struct config *config = config_load(options->config_path, &errors);
 
+	if (config != NULL && options->is_check)
+		app_check(config, &errors);
+	if (errors.count > 0) {
+		config_destroy(config);
+		config = NULL;
+	}
 	for (size_t i = 0; i < errors.count; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	if (config == NULL)

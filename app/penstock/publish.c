@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "l4/guard.h"
 #include "l7/l7.h"
+#include "tls/tls.h"
 
 /* A snapshot with what it owns. Workers see 'view' only. */
 struct publication {
@@ -41,6 +42,7 @@ static void generation_destroy(struct app *app, struct generation *generation)
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
 	free(generation->listeners);
+	tls_store_destroy(generation->certificates);
 	neigh_net_destroy(generation->net);
 	if (generation->config != app->boot)
 		config_destroy(generation->config);
@@ -51,6 +53,9 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 {
 	const struct config *config = generation->config;
 
+	generation->certificates = l7_certificates_load(config, err);
+	if (generation->certificates == NULL)
+		return -EINVAL;
 	generation->listeners = calloc(config->service_count + 1, sizeof(void *));
 	if (generation->listeners == NULL)
 		return err_set(err, ENOMEM, "no memory for listeners");
@@ -58,7 +63,7 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 		if (config->services[i].mode != CONFIG_MODE_L7)
 			continue;
 		generation->listeners[i] = l7_listener_create(
-			config, &config->services[i], app->l7_count, err);
+			&config->services[i], generation->certificates, app->l7_count, err);
 		if (generation->listeners[i] == NULL)
 			return -EINVAL;
 	}
@@ -244,14 +249,18 @@ static bool is_same_cores(const struct config_cores *a, const struct config_core
 		memcmp(a->l7, b->l7, a->l7_count * sizeof(a->l7[0])) == 0;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool is_same_port(const struct config_port *a, const struct config_port *b)
 {
-	return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
+	return strcmp(a->name, b->name) == 0 && is_same_text(a->device, b->device) &&
+		is_same_text(a->parent_name, b->parent_name) && a->vlan == b->vlan &&
 		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
 		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous &&
-		(a->kernel_interface == NULL) == (b->kernel_interface == NULL) &&
-		(a->kernel_interface == NULL ||
-			strcmp(a->kernel_interface, b->kernel_interface) == 0);
+		is_same_text(a->kernel_interface, b->kernel_interface);
 }
 
 static bool is_same_ports(const struct config *a, const struct config *b)

@@ -49,7 +49,9 @@ static unsigned ports_poll(struct worker *w)
 		count = port_rx(&w->app->ports[i], w->tx[i].queue, &w->core, frames);
 		if (count == 0)
 			continue;
-		if (i < w->app->port_count)
+		if (w->app->ports[i].vlans != NULL)
+			trunk_frames(w, i, frames, count);
+		else if (i < w->app->port_count)
 			dispatch_frames(w, i, frames, count);
 		else
 			exception_return(w, i, frames, count);

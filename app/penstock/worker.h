@@ -41,6 +41,12 @@ struct worker_call {
 	atomic_uint state; /* CALL_x of worker.c */
 };
 
+/* What a worker counts of a VLAN, whose device counts for all of them. */
+struct worker_vlan {
+	uint64_t rx_packets, rx_bytes;
+	uint64_t tx_packets, tx_bytes;
+};
+
 /* One poll-mode thread: an L4 worker, an L7 worker, or both. Owned by its core. */
 struct worker {
 	struct core core;
@@ -57,6 +63,8 @@ struct worker {
 	struct health_core *health;
 	struct port_tx tx[APP_DEVICES_MAX];
 	bool has_queue[APP_DEVICES_MAX];
+	const struct rss *rss[NEIGH_PORTS_MAX];    /* NULL: not known, or no queue is ours */
+	struct worker_vlan vlans[NEIGH_PORTS_MAX]; /* of ports that are VLANs */
 	uint64_t kernel_since_us;  /* start of the window in which frames to the kernel count */
 	unsigned kernel_in_window; /* handed to the kernel since */
 	uint16_t l4_pending;       /* gathered for l4_run() */
@@ -90,6 +98,14 @@ int worker_run(struct worker *worker, void (*fn)(struct control_worker *worker, 
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count);
 unsigned dispatch_rings(struct worker *w);
 void dispatch_flush(struct worker *w);
+
+/*
+ * trunk.c: frames of a port that carries VLANs, or that has one with a tag all the same, each to
+ * the port that its VLAN is. trunk_tag() is the way back: the number of the port whose device sends
+ * the frame, or -1 when it was dropped.
+ */
+void trunk_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count);
+int trunk_tag(struct worker *w, unsigned port, struct rte_mbuf *frame);
 
 /*
  * exception.c: the way to and from the kernel's interface beside a port. exception_refuse() ends a

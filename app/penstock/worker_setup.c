@@ -27,6 +27,17 @@ static void result_report(void *ctx, const struct health_result *result)
 		return;
 }
 
+/* The ports by which replies can be made to come in here. */
+static void rss_find(struct worker *w)
+{
+	for (unsigned i = 0; i < w->app->port_count; i++) {
+		const struct port *port = &w->app->ports[i];
+
+		if (port->rss.kinds != 0 && (unsigned)w->core.l4_index < port->queues)
+			w->rss[i] = &port->rss;
+	}
+}
+
 static int l4_side_create(struct worker *w, struct err *err)
 {
 	static const struct neigh_ops neigh_ops = {
@@ -48,11 +59,13 @@ static int l4_side_create(struct worker *w, struct err *err)
 		.core = &w->core,
 		.mbufs = app->mbufs,
 		.ports = steer_l4_slice(&steer, (unsigned)w->core.l4_index),
+		.rss = w->rss,
 		.max_connections = config->max_connections,
 		.seed = app->secret[0] ^ w->core.index,
 	};
 	uint64_t now_us = clock_now_us();
 
+	rss_find(w);
 	w->neigh = neigh_create(&neigh_params, now_us);
 	if (w->neigh == NULL)
 		return err_set(err, ENOMEM, "no memory for a neighbor table");
@@ -60,7 +73,8 @@ static int l4_side_create(struct worker *w, struct err *err)
 	if (w->l4 == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < app->device_count; i++) {
-		w->has_queue[i] = (unsigned)w->core.l4_index < app->ports[i].queues;
+		w->has_queue[i] = app->ports[i].vlan == 0 &&
+			(unsigned)w->core.l4_index < app->ports[i].queues;
 		w->tx[i] = (struct port_tx){
 			.port = &app->ports[i],
 			.core = &w->core,

@@ -10,8 +10,9 @@
 
 /*
  * Consistent hashing on a ring (Karger et al. 1997): each backend has points there in proportion to
- * its weight, and a hash belongs to the next point. A backend that leaves gives its parts to others,
- * and nothing else moves; shares are less even than Maglev's, weights change with less movement.
+ * its weight, and a hash belongs to the next point. A backend that leaves gives its parts to
+ * others, and nothing else moves; shares are less even than Maglev's, weights change with less
+ * movement.
  */
 struct point {
 	uint32_t at;
@@ -78,9 +79,8 @@ static struct balance *ring_build(const struct balance_backend *backends, size_t
 		uint64_t own = points_of(backends[i].weight, scale);
 
 		for (uint64_t k = 0; k < own; k++)
-			ring->points[ring->count++] = (struct point){
-				.at = place(key, hash, k), .index = (uint32_t)i
-			};
+			ring->points[ring->count++] = (struct point){ .at = place(key, hash, k),
+				.index = (uint32_t)i };
 	}
 	qsort(ring->points, ring->count, sizeof(ring->points[0]), point_compare);
 	return &ring->base;

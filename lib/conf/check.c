@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "listen.h"
 #include "reader.h"
 #include "text.h"
@@ -324,6 +325,7 @@ void config_check(struct reader *reader, const struct node *root, void *object)
 {
 	cores_fill(object, root);
 	names_of_lists_check(reader, root);
+	port_parents_check(reader, root);
 	port_addresses_check(reader, root);
 	local_addresses_check(reader, root);
 	local_ports_check(reader, root);

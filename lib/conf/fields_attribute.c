@@ -12,7 +12,7 @@
 #define KEY_BYTES_MIN 16
 #define KEY_BYTES_MAX 4096
 #define AGE_MAX_S     31536000
-#define TOKEN_MARKS "!#$%&'*+-.^_`|~"
+#define TOKEN_MARKS   "!#$%&'*+-.^_`|~"
 
 static const struct {
 	const char *word;
@@ -100,8 +100,7 @@ static const struct text_kind cookie_path_kind = {
 	.read = cookie_path_read,
 };
 
-static void key_read(
-	struct reader *reader, const struct node *node, const char *text, void *target)
+static void key_read(struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	struct hash_key *key = target;
 	const char *path = NULL;

@@ -13,8 +13,7 @@
 #include "reader.h"
 #include "text.h"
 
-/* RFC 9110 5.6.2 */
-static bool is_token(const char *text)
+bool match_is_token(const char *text)
 {
 	for (const char *c = text; *c != '\0'; c++) {
 		if (!isalnum((unsigned char)*c) && strchr("!#$%&'*+-.^_`|~", *c) == NULL)
@@ -26,7 +25,7 @@ static bool is_token(const char *text)
 static void method_read(
 	struct reader *reader, const struct node *node, const char *text, void *target)
 {
-	if (is_token(text))
+	if (match_is_token(text))
 		*(const char **)target = arena_copy(reader->arena, text, strlen(text));
 	else
 		problem_add(&reader->problems, node,
@@ -230,7 +229,7 @@ void match_headers_check(
 		for (char *c = name; *c != '\0'; c++)
 			*c = (char)tolower((unsigned char)*c);
 		match->name = name;
-		if (!is_token(name))
+		if (!match_is_token(name))
 			problem_add_key(&reader->problems, child, "is no name of a header field");
 		else if (strcmp(name, "host") == 0)
 			problem_add_key(&reader->problems, child,

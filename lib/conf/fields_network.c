@@ -2,28 +2,17 @@
 /* Ports, static routes, static neighbors, and what routing daemons are told. */
 #include <string.h>
 
+#include "link.h"
 #include "reader.h"
 #include "text.h"
 
-#define IPV6_MTU_MIN 1280 /* RFC 8200 5 */
-
 static void port_check(struct reader *reader, const struct node *node, void *object)
 {
-	const struct config_port *port = object;
 	const struct node *mtu = node_get(node, "mtu");
 
-	if (mtu == NULL || port->mtu >= IPV6_MTU_MIN)
-		return;
-	for (size_t i = 0; i < port->address_count; i++) {
-		const struct ip_addr *addr = &port->addresses[i].addr;
-
-		if (text_is_read(addr) && !ip_is_v4(addr)) {
-			problem_add(&reader->problems, mtu,
-				"%u is too small for a port with an IPv6 address (at least %d)",
-				port->mtu, IPV6_MTU_MIN);
-			return;
-		}
-	}
+	port_link_check(reader, node);
+	if (mtu != NULL)
+		port_mtu_check(reader, mtu, object);
 }
 
 static const struct field port_fields[] = {
@@ -41,8 +30,23 @@ static const struct field port_fields[] = {
 			"(`net_af_xdp0,iface=eth1`)",
 		.type = FIELD_TEXT,
 		.kind = &text_any,
-		.is_required = true,
 		.offset = offsetof(struct config_port, device),
+	},
+	{
+		.name = "parent",
+		.help = "instead of a device: the port that carries this one as a VLAN (802.1Q)",
+		.type = FIELD_TEXT,
+		.kind = &text_name,
+		.offset = offsetof(struct config_port, parent_name),
+	},
+	{
+		.name = "vlan",
+		.help = "with a parent: the VLAN's number",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_port, vlan),
+		.min = 1,
+		.max = 4094,
+		.value = 0,
 	},
 	{
 		.name = "addresses",

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "actions.h"
 #include "match.h"
 #include "policy.h"
 #include "reader.h"
@@ -217,6 +218,7 @@ static void match_check(struct reader *reader, const struct node *node, void *ob
 	struct config_l7_route *route = object;
 
 	match_headers_check(reader, node_get(node, "header"), &route->headers);
+	reader->route = route;
 }
 
 static const struct table match_table = {
@@ -258,24 +260,40 @@ static const struct table split_table = {
 	.line_offset = offsetof(struct config_split, line),
 };
 
+/* Where its requests go: one of these. */
+static void targets_check(struct reader *reader, const struct node *node)
+{
+	static const char *const targets[] = { "pool", "split", "redirect", "respond" };
+	const struct node *first = NULL;
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		const struct node *target = node_get(node, targets[i]);
+
+		if (target != NULL && first != NULL)
+			problem_add_key(&reader->problems, target,
+				"not beside \"%s\": one of the two", first->key);
+		if (first == NULL)
+			first = target;
+	}
+	if (first == NULL)
+		problem_add_missing(&reader->problems, node, "pool",
+			"is required and missing, where there is no \"split\", \"redirect\" or "
+			"\"respond\"");
+}
+
 static void l7_route_check(struct reader *reader, const struct node *node, void *object)
 {
 	struct config_l7_route *route = object;
 	const struct node *split = node_get(node, "split");
-	const struct node *pool = node_get(node, "pool");
 	uint64_t sum = 0;
 
-	if (pool == NULL)
+	reader->route = NULL;
+	if (node_get(node, "pool") == NULL)
 		route->pool = UINT_MAX;
+	targets_check(reader, node);
+	actions_check(reader, node, route);
 	if (node_get(node, "split_by") != NULL && split == NULL)
 		problem_add_key(&reader->problems, node_get(node, "split_by"), "needs a \"split\"");
-	if (route->name != NULL && !text_is_name(route->name))
-		problem_add(
-			&reader->problems, node_get(node, "name"), "expected a " TEXT_NAME_WORDS);
-	if (pool == NULL && split == NULL)
-		problem_add_missing(&reader->problems, node, "pool", "is required and missing");
-	if (pool != NULL && split != NULL)
-		problem_add_key(&reader->problems, split, "not beside \"pool\": one of the two");
 	for (size_t i = 0; i < route->split_count; i++)
 		sum += route->splits[i].weight;
 	if (route->split_count > 0 && sum == 0)
@@ -283,12 +301,19 @@ static void l7_route_check(struct reader *reader, const struct node *node, void 
 			"all weights are 0: no request could go anywhere");
 }
 
+#define ACTION_FIELD(key, words)                                                                   \
+	{                                                                                          \
+		.name = #key, .help = words, .type = FIELD_OBJECT, .table = &key##_table,          \
+		.offset = offsetof(struct config_l7_route, actions.key),                           \
+		.has_offset = offsetof(struct config_l7_route, actions.has_##key), .text = "none"  \
+	}
+
 static const struct field l7_route_fields[] = {
 	{
 		.name = "name",
-		.help = "how commands call it: `set route SERVICE/NAME weight`",
+		.help = "name for logs, header fields and commands",
 		.type = FIELD_TEXT,
-		.kind = &text_any,
+		.kind = &text_name,
 		.offset = offsetof(struct config_l7_route, name),
 	},
 	{
@@ -342,12 +367,17 @@ static const struct field l7_route_fields[] = {
 		.offset = offsetof(struct config_l7_route, retry),
 		.has_offset = offsetof(struct config_l7_route, retry.is_set),
 	},
+	ACTION_FIELD(redirect, "instead of `pool`: sends the client elsewhere"),
+	ACTION_FIELD(respond, "instead of `pool`: answers by itself"),
+	ACTION_FIELD(rewrite, "changes where requests ask to go"),
+	ACTION_FIELD(request_headers, "changes header fields of requests"),
+	ACTION_FIELD(response_headers, "changes header fields of answers"),
 	{ .name = NULL },
 };
 
 const struct table l7_route_table = {
 	.name = "l7_route",
-	.help = "Sends requests to a pool, or to several.",
+	.help = "Sends requests to a pool, or to several, or answers them.",
 	.fields = l7_route_fields,
 	.size = sizeof(struct config_l7_route),
 	.line_offset = offsetof(struct config_l7_route, line),

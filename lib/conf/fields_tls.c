@@ -96,6 +96,126 @@ static const struct text_kind certificate_kind = {
 	.read = certificate_read,
 };
 
+/* What hosts may have of their own. base: where the policy stands; else_words: the default in
+ * words. */
+#define POLICY(base, member) ((base) + offsetof(struct config_tls_policy, member))
+#define POLICY_FIELDS(base, else_words, all_ciphers, all_alpn)                                           \
+	{                                                                                                \
+		.name = "min_version",                                                                   \
+		.help = "the oldest version of TLS that is spoken",                                      \
+		.type = FIELD_CHOICE,                                                                    \
+		.offset = POLICY(base, min_version),                                                     \
+		.choices = version_choices,                                                              \
+		.value = TLS_1_2,                                                                        \
+		.text = (else_words),                                                                    \
+	},                                                                                               \
+		{                                                                                        \
+			.name = "max_version",                                                           \
+			.help = "the newest version of TLS that is spoken",                              \
+			.type = FIELD_CHOICE,                                                            \
+			.offset = POLICY(base, max_version),                                             \
+			.choices = max_version_choices,                                                  \
+			.value = TLS_1_3,                                                                \
+			.text = (else_words),                                                            \
+		},                                                                                       \
+		{                                                                                        \
+			.name = "alpn",                                                                  \
+			.help = "protocols that clients may choose; HTTP/2 is preferred whatever the "   \
+				"order",                                                                 \
+			.type = FIELD_CHOICES,                                                           \
+			.offset = POLICY(base, alpn),                                                    \
+			.choices = alpn_choices,                                                         \
+			.value = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,                                     \
+			.text = (all_alpn),                                                              \
+			.min = 1,                                                                        \
+		},                                                                                       \
+		{                                                                                        \
+			.name = "ciphers",                                                               \
+			.help = "cipher suites; the server's preference is in this order, whatever the " \
+				"list's (TLS 1.3: the client's)",                                        \
+			.type = FIELD_CHOICES,                                                           \
+			.offset = POLICY(base, ciphers),                                                 \
+			.choices = cipher_choices,                                                       \
+			.value = CONFIG_CIPHERS_ALL,                                                     \
+			.text = (all_ciphers),                                                           \
+			.min = 1,                                                                        \
+		},                                                                                       \
+		{                                                                                        \
+			.name = "client_certificates",                                                   \
+			.help = "whether clients are asked for certificates (mutual TLS)",               \
+			.type = FIELD_CHOICE,                                                            \
+			.offset = POLICY(base, client_auth),                                             \
+			.choices = client_auth_choices,                                                  \
+			.value = CONFIG_CLIENT_AUTH_NONE,                                                \
+			.text = (else_words),                                                            \
+		},                                                                                       \
+		{                                                                                        \
+			.name = "client_ca",                                                             \
+			.help = "PEM file: the authorities that may sign client certificates; relative " \
+				"to the configuration's folder",                                         \
+			.type = FIELD_TEXT,                                                              \
+			.kind = &text_file,                                                              \
+			.offset = POLICY(base, client_ca),                                               \
+		},                                                                                       \
+		{                                                                                        \
+			.name = "client_crl",                                                            \
+			.help = "PEM file: the certificates that these authorities revoked",             \
+			.type = FIELD_TEXT,                                                              \
+			.kind = &text_file,                                                              \
+			.offset = POLICY(base, client_crl),                                              \
+		},                                                                                       \
+	{                                                                                                \
+		.name = "client_depth",                                                                  \
+		.help = "the longest chain from a client's certificate to an authority: 1 is "           \
+			"without intermediates",                                                         \
+		.type = FIELD_NUMBER, .offset = POLICY(base, client_depth), .min = 1, .max = 8,          \
+		.value = 2, .text = (else_words),                                                        \
+	}
+
+#define AS_SERVICE "as the service has it"
+static const struct field host_fields[] = {
+	{
+		.name = "names",
+		.help = "server names that it is for: `example.com`, or `*.example.com` for names "
+			"with one label more; the exact one wins",
+		.type = FIELD_TEXTS,
+		.kind = &text_server_name,
+		.is_required = true,
+		.offset = offsetof(struct config_tls_host, names),
+		.count_offset = offsetof(struct config_tls_host, name_count),
+		.min = 1,
+	},
+	POLICY_FIELDS(offsetof(struct config_tls_host, policy), AS_SERVICE, AS_SERVICE, AS_SERVICE),
+	{ .name = NULL },
+};
+
+static void policy_check(
+	struct reader *reader, const struct node *node, const struct config_tls_policy *policy)
+{
+	bool has_auth = policy->client_auth != CONFIG_CLIENT_AUTH_NONE;
+
+	if (policy->max_version < policy->min_version)
+		problem_add(&reader->problems,
+			node_get(node, "max_version") != NULL ? node_get(node, "max_version")
+							      : node,
+			"is below min_version, which is 1.3");
+	if (has_auth && policy->client_ca == NULL && node_get(node, "client_ca") == NULL)
+		problem_add_missing(&reader->problems, node, "client_ca",
+			"client certificates need \"client_ca\"");
+	if (!has_auth && node_get(node, "client_ca") != NULL)
+		problem_add_key(&reader->problems, node_get(node, "client_ca"),
+			"is for services with \"client_certificates\"");
+}
+
+static const struct table host_table = {
+	.name = "tls_host",
+	.help = "Another policy for clients that ask for some names. Requests for a host with "
+		"another policy than the connection's are answered 421.",
+	.fields = host_fields,
+	.size = sizeof(struct config_tls_host),
+	.line_offset = offsetof(struct config_tls_host, line),
+};
+
 /* Its struct is the service itself: a flat struct is what the rest of the program reads. */
 static const struct field tls_fields[] = {
 	{
@@ -109,42 +229,17 @@ static const struct field tls_fields[] = {
 		.count_offset = offsetof(struct config_service, certificate_count),
 		.min = 1,
 	},
+	POLICY_FIELDS(
+		offsetof(struct config_service, tls_policy), NULL, "all", "[\"h2\", \"http/1.1\"]"),
 	{
-		.name = "min_version",
-		.help = "the oldest version of TLS that is spoken",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_min_version),
-		.choices = version_choices,
-		.value = TLS_1_2,
-	},
-	{
-		.name = "alpn",
-		.help = "protocols that clients may choose; HTTP/2 is preferred whatever the order",
-		.type = FIELD_CHOICES,
-		.offset = offsetof(struct config_service, tls_alpn),
-		.choices = alpn_choices,
-		.value = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,
-		.text = "[\"h2\", \"http/1.1\"]",
-		.min = 1,
-	},
-	{
-		.name = "max_version",
-		.help = "the newest version of TLS that is spoken",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_max_version),
-		.choices = max_version_choices,
-		.value = TLS_1_3,
-	},
-	{
-		.name = "ciphers",
-		.help = "cipher suites; the server's preference is in this order, whatever the "
-			"list's (TLS 1.3: the client's)",
-		.type = FIELD_CHOICES,
-		.offset = offsetof(struct config_service, tls_ciphers),
-		.choices = cipher_choices,
-		.value = CONFIG_CIPHERS_ALL,
-		.text = "all",
-		.min = 1,
+		.name = "hosts",
+		.help = "other versions, ciphers, protocols and client certificates for some server "
+			"names",
+		.type = FIELD_OBJECTS,
+		.table = &host_table,
+		.offset = offsetof(struct config_service, tls_hosts),
+		.count_offset = offsetof(struct config_service, tls_host_count),
+		.text = "[]",
 	},
 	{
 		.name = "unknown_names",
@@ -153,39 +248,6 @@ static const struct field tls_fields[] = {
 		.offset = offsetof(struct config_service, tls_unknown_names),
 		.choices = unknown_name_choices,
 		.value = 0,
-	},
-	{
-		.name = "client_certificates",
-		.help = "whether clients are asked for certificates (mutual TLS)",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct config_service, tls_client_auth),
-		.choices = client_auth_choices,
-		.value = CONFIG_CLIENT_AUTH_NONE,
-	},
-	{
-		.name = "client_ca",
-		.help = "PEM file: the authorities that may sign client certificates; relative to "
-			"the configuration's folder",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_client_ca),
-	},
-	{
-		.name = "client_crl",
-		.help = "PEM file: the certificates that these authorities revoked",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.offset = offsetof(struct config_service, tls_client_crl),
-	},
-	{
-		.name = "client_depth",
-		.help = "the longest chain from a client's certificate to an authority: 1 is "
-			"without intermediates",
-		.type = FIELD_NUMBER,
-		.offset = offsetof(struct config_service, tls_client_depth),
-		.min = 1,
-		.max = 8,
-		.value = 2,
 	},
 	{
 		.name = "ticket_keys",
@@ -206,21 +268,83 @@ static const struct field tls_fields[] = {
 	{ .name = NULL },
 };
 
+/* What a host does not say is as the service has it. */
+static void host_inherit(const struct node *node, struct config_tls_policy *own,
+	const struct config_tls_policy *service)
+{
+	if (node_get(node, "min_version") == NULL)
+		own->min_version = service->min_version;
+	if (node_get(node, "max_version") == NULL)
+		own->max_version = service->max_version;
+	if (node_get(node, "alpn") == NULL)
+		own->alpn = service->alpn;
+	if (node_get(node, "ciphers") == NULL)
+		own->ciphers = service->ciphers;
+	if (node_get(node, "client_certificates") == NULL)
+		own->client_auth = service->client_auth;
+	if (node_get(node, "client_depth") == NULL)
+		own->client_depth = service->client_depth;
+	/* A list of revoked certificates belongs to its authorities. */
+	if (node_get(node, "client_ca") == NULL) {
+		own->client_ca = service->client_ca;
+		if (node_get(node, "client_crl") == NULL)
+			own->client_crl = service->client_crl;
+	}
+}
+
+static void host_join(struct reader *reader, struct config_tls_host *host)
+{
+	host->joined_names = "";
+	for (size_t i = 0; i < host->name_count; i++)
+		if (host->names[i] != NULL)
+			host->joined_names = arena_format(reader->arena, "%s%s%s",
+				host->joined_names, i > 0 ? " " : "", host->names[i]);
+}
+
+static void host_names_check(
+	struct reader *reader, const struct node *list, const struct config_service *service)
+{
+	const struct node *item = list->children;
+	struct names names;
+	size_t total = 0;
+
+	for (size_t i = 0; i < service->tls_host_count; i++)
+		total += service->tls_hosts[i].name_count;
+	names = names_create(reader->arena, total);
+	for (unsigned i = 0; item != NULL && i < service->tls_host_count; i++, item = item->next) {
+		const struct config_tls_host *host = &service->tls_hosts[i];
+		const struct node *texts = node_get(item, "names");
+		const struct node *text = texts != NULL ? texts->children : NULL;
+
+		for (size_t j = 0; text != NULL && j < host->name_count; j++, text = text->next)
+			names_add(&names, host->names[j], text, i);
+	}
+	names_check(&names, &reader->problems, "server name");
+}
+
+static void hosts_check(
+	struct reader *reader, const struct node *list, struct config_service *service)
+{
+	const struct node *item = list->children;
+
+	for (size_t i = 0; item != NULL && i < service->tls_host_count; i++, item = item->next) {
+		struct config_tls_host *host = &service->tls_hosts[i];
+
+		host_inherit(item, &host->policy, &service->tls_policy);
+		host_join(reader, host);
+		policy_check(reader, item, &host->policy);
+	}
+	host_names_check(reader, list, service);
+}
+
 /* The object is the service: see tls_fields. */
 static void tls_check(struct reader *reader, const struct node *node, void *object)
 {
-	const struct config_service *service = object;
-	bool has_auth = service->tls_client_auth != CONFIG_CLIENT_AUTH_NONE;
+	struct config_service *service = object;
 
-	if (service->tls_max_version < service->tls_min_version)
-		problem_add(&reader->problems, node_get(node, "max_version"),
-			"is below min_version, which is 1.3");
-	if (has_auth && node_get(node, "client_ca") == NULL)
-		problem_add_missing(&reader->problems, node, "client_ca",
-			"client certificates need \"client_ca\"");
-	if (!has_auth && node_get(node, "client_ca") != NULL)
-		problem_add_key(&reader->problems, node_get(node, "client_ca"),
-			"is for services with \"client_certificates\"");
+	policy_check(reader, node, &service->tls_policy);
+	if (service->tls_host_count > 0)
+		hosts_check(reader, node_get(node, "hosts"), service);
 }
 
 const struct table tls_table = {

@@ -11,6 +11,9 @@ extern const struct table match_text_table;      /* struct config_text_match, by
 /* False, with a problem at node, for an expression that does not compile. */
 bool match_regex_check(struct reader *reader, const struct node *node, const char *text);
 
+/* RFC 9110 5.6.2 */
+bool match_is_token(const char *text);
+
 /* Names to lower case, and problems of names that cannot be. node: the map, or NULL. */
 void match_headers_check(
 	struct reader *reader, const struct node *node, struct config_text_matches *headers);

@@ -22,6 +22,7 @@ struct reader {
 	const char *absolute_folder; /* the same, absolute */
 	struct names pools;          /* by name; filled at the first question */
 	struct names certificates;
+	const struct config_l7_route *route; /* being read, once its match is; or NULL */
 	jmp_buf out_of_memory;
 };
 

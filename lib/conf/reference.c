@@ -65,6 +65,8 @@ static void default_print(FILE *out, const struct field *field)
 {
 	if (field->is_required) {
 		fputs("required", out);
+	} else if (field->type != FIELD_TEXT && field->text != NULL) {
+		fputs(field->text, out);
 	} else if (field->type == FIELD_NUMBER || field->type == FIELD_NUMBER64) {
 		fprintf(out, "%" PRIu64, field->value);
 	} else if (field->type == FIELD_BOOL) {
@@ -76,8 +78,6 @@ static void default_print(FILE *out, const struct field *field)
 		}
 	} else if (field->type == FIELD_TEXT && field->text != NULL && field->text[0] != '\0') {
 		fprintf(out, "`\"%s\"`", field->text);
-	} else if (field->type != FIELD_TEXT && field->text != NULL) {
-		fputs(field->text, out);
 	} else if (field->type == FIELD_OBJECT) {
 		fputs("its defaults", out);
 	} else {
@@ -140,6 +140,22 @@ static void table_print(FILE *out, const struct table *table, const char *path)
 	}
 }
 
+static void variables_print(FILE *out)
+{
+	fputs("\n## Variables\n\nIn texts that have them, `${NAME}` stands for:\n\n"
+	      "| name | what it stands for |\n| --- | --- |\n",
+		out);
+#define VARIABLE(name, help) fputs("| `" #name "` | " help " |\n", out);
+#include "conf/variable.def"
+#undef VARIABLE
+	fputs("| `header.NAME` | the request's first header field of that name, or nothing |\n"
+	      "| `match.N`, `match.NAME` | what a group of the route's path matched: `{NAME}` of a "
+	      "template, a group of an expression; `match.0` is the whole path, or what the "
+	      "expression fits |\n"
+	      "| `N` | in the `to` of a `regex`: what its group of that number matched |\n",
+		out);
+}
+
 void config_reference_print(FILE *out)
 {
 	fputs("# Configuration reference\n\n"
@@ -148,6 +164,7 @@ void config_reference_print(FILE *out)
 	      "`penstock --check FILE` says everything that is wrong with a file.\n",
 		out);
 	table_print(out, &config_table, "The file");
+	variables_print(out);
 	fprintf(out,
 		"\n## A file of routes\n\n`{\"routes\": [...]}`, with items as in "
 		"`services[].routes[]`. Its errors name its own lines.\n");

@@ -325,6 +325,17 @@ static void host_read(
 			"\"www.*\"");
 }
 
+static void server_name_read(
+	struct reader *reader, const struct node *node, const char *text, void *target)
+{
+	char *host = lower_copy(reader, text);
+
+	if (is_host(host) && host[0] != '[')
+		*(const char **)target = host;
+	else
+		kind_report(reader, node, "a server name, as \"example.com\" or \"*.example.com\"");
+}
+
 static void header_host_read(
 	struct reader *reader, const struct node *node, const char *text, void *target)
 {
@@ -461,6 +472,12 @@ const struct text_kind text_host = {
 	.what = "host",
 	.pattern = "^(\\*\\.)?[A-Za-z0-9._-]+$|^[A-Za-z0-9._-]+\\.\\*$|^\\[[0-9A-Fa-f.:]+\\]$",
 	.read = host_read,
+};
+const struct text_kind text_server_name = {
+	.what = "server name",
+	.pattern = "^(\\*\\.)?[A-Za-z0-9._-]+$",
+	.size = sizeof(const char *),
+	.read = server_name_read,
 };
 const struct text_kind text_url_path = {
 	.what = "path",

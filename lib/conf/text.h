@@ -24,6 +24,7 @@ extern const struct text_kind text_mode;         /* unsigned: "0660" */
 extern const struct text_kind text_host;         /* const char *: lower case */
 extern const struct text_kind text_url_path;     /* const char * */
 extern const struct text_kind text_request_path; /* const char *; with a query, if any */
+extern const struct text_kind text_server_name;  /* const char *: lower case */
 extern const struct text_kind text_header_host;  /* const char *: HOST or HOST:PORT */
 
 /* An address that could not be read stays all zero, which no unicast address is. */

@@ -110,9 +110,18 @@ static bool is_overwritten(const struct http_write_options *options, struct http
 	if (options->keep_forwarded)
 		return false;
 	for (unsigned i = 0; i < options->extra_count; i++)
-		if (http_span_is_nocase(name, options->extra[i].name))
+		if (!options->extra[i].is_added &&
+			http_span_is_nocase(name, options->extra[i].name))
 			return true;
 	return is_forwarded(name);
+}
+
+static bool is_dropped(const struct http_write_options *options, struct http_span name)
+{
+	for (unsigned i = 0; i < options->drop_count; i++)
+		if (http_span_is_nocase(name, options->drops[i]))
+			return true;
+	return false;
 }
 
 void http_filter_init(struct http_filter *filter, const struct http_head *head,
@@ -129,5 +138,6 @@ void http_filter_init(struct http_filter *filter, const struct http_head *head,
 bool http_filter_passes(const struct http_filter *filter, struct http_span name)
 {
 	return !http_is_hop_by_hop(name) && !is_named(filter, name) &&
+		!is_dropped(filter->options, name) &&
 		!(filter->is_request && is_overwritten(filter->options, name));
 }

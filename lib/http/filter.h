@@ -20,7 +20,4 @@ void http_filter_init(struct http_filter *filter, const struct http_head *head,
 	const struct http_write_options *options, bool is_request);
 bool http_filter_passes(const struct http_filter *filter, struct http_span name);
 
-/* RFC 9110 7.6.1: fields of one connection, and the framing, which is written anew. */
-bool http_is_hop_by_hop(struct http_span name);
-
 #endif

@@ -104,6 +104,42 @@ bool http_path_take(struct http_head *head, char *start, char *end, const char *
 	return true;
 }
 
+static unsigned slashes_count(const char *path, size_t len)
+{
+	const char *query = memchr(path, '?', len);
+	const char *end = query != NULL ? query : path + len;
+	unsigned count = 0;
+
+	for (const char *c = path; c < end; c++)
+		count += *c == '/';
+	return count;
+}
+
+/*
+ * A client's "../" that became a part of this path would climb out of the part that somebody put
+ * ahead of it. Each such step takes a slash along; nothing else does.
+ */
+bool http_target_set(struct http_head *head, char *target, size_t len)
+{
+	struct http_span old_path = head->path;
+	struct http_span old_target = head->target;
+	unsigned slashes = slashes_count(target, len);
+	const char *bad;
+
+	if (len == 0 || target[0] != '/')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!char_is(target[i], CHAR_TARGET))
+			return false;
+	}
+	if (http_path_take(head, target, target + len, &bad) &&
+		slashes_count(head->path.data, head->path.len) == slashes)
+		return true;
+	head->path = old_path;
+	head->target = old_target;
+	return false;
+}
+
 static bool read_port(const char *digits, size_t len, unsigned *port)
 {
 	*port = 0;
@@ -150,4 +186,15 @@ bool http_authority_read(char *data, size_t len, struct http_authority *authorit
 	if (host == len)
 		return true;
 	return data[host] == ':' && read_port(data + host + 1, len - host - 1, &authority->port);
+}
+
+bool http_authority_set(struct http_head *head, char *authority, size_t len)
+{
+	struct http_authority parts;
+
+	if (!http_authority_read(authority, len, &parts))
+		return false;
+	head->authority = (struct http_span){ .data = authority, .len = len };
+	head->host = parts.host;
+	return true;
 }

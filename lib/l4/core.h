@@ -26,6 +26,7 @@ struct l4_core {
 	struct rng rng;
 	struct balance_cursor cursors[L4_CURSORS];
 	struct local_ports ports;
+	const struct rss *const *rss; /* by port; NULL: none is known */
 	struct affinity *affinity;
 	struct rte_mempool *mbufs;
 	uint16_t ip_id;       /* of the next IPv4 packet that we make and that may be fragmented */

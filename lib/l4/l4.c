@@ -42,6 +42,7 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	}
 	l4->core = params->core;
 	l4->mbufs = params->mbufs;
+	l4->rss = params->rss;
 	/* Workers share addresses: they begin apart. */
 	l4->ip_id = (uint16_t)(params->core->index << 12);
 	l4->swept_us = now_us;

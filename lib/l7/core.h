@@ -73,6 +73,7 @@ struct l7_core {
 	SLIST_HEAD(, connection) dead_connections;
 	SLIST_HEAD(, stream) dead_streams;
 
+	struct head_edit *edit;          /* a head being changed by its route's actions */
 	char scratch[MESSAGE_OUT_BYTES]; /* a head being written */
 };
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "connection_h2.h"
 #include "core.h"
+#include "middleware/middleware.h"
 #include "resilience/limits.h"
 #include "resilience/replay.h"
 #include "stats/stats.h"
@@ -162,8 +163,9 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
 	l7->route_scratch = route_scratch_create();
-	if (l7->wheel != NULL && l7->route_scratch != NULL && pools_create(l7) == 0 &&
-		stack_create(l7, now_us) == 0)
+	l7->edit = calloc(1, sizeof(*l7->edit));
+	if (l7->wheel != NULL && l7->edit != NULL && l7->route_scratch != NULL &&
+		pools_create(l7) == 0 && stack_create(l7, now_us) == 0)
 		return l7;
 fail:
 	err_set(err, ENOMEM, "no memory for an L7 worker");
@@ -216,6 +218,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->replays);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);
+	free(l7->edit);
 	free(l7->slots);
 	free(l7->free_slots);
 	free(l7);

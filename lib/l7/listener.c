@@ -40,49 +40,84 @@ static int ticket_keys_create(
 	return listener->ticket_keys == NULL ? -EINVAL : 0;
 }
 
-static int tls_create(struct l7_listener *listener, const struct config *config,
-	const struct config_service *service, struct err *err)
+static struct tls_policy_params policy_of(const struct config_tls_policy *policy)
+{
+	return (struct tls_policy_params){
+		.min_version = policy->min_version,
+		.max_version = policy->max_version,
+		.suites = policy->ciphers,
+		.client = { .auth = (enum tls_client_auth)policy->client_auth,
+			.ca_path = policy->client_ca,
+			.crl_path = policy->client_crl,
+			.depth = policy->client_depth },
+		.alpn = alpn[policy->alpn % RTE_DIM(alpn)],
+	};
+}
+
+static int hosts_fill(
+	struct tls_host_params *hosts, const struct config_service *service, struct err *err)
+{
+	for (size_t i = 0; i < service->tls_host_count; i++)
+		hosts[i] = (struct tls_host_params){
+			.names = service->tls_hosts[i].joined_names,
+			.policy = policy_of(&service->tls_hosts[i].policy),
+		};
+	return hosts == NULL ? err_set(err, ENOMEM, "no memory for a listener") : 0;
+}
+
+static int tls_create(struct l7_listener *listener, const struct config_service *service,
+	const struct tls_store *store, struct err *err)
 {
 	size_t count = service->certificate_count;
-	const char **paths = calloc(2 * count + 1, sizeof(*paths));
+	struct tls_certificate **certificates = calloc(count + 1, sizeof(void *));
+	struct tls_host_params *hosts = calloc(service->tls_host_count + 1, sizeof(*hosts));
 	struct tls_context_params params = {
-		.chain_paths = paths,
-		.key_paths = paths + count,
+		.certificates = certificates,
 		.certificate_count = count,
 		.refuse_unknown_names = service->tls_unknown_names != 0,
-		.min_version = service->tls_min_version,
-		.max_version = service->tls_max_version,
-		.suites = service->tls_ciphers,
-		.client = { .auth = (enum tls_client_auth)service->tls_client_auth,
-			.ca_path = service->tls_client_ca,
-			.crl_path = service->tls_client_crl,
-			.depth = service->tls_client_depth },
+		.policy = policy_of(&service->tls_policy),
+		.hosts = hosts,
+		.host_count = service->tls_host_count,
+		.ticket_scope = service->name,
 		.key_log_path = service->tls_key_log,
-		.alpn = alpn[service->tls_alpn % RTE_DIM(alpn)],
 	};
-	int result;
+	int result = -ENOMEM;
 
-	if (paths == NULL)
-		return err_set(err, ENOMEM, "no memory for a listener");
-	if (ticket_keys_create(listener, service, err) < 0) {
-		free(paths);
-		return -EINVAL;
-	}
+	for (size_t i = 0; certificates != NULL && i < count; i++)
+		certificates[i] = tls_store_at(store, service->certificates[i], NULL);
+	if (certificates == NULL)
+		err_set(err, ENOMEM, "no memory for a listener");
+	else if (hosts_fill(hosts, service, err) == 0)
+		result = ticket_keys_create(listener, service, err);
 	params.ticket_keys = listener->ticket_keys;
-	for (size_t i = 0; i < count; i++) {
-		const struct config_certificate
-			*certificate = &config->certificates[service->certificates[i]];
-
-		paths[i] = certificate->chain_path;
-		paths[count + i] = certificate->key_path;
-	}
-	result = contexts_create(listener, &params, err);
-	free(paths);
+	if (result == 0)
+		result = contexts_create(listener, &params, err);
+	free(certificates);
+	free(hosts);
 	return result;
 }
 
-struct l7_listener *l7_listener_create(const struct config *config,
-	const struct config_service *service, unsigned worker_count, struct err *err)
+struct tls_store *l7_certificates_load(const struct config *config, struct err *err)
+{
+	struct tls_store *store = tls_store_create(config->certificate_count, err);
+
+	for (size_t i = 0; store != NULL && i < config->certificate_count; i++) {
+		const struct config_certificate *from = &config->certificates[i];
+		struct tls_certificate *certificate = tls_certificate_load(
+			from->chain_path, from->key_path, err);
+
+		if (certificate != NULL && tls_store_add(store, from->name, certificate) == 0)
+			continue;
+		if (certificate != NULL)
+			err_set(err, ENOMEM, "no memory for certificates");
+		tls_store_destroy(store);
+		return NULL;
+	}
+	return store;
+}
+
+struct l7_listener *l7_listener_create(const struct config_service *service,
+	const struct tls_store *certificates, unsigned worker_count, struct err *err)
 {
 	size_t bytes = sizeof(struct l7_listener) + worker_count * sizeof(struct listener_worker);
 	struct l7_listener *listener;
@@ -94,6 +129,7 @@ struct l7_listener *l7_listener_create(const struct config *config,
 		return NULL;
 	}
 	memset(listener, 0, bytes);
+	listener->name = service->name;
 	listener->limits = service->http;
 	listener->h2 = service->h2;
 	listener->prior_knowledge = service->prior_knowledge;
@@ -104,7 +140,7 @@ struct l7_listener *l7_listener_create(const struct config *config,
 		service->routes, service->route_count, service->pool, err);
 	if (listener->routes == NULL)
 		goto fail;
-	if (service->is_tls && tls_create(listener, config, service, err) < 0)
+	if (service->is_tls && tls_create(listener, service, certificates, err) < 0)
 		goto fail;
 	return listener;
 fail:

@@ -19,6 +19,7 @@ struct listener_worker {
 
 struct l7_listener {
 	struct route_table *routes;
+	const char *name; /* of the service; the configuration's */
 	struct config_http_limits limits;
 	struct config_h2 h2;
 	bool prior_knowledge;

@@ -14,37 +14,68 @@
 		.data = text, .len = sizeof(text) - 1                                              \
 	}
 
-static const struct http_field fields[] = {
-	{ .name = SPAN("Content-Type"), .value = SPAN("text/html") },
-	{ .name = SPAN("Cache-Control"), .value = SPAN("no-store") },
+static const struct http_field page_type = {
+	.name = SPAN("Content-Type"),
+	.value = SPAN("text/html"),
+};
+static const struct http_field not_stored = {
+	.name = SPAN("Cache-Control"),
+	.value = SPAN("no-store"),
 };
 
-void response_send(
+static void head_fill(
+	struct http_head *head, const struct response *response, struct http_span body)
+{
+	const char *reason = http_status_reason(response->status);
+	bool is_bodyless = response->status == 204 || response->status == 304;
+
+	memset(head, 0, offsetof(struct http_head, fields));
+	head->status = response->status;
+	head->reason = (struct http_span){ .data = reason, .len = strlen(reason) };
+	head->body = is_bodyless ? HTTP_BODY_NONE : HTTP_BODY_LENGTH;
+	head->content_length = body.len;
+	if (!is_bodyless)
+		head->fields[head->field_count++] = page_type;
+	if (!is_bodyless && response->content_type != NULL)
+		head->fields[0].value = (struct http_span){ .data = response->content_type,
+			.len = strlen(response->content_type) };
+	/* A route's answer is as good tomorrow: only what went wrong is not kept. */
+	if (response->edits == NULL)
+		head->fields[head->field_count++] = not_stored;
+}
+
+struct http_span response_send(
 	struct outlet *outlet, const struct response *response, char *scratch, size_t size)
 {
 	const char *reason = http_status_reason(response->status);
-	const struct http_write_options options = {
-		.minor = response->minor,
-		.close = response->is_close,
-	};
+	struct http_write_options options = { .minor = 0 };
+	struct http_span body = response->body;
 	struct http_head head;
 	char page[256];
-	int len = snprintf(
-		page, sizeof(page), PAGE, response->status, reason, response->status, reason);
 
-	memset(&head, 0, offsetof(struct http_head, fields));
-	head.status = response->status;
-	head.reason = (struct http_span){ .data = reason, .len = strlen(reason) };
-	head.body = HTTP_BODY_LENGTH;
-	head.content_length = (uint64_t)len;
-	head.field_count = sizeof(fields) / sizeof(fields[0]);
-	memcpy(head.fields, fields, sizeof(fields));
+	if (response->edits != NULL)
+		options = *response->edits;
+	options.minor = response->minor;
+	options.close = response->is_close;
+	if (response->content_type == NULL) {
+		body.data = page;
+		body.len = (size_t)snprintf(page, sizeof(page), PAGE, response->status, reason,
+			response->status, reason);
+	}
+	head_fill(&head, response, body);
 	outlet_response(outlet, &head, &options, scratch, size);
-	/* A page fits in any queue and in any buffer that keeps what waits. */
-	if (!response->is_head && outlet->h2 != NULL)
-		outlet_body(outlet, page, (size_t)len);
-	else if (!response->is_head)
-		outlet_put(outlet, page, (size_t)len);
 	outlet->framing = HTTP_BODY_LENGTH;
-	outlet_end(outlet, NULL, 0);
+	if (response->is_head || head.body == HTTP_BODY_NONE)
+		body.len = 0;
+	if (outlet->h2 == NULL && body.data == page) {
+		/* A page fits in any buffer that keeps what waits. */
+		outlet_put(outlet, page, body.len);
+		body.len = 0;
+	} else if (body.len > 0) {
+		size_t len = outlet_body(outlet, body.data, body.len);
+
+		body.data += len;
+		body.len -= len;
+	}
+	return body;
 }

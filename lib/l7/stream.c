@@ -227,6 +227,23 @@ void stream_wait(struct stream *stream, enum stream_party party, bool moved)
 	stream_deadline(stream, stream->connection->limits.body_timeout_ms);
 }
 
+/* A body of our own that was too long to be taken at once. True when nothing is left of it. */
+static bool send_left(struct stream *stream)
+{
+	struct http_span *left = &stream->answer_left;
+	size_t len;
+
+	if (left->len == 0)
+		return true;
+	len = outlet_body(&stream->to_client, left->data, left->len);
+	left->data += len;
+	left->len -= len;
+	if (left->len > 0)
+		return false;
+	outlet_end(&stream->to_client, NULL, 0);
+	return true;
+}
+
 static void flush(struct stream *stream)
 {
 	struct connection *connection = stream->connection;
@@ -235,7 +252,7 @@ static void flush(struct stream *stream)
 		stream_starved(stream);
 		return;
 	}
-	if (!outlet_is_done(&stream->to_client))
+	if (!send_left(stream) || !outlet_is_done(&stream->to_client))
 		return;
 	drop(stream);
 	if (stream->h2 != NULL)
@@ -253,10 +270,9 @@ void stream_end_response(struct stream *stream)
 	flush(stream);
 }
 
-void stream_answer(struct stream *stream, unsigned status)
+void stream_answer_with(struct stream *stream, struct response *response)
 {
 	struct l7_core *l7 = stream->l7;
-	struct response response = { .status = status };
 
 	limits_leave(stream);
 	stream_detach(stream, STREAM_ABORT);
@@ -269,13 +285,23 @@ void stream_answer(struct stream *stream, unsigned status)
 		const struct http_head *head = inlet_head(&stream->request);
 
 		stream->is_close |= !head->is_keep_alive;
-		response.minor = head->minor;
-		response.is_head = head->is_head;
+		response->minor = head->minor;
+		response->is_head = head->is_head;
 	}
-	response.is_close = stream->is_close;
-	response_send(&stream->to_client, &response, l7->scratch, sizeof(l7->scratch));
-	stream_count_response(stream, status, false);
+	response->is_close = stream->is_close;
+	stream->answer_left = response_send(
+		&stream->to_client, response, l7->scratch, sizeof(l7->scratch));
+	if (stream->answer_left.len == 0)
+		outlet_end(&stream->to_client, NULL, 0);
+	stream_count_response(stream, response->status, false);
 	stream_end_response(stream);
+}
+
+void stream_answer(struct stream *stream, unsigned status)
+{
+	struct response response = { .status = status };
+
+	stream_answer_with(stream, &response);
 }
 
 void stream_refuse(struct stream *stream)

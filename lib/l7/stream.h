@@ -82,6 +82,7 @@ struct stream {
 	bool is_resent;               /* went out again because a kept connection was dead */
 	bool is_replayed;             /* went out again because a new one broke */
 	bool is_rerouted;             /* another member was tried */
+	bool is_admitted;             /* past the request phase of its route's actions */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
 	bool is_pending;              /* counted as waiting for a connection to open */
@@ -106,6 +107,7 @@ struct stream {
 	struct inlet response;
 	struct outlet to_member;
 	struct outlet to_client;
+	struct http_span answer_left; /* of the route's own answer: not taken by to_client */
 	/* HTTP/2 only: the client's connection has many, each with a deadline of its own. */
 	struct h2_stream *h2;
 	enum h2_code h2_code;     /* what it is closed with, unless it ended by itself */
@@ -162,6 +164,23 @@ void stream_blame(struct stream *stream, enum l7_ending ending);
 
 /* An answer of our own; the connection is cut when another one was begun. */
 void stream_answer(struct stream *stream, unsigned status);
+
+struct response;
+void stream_answer_with(struct stream *stream, struct response *response);
+
+/* stream_actions.c: the request phase, once for each route found. False: it was answered. */
+bool stream_admit(struct stream *stream);
+
+/*
+ * The head to send to the member for the request's, with what the route's actions change of it in
+ * options; NULL: it was refused. Valid until the next head is edited.
+ */
+const struct http_head *stream_edit_request(
+	struct stream *stream, const struct http_head *head, struct http_write_options *options);
+
+/* The same for an answer's. False: what was added does not fit. */
+bool stream_edit_response(
+	struct stream *stream, const struct http_head *head, struct http_write_options *options);
 
 /* The request broke a rule. */
 void stream_refuse(struct stream *stream);
@@ -237,8 +256,14 @@ struct response {
 	unsigned minor; /* the client's */
 	bool is_head;
 	bool is_close;
+	/* By a route, else NULL: further fields, and instead of our page a body of this type. */
+	const struct http_write_options *edits;
+	const char *content_type; /* NULL: our page */
+	struct http_span body;
 };
-void response_send(
+
+/* Returns what the outlet did not take of response->body; its end is the caller's to send. */
+struct http_span response_send(
 	struct outlet *outlet, const struct response *response, char *scratch, size_t size);
 
 #endif

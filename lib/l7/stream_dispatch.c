@@ -242,6 +242,7 @@ void stream_release_route(struct stream *stream)
 		stream->listener->workers[stream->l7->worker].closed++;
 	stream->listener = NULL;
 	stream->route = NULL;
+	stream->is_admitted = false;
 }
 
 /*
@@ -264,6 +265,7 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	stream->listener = listener;
 	stream->config_generation = l7->config_generation;
 	stream->trust_forwarded = listener->trust_forwarded;
+	stream->is_admitted = false;
 	stream->route = route_find(listener->routes, &request);
 }
 
@@ -286,6 +288,15 @@ static void adopt_pool(struct stream *stream, unsigned pool_index)
 	stream_keep_body(stream);
 }
 
+/* Its host has a policy of TLS other than the connection's: RFC 9110 7.4. */
+static bool is_misdirected(const struct stream *stream)
+{
+	const struct tls_session *tls = stream->connection->transport.tls;
+	struct http_span host = inlet_head(&stream->request)->host;
+
+	return tls != NULL && !tls_session_serves(tls, host.data, host.len);
+}
+
 void stream_dispatch(struct stream *stream, bool may_reuse)
 {
 	const struct service *service = connection_service(stream->connection);
@@ -297,6 +308,12 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 		stream_answer(stream, 503);
 		return;
 	}
+	if (is_misdirected(stream)) {
+		stream->l7->counters.misdirected++;
+		stream_blame(stream, L7_ENDED_misdirected);
+		stream_answer(stream, 421);
+		return;
+	}
 	find_route(stream, service->listener);
 	if (stream->route == NULL) {
 		stream->l7->counters.no_route++;
@@ -304,6 +321,8 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 		stream_answer(stream, 404);
 		return;
 	}
+	if (!stream_admit(stream))
+		return;
 	adopt_pool(stream, choose_pool(stream, stream->route));
 	send_to(stream, stream->l7->snapshot->backends->pools[stream->pool_index], may_reuse);
 }

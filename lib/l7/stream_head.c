@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
@@ -27,6 +28,8 @@ static void add_forwarded(const struct stream *stream, struct http_extra_field e
 		options->extra_count = 1;
 }
 
+#define REFUSED -EBADMSG /* and answered already */
+
 /* Returns the head's length, or < 0 when it cannot be sent. */
 static int write_request(struct stream *stream, const struct http_head *head)
 {
@@ -37,6 +40,9 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	int len;
 
 	add_forwarded(stream, extra, address, &options);
+	head = stream_edit_request(stream, head, &options);
+	if (head == NULL)
+		return REFUSED;
 	if (stream->upstream->h2 != NULL)
 		return upstream_h2_request(stream, head, &options);
 	len = h1_write_request(l7->scratch, sizeof(l7->scratch), head, &options);
@@ -70,6 +76,8 @@ void stream_send_head(struct stream *stream)
 	int len = head->authority.len > 0 ? write_request(stream, head)
 					  : write_without_host(stream);
 
+	if (len == REFUSED)
+		return;
 	if (len < 0) {
 		l7->refusals[HTTP_REFUSED_header_too_large]++;
 		connection_counters(stream->connection)->denied_requests++;

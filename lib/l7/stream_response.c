@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 #include "core.h"
-#include "sticky.h"
 #include "stream.h"
 
 static const struct http_limits limits = {
@@ -48,19 +47,10 @@ static bool write_head(struct stream *stream, const struct http_head *head, unsi
 {
 	struct l7_core *l7 = stream->l7;
 	struct http_write_options options = { .minor = minor, .close = stream->is_close };
-	struct http_extra_field cookie = { .name = "Set-Cookie" };
-	char text[STICKY_COOKIE_MAX];
 	int len;
 
-	if (head->status >= 200 && stream->pool->sticky.is_set &&
-		stream->sticky != stream->upstream->member) {
-		cookie.value.data = text;
-		cookie.value.len = sticky_cookie_write(&stream->pool->sticky,
-			stream->upstream->member, stream->connection->transport.tls != NULL,
-			&l7->rng, text);
-		options.extra = &cookie;
-		options.extra_count = cookie.value.len > 0;
-	}
+	if (!stream_edit_response(stream, head, &options))
+		return false;
 	len = outlet_response(&stream->to_client, head, &options, l7->scratch, sizeof(l7->scratch));
 	if (len < 0)
 		return false;

@@ -3,18 +3,21 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
 #include <rte_ethdev.h>
 
+#include "spread.h"
+
 #define TX_CHECKSUMS                                                                               \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |                            \
 		RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define VLANS_MAX 4096
 #define RX_CHECKSUMS                                                                               \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |                            \
 		RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
 /* The ethdev's name: a vdev string up to its first comma, or the PCI address as it stands. */
 static int ethdev_find(const char *device, uint16_t *id)
@@ -35,10 +38,11 @@ static struct rte_eth_conf device_conf(const struct port *port, const struct rte
 
 	if (port->has_tx_checksum)
 		conf.txmode.offloads |= TX_CHECKSUMS;
-	if (port->queues > 1 && (info->flow_type_rss_offloads & RSS_FIELDS) != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & RSS_FIELDS;
-	}
+	if (port->has_tx_tag)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	if (port->config->is_trunk)
+		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	spread_ask(&conf, info, port->queues);
 	return conf;
 }
 
@@ -93,6 +97,7 @@ static int device_start(struct port *port, const struct rte_eth_dev_info *info,
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
 			port->config->device, strerror(-status));
+	spread_learn(&port->rss, port->ethdev_id, info, port->queues);
 	rte_eth_macaddr_get(port->ethdev_id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	return 0;
@@ -121,6 +126,13 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 		worker_count, (unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
 	port->has_tx_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	port->has_tx_tag = config->is_trunk &&
+		(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
+	if (config->is_trunk) {
+		port->vlans = calloc(VLANS_MAX, sizeof(port->vlans[0]));
+		if (port->vlans == NULL)
+			return err_set(err, ENOMEM, "no memory for VLANs");
+	}
 	if (strcmp(info.driver_name, "net_af_xdp") == 0 && !packet_pool_is_packed(mbufs))
 		return err_set(err, ENOMEM,
 			"port %s: AF_XDP needs all packet buffers in one piece of memory; lower "
@@ -136,9 +148,34 @@ void port_close(struct port *port)
 {
 	if (port->config == NULL)
 		return;
+	port->config = NULL;
+	if (port->vlan != 0)
+		return;
+	free(port->vlans);
 	(void)rte_eth_dev_stop(port->ethdev_id);
 	(void)rte_eth_dev_close(port->ethdev_id);
-	port->config = NULL;
+}
+
+void port_vlan_open(
+	struct port *port, const struct config_port *config, struct port *carrier, unsigned number)
+{
+	*port = *carrier;
+	port->config = config;
+	port->vlan = (uint16_t)config->vlan;
+	port->parent = config->parent;
+	port->vlans = NULL;
+	/* The device may have a smaller one than was asked for. */
+	port->mtu = (uint16_t)RTE_MIN(config->mtu, (unsigned)carrier->mtu);
+	carrier->vlans[config->vlan] = (uint8_t)(number + 1);
+}
+
+bool port_vlan_tag(const struct port *port, struct rte_mbuf *frame)
+{
+	if (!port->has_tx_tag)
+		return packet_tag(frame, port->vlan);
+	frame->vlan_tci = port->vlan;
+	frame->ol_flags |= RTE_MBUF_F_TX_VLAN;
+	return true;
 }
 
 uint16_t port_rx(

@@ -4,18 +4,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
+#include <mbedtls/sha256.h>
 #include <psa/crypto.h>
 
+#include "certificate.h"
 #include "crypto.h"
 #include "tls_internal.h"
 
 /* GeneralName's choice of a DNS name (RFC 5280 4.2.1.6). */
-#define SAN_DNS 2
+#define SAN_DNS         2
+#define FILE_MOST_BYTES 1048577u
+
+struct blob {
+	char *data;
+	size_t len;
+};
+
+struct tls_certificate {
+	unsigned references;
+	struct blob chain; /* as given, with a NUL behind */
+	struct blob key;
+	char *names; /* lower case, separated by spaces */
+	char subject[512];
+	char issuer[512];
+	char not_before[CERTIFICATE_TIME_BYTES];
+	char not_after[CERTIFICATE_TIME_BYTES];
+	char serial[48];
+	char fingerprint[65];
+	char key_kind[16];
+	unsigned chain_count;
+};
 
 void tls_error_text(char *text, size_t size, int error)
 {
@@ -59,42 +82,49 @@ static int fail(struct err *err, const char *path, int error)
 	return err_set(err, EINVAL, "%s: %s", path, text);
 }
 
-static int check_readable(const char *path, struct err *err)
+/* mbedTLS counts the NUL behind PEM, and has none behind DER. */
+static size_t parse_len(const void *data, size_t len)
 {
-	if (access(path, R_OK) == 0)
-		return 0;
-	return err_set(err, errno, "%s: %s", path, strerror(errno));
+	return memmem(data, len, "-----BEGIN ", 11) != NULL ? len + 1 : len;
 }
 
-static int load_chain(struct tls_certificate *certificate, const char *path, struct err *err)
+int certificate_parse_chain(mbedtls_x509_crt *chain, const void *data, size_t len)
 {
-	int error;
-
-	if (check_readable(path, err) < 0)
-		return -EINVAL;
-	error = mbedtls_x509_crt_parse_file(&certificate->chain, path);
-	if (error < 0)
-		return fail(err, path, error);
-	if (error > 0)
-		return err_set(
-			err, EINVAL, "%s: %d of its certificates cannot be read", path, error);
-	return 0;
+	return mbedtls_x509_crt_parse(chain, data, parse_len(data, len));
 }
 
-static int load_key(struct tls_certificate *certificate, const char *path, struct err *err)
+int certificate_parse_key(mbedtls_pk_context *key, const void *data, size_t len)
 {
-	int error;
+	return mbedtls_pk_parse_key(key, data, parse_len(data, len), NULL, 0,
+		mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+}
 
-	if (check_readable(path, err) < 0)
-		return -EINVAL;
-	error = mbedtls_pk_parse_keyfile(
-		&certificate->key, path, NULL, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
-	if (error == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
-		return err_set(err, EINVAL,
-			"%s: the key is encrypted; store it without a pass phrase", path);
-	if (error != 0)
-		return fail(err, path, error);
-	return 0;
+void certificate_time_format(char text[CERTIFICATE_TIME_BYTES], const mbedtls_x509_time *time)
+{
+	snprintf(text, CERTIFICATE_TIME_BYTES, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+		(unsigned)time->year % 10000, (unsigned)time->mon % 100, (unsigned)time->day % 100,
+		(unsigned)time->hour % 100, (unsigned)time->min % 100, (unsigned)time->sec % 100);
+}
+
+void certificate_name_format(char *text, size_t size, const mbedtls_x509_name *name)
+{
+	if (mbedtls_x509_dn_gets(text, size, name) < 0)
+		snprintf(text, size, "(too long)");
+	for (char *at = text; *at != '\0'; at++)
+		if (!isprint((unsigned char)*at))
+			*at = '?';
+}
+
+void certificate_hex_format(char *text, size_t size, const unsigned char *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t used = 0;
+
+	for (size_t i = 0; i < len && used + 2 < size; i++) {
+		text[used++] = digits[data[i] >> 4];
+		text[used++] = digits[data[i] & 15];
+	}
+	text[used] = '\0';
 }
 
 /* Names go to logs, to tables and into comparisons: other bytes than a host name's are left out. */
@@ -153,64 +183,221 @@ static char *read_names(const mbedtls_x509_crt *leaf)
 	return names;
 }
 
-static int read_facts(struct tls_certificate *certificate, const char *path, struct err *err)
+static int check_times(const mbedtls_x509_crt *chain, const char *path, struct err *err)
 {
-	const mbedtls_x509_crt *leaf = &certificate->chain;
-	const mbedtls_x509_time *end = &leaf->valid_to;
+	char end[CERTIFICATE_TIME_BYTES], subject[256];
 
-	snprintf(certificate->not_after, sizeof(certificate->not_after),
-		"%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)end->year % 10000,
-		(unsigned)end->mon % 100, (unsigned)end->day % 100, (unsigned)end->hour % 100,
-		(unsigned)end->min % 100, (unsigned)end->sec % 100);
-	if (mbedtls_x509_time_is_past(end))
-		return err_set(err, EINVAL, "%s: the certificate expired on %s", path,
-			certificate->not_after);
-	if (mbedtls_x509_dn_gets(
-		    certificate->subject, sizeof(certificate->subject), &leaf->subject) < 0)
-		snprintf(certificate->subject, sizeof(certificate->subject), "(too long)");
-	certificate->names = read_names(leaf);
-	if (certificate->names == NULL)
-		return err_set(err, ENOMEM, "%s: out of memory", path);
+	for (const mbedtls_x509_crt *at = chain; at != NULL; at = at->next) {
+		if (!mbedtls_x509_time_is_past(&at->valid_to))
+			continue;
+		certificate_time_format(end, &at->valid_to);
+		if (at == chain)
+			return err_set(err, EINVAL, "%s: the certificate expired on %s", path, end);
+		certificate_name_format(subject, sizeof(subject), &at->subject);
+		return err_set(err, EINVAL, "%s: the chain's certificate of %s expired on %s", path,
+			subject, end);
+	}
 	return 0;
 }
 
-static int check_pair(const struct tls_certificate *certificate, const char *chain_path,
-	const char *key_path, struct err *err)
+/* RFC 8446 4.4.2: the second signs for the first; what follows may be there for other clients. */
+static int check_chain(mbedtls_x509_crt *leaf, const char *path, struct err *err)
 {
-	if (mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key, mbedtls_psa_get_random,
-		    MBEDTLS_PSA_RANDOM_STATE) == 0)
+	unsigned char hash[MBEDTLS_MD_MAX_SIZE];
+	mbedtls_x509_crt *issuer = leaf->next;
+	const mbedtls_md_info_t *md;
+
+	if (issuer == NULL)
+		return 0;
+	md = mbedtls_md_info_from_type(leaf->MBEDTLS_PRIVATE(sig_md));
+	if (leaf->issuer_raw.len == issuer->subject_raw.len &&
+		memcmp(leaf->issuer_raw.p, issuer->subject_raw.p, issuer->subject_raw.len) == 0 &&
+		md != NULL && mbedtls_md(md, leaf->tbs.p, leaf->tbs.len, hash) == 0 &&
+		mbedtls_pk_verify_ext(leaf->MBEDTLS_PRIVATE(sig_pk),
+			leaf->MBEDTLS_PRIVATE(sig_opts), &issuer->pk, leaf->MBEDTLS_PRIVATE(sig_md),
+			hash, mbedtls_md_get_size(md), leaf->MBEDTLS_PRIVATE(sig).p,
+			leaf->MBEDTLS_PRIVATE(sig).len) == 0)
+		return 0;
+	return err_set(err, EINVAL, "%s: the second certificate did not sign the first", path);
+}
+
+static int check_pair(mbedtls_x509_crt *leaf, const mbedtls_pk_context *key,
+	const struct tls_certificate_source *source, struct err *err)
+{
+	if (mbedtls_pk_check_pair(
+		    &leaf->pk, key, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE) == 0)
 		return 0;
 	return err_set(err, EINVAL, "%s: this key does not belong to the certificate in %s",
-		key_path, chain_path);
+		source->key_path, source->chain_path);
+}
+
+static int read_facts(struct tls_certificate *certificate, const mbedtls_x509_crt *leaf)
+{
+	unsigned char digest[32];
+
+	certificate_time_format(certificate->not_before, &leaf->valid_from);
+	certificate_time_format(certificate->not_after, &leaf->valid_to);
+	certificate_name_format(certificate->subject, sizeof(certificate->subject), &leaf->subject);
+	certificate_name_format(certificate->issuer, sizeof(certificate->issuer), &leaf->issuer);
+	certificate_hex_format(
+		certificate->serial, sizeof(certificate->serial), leaf->serial.p, leaf->serial.len);
+	if (mbedtls_sha256(leaf->raw.p, leaf->raw.len, digest, 0) != 0)
+		return -EIO;
+	certificate_hex_format(
+		certificate->fingerprint, sizeof(certificate->fingerprint), digest, sizeof(digest));
+	snprintf(certificate->key_kind, sizeof(certificate->key_kind), "%s %zu",
+		mbedtls_pk_can_do(&leaf->pk, MBEDTLS_PK_RSA) ? "RSA" : "EC",
+		mbedtls_pk_get_bitlen(&leaf->pk));
+	for (; leaf != NULL && leaf->raw.p != NULL; leaf = leaf->next)
+		certificate->chain_count++;
+	return 0;
+}
+
+static int parse_chain(
+	mbedtls_x509_crt *chain, const struct tls_certificate_source *source, struct err *err)
+{
+	int error = certificate_parse_chain(chain, source->chain, source->chain_len);
+
+	if (error < 0)
+		return fail(err, source->chain_path, error);
+	if (error > 0)
+		return err_set(err, EINVAL, "%s: %d of its certificates cannot be read",
+			source->chain_path, error);
+	return 0;
+}
+
+static int parse_key(
+	mbedtls_pk_context *key, const struct tls_certificate_source *source, struct err *err)
+{
+	int error = certificate_parse_key(key, source->key, source->key_len);
+
+	if (error == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
+		return err_set(err, EINVAL,
+			"%s: the key is encrypted; store it without a pass phrase",
+			source->key_path);
+	return error == 0 ? 0 : fail(err, source->key_path, error);
+}
+
+/* With a NUL behind it, which PEM wants. */
+static bool keep(struct blob *blob, const void *data, size_t len)
+{
+	blob->data = malloc(len + 1);
+	if (blob->data == NULL)
+		return false;
+	memcpy(blob->data, data, len);
+	blob->data[len] = '\0';
+	blob->len = len;
+	return true;
+}
+
+static int certificate_fill(struct tls_certificate *certificate,
+	const struct tls_certificate_source *given, struct err *err)
+{
+	struct tls_certificate_source source = *given;
+	mbedtls_x509_crt chain;
+	mbedtls_pk_context key;
+	int result = -EINVAL;
+
+	mbedtls_x509_crt_init(&chain);
+	mbedtls_pk_init(&key);
+	if (!keep(&certificate->chain, source.chain, source.chain_len) ||
+		!keep(&certificate->key, source.key, source.key_len)) {
+		err_set(err, ENOMEM, "%s: out of memory", source.chain_path);
+		goto out;
+	}
+	source.chain = certificate->chain.data;
+	source.key = certificate->key.data;
+	if (parse_chain(&chain, &source, err) < 0 || parse_key(&key, &source, err) < 0 ||
+		check_pair(&chain, &key, &source, err) < 0 ||
+		check_times(&chain, source.chain_path, err) < 0 ||
+		check_chain(&chain, source.chain_path, err) < 0)
+		goto out;
+	certificate->names = read_names(&chain);
+	result = certificate->names == NULL ? -ENOMEM : read_facts(certificate, &chain);
+	if (result < 0)
+		err_set(err, ENOMEM, "%s: out of memory", source.chain_path);
+out:
+	mbedtls_x509_crt_free(&chain);
+	mbedtls_pk_free(&key);
+	return result;
+}
+
+struct tls_certificate *tls_certificate_parse(
+	const struct tls_certificate_source *source, struct err *err)
+{
+	struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
+
+	if (certificate == NULL) {
+		err_set(err, ENOMEM, "%s: out of memory", source->chain_path);
+		return NULL;
+	}
+	certificate->references = 1;
+	if (certificate_fill(certificate, source, err) == 0)
+		return certificate;
+	tls_certificate_destroy(certificate);
+	return NULL;
+}
+
+static int read_file(struct blob *blob, const char *path, struct err *err)
+{
+	FILE *file = fopen(path, "re");
+	int result = 0;
+
+	if (file == NULL)
+		return err_set(err, errno, "%s: %s", path, strerror(errno));
+	blob->data = malloc(FILE_MOST_BYTES);
+	if (blob->data != NULL)
+		blob->len = fread(blob->data, 1, FILE_MOST_BYTES, file);
+	if (blob->data == NULL)
+		result = err_set(err, ENOMEM, "%s: out of memory", path);
+	else if (ferror(file))
+		result = err_set(err, EIO, "%s: it cannot be read", path);
+	else if (blob->len == FILE_MOST_BYTES)
+		result = err_set(err, EFBIG, "%s: larger than %u bytes", path, FILE_MOST_BYTES - 1);
+	fclose(file);
+	return result;
+}
+
+static void blob_free(struct blob *blob)
+{
+	if (blob->data != NULL)
+		mbedtls_platform_zeroize(blob->data, blob->len);
+	free(blob->data);
 }
 
 struct tls_certificate *tls_certificate_load(
 	const char *chain_path, const char *key_path, struct err *err)
 {
-	struct tls_certificate *certificate = calloc(1, sizeof(*certificate));
+	struct tls_certificate *certificate = NULL;
+	struct blob chain = { 0 }, key = { 0 };
 
-	if (certificate == NULL) {
-		err_set(err, ENOMEM, "%s: out of memory", chain_path);
-		return NULL;
-	}
-	mbedtls_x509_crt_init(&certificate->chain);
-	mbedtls_pk_init(&certificate->key);
-	if (load_chain(certificate, chain_path, err) < 0 ||
-		load_key(certificate, key_path, err) < 0 ||
-		check_pair(certificate, chain_path, key_path, err) < 0 ||
-		read_facts(certificate, chain_path, err) < 0) {
-		tls_certificate_destroy(certificate);
-		return NULL;
-	}
+	if (read_file(&chain, chain_path, err) == 0 && read_file(&key, key_path, err) == 0)
+		certificate = tls_certificate_parse(
+			&(struct tls_certificate_source){ .chain = chain.data,
+				.chain_len = chain.len,
+				.chain_path = chain_path,
+				.key = key.data,
+				.key_len = key.len,
+				.key_path = key_path },
+			err);
+	blob_free(&chain);
+	blob_free(&key);
+	return certificate;
+}
+
+struct tls_certificate *tls_certificate_hold(struct tls_certificate *certificate)
+{
+	__atomic_fetch_add(&certificate->references, 1, __ATOMIC_RELAXED);
 	return certificate;
 }
 
 void tls_certificate_destroy(struct tls_certificate *certificate)
 {
-	if (certificate == NULL)
+	if (certificate == NULL ||
+		__atomic_sub_fetch(&certificate->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	mbedtls_x509_crt_free(&certificate->chain);
-	mbedtls_pk_free(&certificate->key);
+	blob_free(&certificate->chain);
+	blob_free(&certificate->key);
 	free(certificate->names);
 	free(certificate);
 }
@@ -220,7 +407,24 @@ void tls_certificate_info(
 {
 	*info = (struct tls_certificate_info){
 		.subject = certificate->subject,
+		.issuer = certificate->issuer,
 		.names = certificate->names,
+		.not_before = certificate->not_before,
 		.not_after = certificate->not_after,
+		.serial = certificate->serial,
+		.fingerprint = certificate->fingerprint,
+		.key = certificate->key_kind,
+		.chain_count = certificate->chain_count,
+	};
+}
+
+void tls_certificate_source(
+	const struct tls_certificate *certificate, struct tls_certificate_source *source)
+{
+	*source = (struct tls_certificate_source){
+		.chain = certificate->chain.data,
+		.chain_len = certificate->chain.len,
+		.key = certificate->key.data,
+		.key_len = certificate->key.len,
 	};
 }

@@ -1,39 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "key_log.h"
-#include "names.h"
+#include "own.h"
+#include "policy.h"
 #include "tls_internal.h"
 
-/*
- * Mozilla's intermediate set without finite-field Diffie-Hellman: with it a client makes the server
- * compute for next to nothing, and whoever has GCM has elliptic curves.
- */
-static const struct {
-	enum tls_suite suite;
-	int id;
-} suites[] = {
-	{ TLS_SUITE_AES_128_GCM, MBEDTLS_TLS1_3_AES_128_GCM_SHA256 },
-	{ TLS_SUITE_AES_256_GCM, MBEDTLS_TLS1_3_AES_256_GCM_SHA384 },
-	{ TLS_SUITE_CHACHA20, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256 },
-	{ TLS_SUITE_ECDSA_AES_128_GCM, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 },
-	{ TLS_SUITE_RSA_AES_128_GCM, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 },
-	{ TLS_SUITE_ECDSA_AES_256_GCM, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 },
-	{ TLS_SUITE_RSA_AES_256_GCM, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 },
-	{ TLS_SUITE_ECDSA_CHACHA20, MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 },
-	{ TLS_SUITE_RSA_CHACHA20, MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 },
-};
-
-static const uint16_t groups[] = {
-	MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
-};
+#define SCOPE_BYTES 512
 
 static int fail(struct err *err, int error)
 {
@@ -41,206 +18,6 @@ static int fail(struct err *err, int error)
 
 	tls_error_text(text, sizeof(text), error);
 	return err_set(err, EINVAL, "TLS: %s", text);
-}
-
-static size_t lower_name(char *out, const unsigned char *name, size_t len)
-{
-	if (len > NAME_MAX_BYTES)
-		return 0;
-	for (size_t i = 0; i < len; i++) {
-		if (!isalnum(name[i]) && name[i] != '-' && name[i] != '.' && name[i] != '_')
-			return 0;
-		out[i] = (char)tolower(name[i]);
-	}
-	return len;
-}
-
-/* RFC 9525 6.3: a wildcard stands for one whole label, the first. Returns the length, or 0. */
-static size_t wildcard_of(char *out, const char *name, size_t len)
-{
-	const char *dot = memchr(name, '.', len);
-	size_t rest;
-
-	if (dot == NULL || dot == name)
-		return 0;
-	rest = len - (size_t)(dot - name);
-	out[0] = '*';
-	memcpy(out + 1, dot, rest);
-	return 1 + rest;
-}
-
-/* All that have the name: an RSA and an ECDSA one serve both kinds of clients. */
-static int offer(mbedtls_ssl_context *ssl, struct name_walk walk, bool *is_found)
-{
-	struct tls_certificate *certificate;
-
-	for (certificate = name_walk_next(&walk); certificate != NULL;
-		certificate = name_walk_next(&walk)) {
-		int error = mbedtls_ssl_set_hs_own_cert(
-			ssl, &certificate->chain, &certificate->key);
-
-		if (error != 0)
-			return error;
-		*is_found = true;
-	}
-	return 0;
-}
-
-/*
- * Certificates with the very name, else those with a wildcard. Nothing fits: the configuration's
- * own, the first one, unless such names are refused.
- */
-static int choose_certificate(
-	void *arg, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len)
-{
-	const struct tls_context *context = arg;
-	char lower[NAME_MAX_BYTES], wildcard[NAME_MAX_BYTES + 1];
-	bool is_found = false;
-	size_t wildcard_len;
-	int error = 0;
-
-	len = lower_name(lower, name, len);
-	if (len > 0) {
-		session_note_sni(ssl, lower, len);
-		error = offer(ssl, name_walk_begin(&context->names, lower, len), &is_found);
-		wildcard_len = wildcard_of(wildcard, lower, len);
-		if (error == 0 && !is_found && wildcard_len > 0)
-			error = offer(ssl, name_walk_begin(&context->names, wildcard, wildcard_len),
-				&is_found);
-	}
-	if (error == 0 && !is_found && context->refuse_unknown_names)
-		error = MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME;
-	return error;
-}
-
-/* After the whole ClientHello: where names are refused, having none is as well. */
-static int check_name_is_there(mbedtls_ssl_context *ssl)
-{
-	return session_has_sni(ssl) ? 0 : MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME;
-}
-
-static int load_certificates(
-	struct tls_context *context, const struct tls_context_params *params, struct err *err)
-{
-	if (params->certificate_count == 0)
-		return err_set(err, EINVAL, "TLS: no certificate");
-	context->certificates = calloc(params->certificate_count, sizeof(*context->certificates));
-	if (context->certificates == NULL)
-		return err_set(err, ENOMEM, "TLS: out of memory");
-	for (size_t i = 0; i < params->certificate_count; i++) {
-		context->certificates[i] = tls_certificate_load(
-			params->chain_paths[i], params->key_paths[i], err);
-		if (context->certificates[i] == NULL)
-			return -EINVAL;
-		context->certificate_count++;
-	}
-	return 0;
-}
-
-static int copy_alpn(struct tls_context *context, const char *const *alpn, struct err *err)
-{
-	size_t count = 0;
-
-	while (alpn != NULL && alpn[count] != NULL)
-		count++;
-	if (count == 0)
-		return 0;
-	context->alpn = calloc(count + 1, sizeof(*context->alpn));
-	if (context->alpn == NULL)
-		return err_set(err, ENOMEM, "TLS: out of memory");
-	for (size_t i = 0; i < count; i++) {
-		context->alpn[i] = strdup(alpn[i]);
-		if (context->alpn[i] == NULL)
-			return err_set(err, ENOMEM, "TLS: out of memory");
-	}
-	return 0;
-}
-
-static void set_suites(struct tls_context *context, unsigned wanted)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
-		if (wanted == 0 || (wanted & suites[i].suite) != 0)
-			context->suites[count++] = suites[i].id;
-	mbedtls_ssl_conf_ciphersuites(&context->config, context->suites);
-}
-
-static mbedtls_ssl_protocol_version version_of(unsigned version)
-{
-	return version == 0x0303 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
-}
-
-/* Renegotiation is off by mbedTLS's default, where it is there at all. */
-static void set_policy(struct tls_context *context, const struct tls_context_params *params)
-{
-	mbedtls_ssl_config *config = &context->config;
-
-	mbedtls_ssl_conf_min_tls_version(config, version_of(params->min_version));
-	mbedtls_ssl_conf_max_tls_version(config, version_of(params->max_version));
-	set_suites(context, params->suites);
-	mbedtls_ssl_conf_groups(config, groups);
-	/* A resumed session has fresh keys as well: forward secrecy. */
-	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
-		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
-			MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
-	context->refuse_unknown_names = params->refuse_unknown_names;
-	mbedtls_ssl_conf_sni(config, choose_certificate, context);
-	if (params->refuse_unknown_names)
-		mbedtls_ssl_conf_cert_cb(config, check_name_is_there);
-	mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
-}
-
-/*
- * Not with client certificates: a resumed session is not verified again, and would outlive the
- * certificate's end or revocation.
- */
-static int set_tickets(
-	struct tls_context *context, const struct tls_context_params *params, struct err *err)
-{
-	const struct tls_ticket_keys *keys = params->ticket_keys;
-	int error;
-
-	if (params->client.auth != TLS_CLIENT_AUTH_NONE) {
-		mbedtls_ssl_conf_session_tickets(
-			&context->config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-		mbedtls_ssl_conf_tls13_key_exchange_modes(
-			&context->config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
-		return 0;
-	}
-	if (keys == NULL)
-		keys = context->own_keys = tls_ticket_keys_random(err);
-	if (keys == NULL)
-		return -EIO;
-	error = ticket_sealer_init(
-		&context->tickets, keys, mbedtls_ctr_drbg_random, &context->random);
-	if (error != 0)
-		return fail(err, error);
-	mbedtls_ssl_conf_session_tickets_cb(
-		&context->config, ticket_write, ticket_parse, &context->tickets);
-	return 0;
-}
-
-static int set_certificates(struct tls_context *context, struct err *err)
-{
-	struct tls_certificate *first = context->certificates[0];
-	int error;
-
-	if (name_index_create(&context->names, context->certificates, context->certificate_count) <
-		0)
-		return err_set(err, ENOMEM, "TLS: out of memory");
-	error = mbedtls_ssl_conf_own_cert(&context->config, &first->chain, &first->key);
-	return error == 0 ? 0 : fail(err, error);
-}
-
-static int set_alpn(struct tls_context *context, struct err *err)
-{
-	int error;
-
-	if (context->alpn == NULL)
-		return 0;
-	error = mbedtls_ssl_conf_alpn_protocols(&context->config, (const char **)context->alpn);
-	return error == 0 ? 0 : fail(err, error);
 }
 
 static int open_key_log(struct tls_context *context, const char *path, struct err *err)
@@ -251,60 +28,89 @@ static int open_key_log(struct tls_context *context, const char *path, struct er
 	return context->key_log < 0 ? context->key_log : 0;
 }
 
+static int set_keys(
+	struct tls_context *context, const struct tls_ticket_keys *keys, struct err *err)
+{
+	if (keys == NULL)
+		keys = context->own_keys = tls_ticket_keys_random(err);
+	context->keys = keys;
+	return keys == NULL ? -EIO : 0;
+}
+
+/* The names of all hosts one behind the other: what their index points to. */
+static int index_hosts(
+	struct tls_context *context, const struct tls_context_params *params, struct err *err)
+{
+	size_t total = 0, bytes = 1;
+	char *at;
+
+	for (size_t i = 0; i < params->host_count; i++) {
+		total += name_count(params->hosts[i].names);
+		bytes += strlen(params->hosts[i].names) + 1;
+	}
+	at = context->host_names = malloc(bytes);
+	if (at == NULL || name_index_create(&context->hosts, total) < 0)
+		return err_set(err, ENOMEM, "TLS: out of memory");
+	for (size_t i = 0; i < params->host_count; i++) {
+		const char *names = at;
+
+		at = stpcpy(at, params->hosts[i].names) + 1;
+		name_index_add(&context->hosts, names, context->policies[i + 1]);
+	}
+	return 0;
+}
+
+/* Each policy's tickets are its own: the next one may ask clients for more. */
+static int make_policies(
+	struct tls_context *context, const struct tls_context_params *params, struct err *err)
+{
+	const char *listener = params->ticket_scope != NULL ? params->ticket_scope : "";
+	size_t count = params->host_count + 1;
+
+	context->policies = calloc(count, sizeof(struct tls_policy *));
+	if (context->policies == NULL)
+		return err_set(err, ENOMEM, "TLS: out of memory");
+	for (size_t i = 0; i < count; i++) {
+		const struct tls_host_params *host = i == 0 ? NULL : &params->hosts[i - 1];
+		char scope[SCOPE_BYTES];
+
+		snprintf(scope, sizeof(scope), "%s/%s", listener, host == NULL ? "" : host->names);
+		context->policies[i] = policy_create(
+			context, host == NULL ? &params->policy : &host->policy, scope, err);
+		if (context->policies[i] == NULL)
+			return -EINVAL;
+		context->policy_count++;
+	}
+	return index_hosts(context, params, err);
+}
+
 static int set_up(
 	struct tls_context *context, const struct tls_context_params *params, struct err *err)
 {
-	int error;
-
-	error = mbedtls_ctr_drbg_seed(
+	int error = mbedtls_ctr_drbg_seed(
 		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
-	if (error == 0)
-		error = mbedtls_ssl_config_defaults(&context->config, MBEDTLS_SSL_IS_SERVER,
-			MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+
 	if (error != 0)
 		return fail(err, error);
-	set_policy(context, params);
-	if (load_certificates(context, params, err) < 0 || set_certificates(context, err) < 0 ||
-		copy_alpn(context, params->alpn, err) < 0 || set_alpn(context, err) < 0 ||
-		client_auth_load(&context->client, &context->config, &params->client, err) < 0 ||
-		set_tickets(context, params, err) < 0 ||
+	context->refuse_unknown_names = params->refuse_unknown_names;
+	if (set_keys(context, params->ticket_keys, err) < 0 ||
+		make_policies(context, params, err) < 0 || own_create(context, params, err) < 0 ||
 		open_key_log(context, params->key_log_path, err) < 0)
 		return -EINVAL;
 	return 0;
 }
 
-static bool is_version(unsigned version)
-{
-	return version == 0x0303 || version == 0x0304;
-}
-
-static int check_params(const struct tls_context_params *params, struct err *err)
-{
-	if (!is_version(params->min_version))
-		return err_set(err, EINVAL, "TLS: the lowest version must be 1.2 or 1.3");
-	if (params->max_version == 0)
-		return 0;
-	if (!is_version(params->max_version) || params->max_version < params->min_version)
-		return err_set(err, EINVAL, "TLS: the highest version is below the lowest");
-	return 0;
-}
-
 struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err)
 {
-	struct tls_context *context;
+	struct tls_context *context = calloc(1, sizeof(*context));
 
-	if (check_params(params, err) < 0)
-		return NULL;
-	context = calloc(1, sizeof(*context));
 	if (context == NULL) {
 		err_set(err, ENOMEM, "TLS: out of memory");
 		return NULL;
 	}
 	context->key_log = -1;
-	mbedtls_ssl_config_init(&context->config);
 	mbedtls_ctr_drbg_init(&context->random);
 	mbedtls_entropy_init(&context->entropy);
-	client_auth_init(&context->client);
 	if (set_up(context, params, err) == 0)
 		return context;
 	tls_context_destroy(context);
@@ -315,19 +121,15 @@ void tls_context_destroy(struct tls_context *context)
 {
 	if (context == NULL)
 		return;
-	mbedtls_ssl_config_free(&context->config);
-	ticket_sealer_finish(&context->tickets);
+	for (size_t i = 0; i < context->policy_count; i++)
+		policy_destroy(context->policies[i]);
+	free(context->policies);
+	name_index_destroy(&context->hosts);
+	free(context->host_names);
+	own_destroy(context);
 	tls_ticket_keys_destroy(context->own_keys);
-	client_auth_finish(&context->client);
 	mbedtls_ctr_drbg_free(&context->random);
 	mbedtls_entropy_free(&context->entropy);
-	name_index_destroy(&context->names);
-	for (size_t i = 0; i < context->certificate_count; i++)
-		tls_certificate_destroy(context->certificates[i]);
-	free(context->certificates);
-	for (size_t i = 0; context->alpn != NULL && context->alpn[i] != NULL; i++)
-		free(context->alpn[i]);
-	free(context->alpn);
 	if (context->key_log >= 0)
 		close(context->key_log);
 	free(context);

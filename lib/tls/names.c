@@ -22,47 +22,56 @@ static const char *name_next(const char *names, size_t *len)
 	return *len > 0 ? names : NULL;
 }
 
-static size_t count_names(struct tls_certificate *const *certificates, size_t count)
+size_t name_count(const char *names)
 {
 	size_t total = 0, len;
 
-	for (size_t i = 0; i < count; i++)
-		for (const char *name = name_next(certificates[i]->names, &len); name != NULL;
-			name = name_next(name + len, &len))
-			total++;
+	for (const char *name = name_next(names, &len); name != NULL;
+		name = name_next(name + len, &len))
+		total++;
 	return total;
 }
 
-static void add(
-	struct name_index *index, struct tls_certificate *certificate, const char *name, size_t len)
+size_t name_wildcard(char *out, const char *name, size_t len)
 {
-	size_t at = slot_of(index, name, len);
+	const char *dot = memchr(name, '.', len);
+	size_t rest;
 
-	while (index->slots[at].name != NULL)
-		at = (at + 1) & index->mask;
-	index->slots[at] = (struct name_slot){
-		.name = name,
-		.len = (uint16_t)len,
-		.certificate = certificate,
-	};
+	if (dot == NULL || dot == name)
+		return 0;
+	rest = len - (size_t)(dot - name);
+	out[0] = '*';
+	memcpy(out + 1, dot, rest);
+	return 1 + rest;
 }
 
-int name_index_create(
-	struct name_index *index, struct tls_certificate *const *certificates, size_t count)
+int name_index_create(struct name_index *index, size_t count)
 {
-	size_t size = 8, total = count_names(certificates, count), len;
+	size_t size = 8;
 
-	while (size < 2 * total)
+	while (size < 2 * count)
 		size *= 2;
 	index->mask = size - 1;
 	index->slots = calloc(size, sizeof(*index->slots));
-	if (index->slots == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		for (const char *name = name_next(certificates[i]->names, &len); name != NULL;
-			name = name_next(name + len, &len))
-			add(index, certificates[i], name, len);
-	return 0;
+	return index->slots == NULL ? -ENOMEM : 0;
+}
+
+void name_index_add(struct name_index *index, const char *names, void *value)
+{
+	size_t len;
+
+	for (const char *name = name_next(names, &len); name != NULL;
+		name = name_next(name + len, &len)) {
+		size_t at = slot_of(index, name, len);
+
+		while (index->slots[at].name != NULL)
+			at = (at + 1) & index->mask;
+		index->slots[at] = (struct name_slot){
+			.name = name,
+			.len = (uint16_t)len,
+			.value = value,
+		};
+	}
 }
 
 void name_index_destroy(struct name_index *index)
@@ -81,7 +90,7 @@ struct name_walk name_walk_begin(const struct name_index *index, const char *nam
 	};
 }
 
-struct tls_certificate *name_walk_next(struct name_walk *walk)
+void *name_walk_next(struct name_walk *walk)
 {
 	for (;;) {
 		const struct name_slot *slot = &walk->index->slots[walk->at];
@@ -90,6 +99,6 @@ struct tls_certificate *name_walk_next(struct name_walk *walk)
 			return NULL;
 		walk->at = (walk->at + 1) & walk->index->mask;
 		if (slot->len == walk->len && memcmp(slot->name, walk->name, walk->len) == 0)
-			return slot->certificate;
+			return slot->value;
 	}
 }

@@ -2,18 +2,23 @@
 #ifndef NAMES_H
 #define NAMES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "tls_internal.h"
-
 /*
- * From a host name to the certificates that have it, exactly or by a wildcard, in one look-up each,
- * however many there are. Built once, then read only; points into the certificates.
+ * From a host name to what has it, exactly or by a wildcard, in one look-up each, however many
+ * there are. Built once, then read only; points to the names that it was given.
  */
 struct name_slot {
 	const char *name; /* NULL: empty */
 	uint16_t len;
-	struct tls_certificate *certificate;
+	void *value;
+};
+
+struct name_index {
+	struct name_slot *slots;
+	size_t mask; /* how many, less one: a power of two, at most half full */
 };
 
 /* Walks over the slots of one name. */
@@ -24,14 +29,21 @@ struct name_walk {
 	size_t at;
 };
 
-/* 0 or -ENOMEM. The certificates are borrowed. */
-int name_index_create(
-	struct name_index *index, struct tls_certificate *const *certificates, size_t count);
+/* Room for so many names. 0 or -ENOMEM. */
+int name_index_create(struct name_index *index, size_t count);
+/* names: separated by spaces, in lower case, valid as long as the index. */
+void name_index_add(struct name_index *index, const char *names, void *value);
 void name_index_destroy(struct name_index *index);
+
+/* How many names these are, separated by spaces. */
+size_t name_count(const char *names);
+
+/* RFC 9525 6.3: a wildcard stands for one whole label, the first. The length in out, or 0. */
+size_t name_wildcard(char *out, const char *name, size_t len);
 
 /* name: in lower case, and valid for the walk. */
 struct name_walk name_walk_begin(const struct name_index *index, const char *name, size_t len);
-/* The next certificate that has this name; NULL: no more. */
-struct tls_certificate *name_walk_next(struct name_walk *walk);
+/* The value of the next slot with this name, in the order of name_index_add(); NULL: no more. */
+void *name_walk_next(struct name_walk *walk);
 
 #endif

@@ -6,35 +6,15 @@
 
 #include "crypto.h"
 #include "key_log.h"
-#include "tls_internal.h"
+#include "policy.h"
+#include "session.h"
 
 /* KeyUpdates that a peer may send on end; data that it sends pays for more, one for each read. */
-#define KEY_UPDATES_MOST  100
-#define RECORD_HEAD_BYTES 5
+#define KEY_UPDATES_MOST 100
+#define ERROR_BYTES      192
 /* An alert under TLS 1.3: two bytes and the content type, padded as mbedTLS does, and a tag. */
 #define PADDING_BYTES      MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY
 #define SEALED_ALERT_BYTES ((3 + PADDING_BYTES - 1) / PADDING_BYTES * PADDING_BYTES + 16)
-
-struct tls_session {
-	mbedtls_ssl_context ssl;
-	struct tls_context *context;
-	const struct tls_io *io;
-	void *io_ctx;
-	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
-	bool has_eof;  /* the transport ended */
-	bool has_failed;
-	bool has_ended;  /* the peer sent close_notify */
-	bool has_closed; /* close_notify was written */
-	bool is_key_update_owed;
-	uint8_t key_updates_left;
-	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */
-	size_t record_left;
-	size_t record_head_len;
-	uint8_t record_head[RECORD_HEAD_BYTES];
-	bool is_alert_last; /* the last record that began in this call */
-	char sni[NAME_MAX_BYTES + 1];
-	char error[192];
-};
 
 struct alert {
 	int error;
@@ -59,21 +39,6 @@ static const struct alert alerts[] = {
 	{ MBEDTLS_ERR_SSL_BAD_CERTIFICATE, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
 	{ MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT },
 };
-
-void session_note_sni(mbedtls_ssl_context *ssl, const char *name, size_t len)
-{
-	struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
-
-	memcpy(session->sni, name, len);
-	session->sni[len] = '\0';
-}
-
-bool session_has_sni(mbedtls_ssl_context *ssl)
-{
-	const struct tls_session *session = mbedtls_ssl_get_user_data_p(ssl);
-
-	return session->sni[0] != '\0';
-}
 
 /* Runs inside of mbedtls_ssl_read(): the answer waits until that is done. */
 int session_on_key_update(mbedtls_ssl_context *ssl, bool is_answer_wanted)
@@ -130,8 +95,10 @@ static int send_bytes(void *ctx, const unsigned char *data, size_t len)
 static int receive_bytes(void *ctx, unsigned char *data, size_t max)
 {
 	struct tls_session *session = ctx;
-	size_t received = session->io->receive(session->io_ctx, data, max);
+	size_t received = opening_take(session, data, max);
 
+	if (received == 0)
+		received = session->io->receive(session->io_ctx, data, max);
 	if (received > 0)
 		return (int)received;
 	return session->has_eof ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
@@ -148,18 +115,18 @@ struct tls_session *tls_session_create(
 	session->io = io;
 	session->io_ctx = io_ctx;
 	session->key_updates_left = KEY_UPDATES_MOST;
+	session->error = "";
 	mbedtls_ssl_init(&session->ssl);
-	if (mbedtls_ssl_setup(&session->ssl, &context->config) != 0) {
-		mbedtls_ssl_free(&session->ssl);
-		free(session);
-		return NULL;
-	}
-	mbedtls_ssl_set_user_data_p(&session->ssl, session);
-	mbedtls_ssl_set_bio(&session->ssl, session, send_bytes, receive_bytes, NULL);
-	if (context->key_log >= 0)
-		key_log_attach(&session->ssl, &context->key_log);
 	__atomic_store_n(&context->sessions, context->sessions + 1, __ATOMIC_RELEASE);
 	return session;
+}
+
+void session_attach(struct tls_session *session)
+{
+	mbedtls_ssl_set_user_data_p(&session->ssl, session);
+	mbedtls_ssl_set_bio(&session->ssl, session, send_bytes, receive_bytes, NULL);
+	if (session->context->key_log >= 0)
+		key_log_attach(&session->ssl, &session->context->key_log);
 }
 
 void tls_session_destroy(struct tls_session *session)
@@ -170,6 +137,10 @@ void tls_session_destroy(struct tls_session *session)
 		return;
 	context = session->context;
 	mbedtls_ssl_free(&session->ssl);
+	opening_free(session);
+	facts_free(session);
+	free(session->sni);
+	free(session->error_text);
 	free(session);
 	__atomic_store_n(&context->sessions, context->sessions - 1, __ATOMIC_RELEASE);
 }
@@ -196,14 +167,19 @@ static unsigned char alert_for(int error)
 
 static void describe(struct tls_session *session, int error)
 {
-	if (error == MBEDTLS_ERR_SSL_CONN_EOF)
-		snprintf(session->error, sizeof(session->error),
-			"the connection ended without close_notify");
-	else if (error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
-		snprintf(
-			session->error, sizeof(session->error), "the peer closed in the handshake");
-	else
-		tls_error_text(session->error, sizeof(session->error), error);
+	if (error == MBEDTLS_ERR_SSL_CONN_EOF) {
+		session->error = "the connection ended without close_notify";
+	} else if (error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+		session->error = "the peer closed in the handshake";
+	} else {
+		if (session->error_text == NULL)
+			session->error_text = calloc(1, ERROR_BYTES);
+		session->error = "out of memory";
+		if (session->error_text == NULL)
+			return;
+		tls_error_text(session->error_text, ERROR_BYTES, error);
+		session->error = session->error_text;
+	}
 }
 
 /* Ends the session; mbedTLS sends an alert for some errors only. */
@@ -224,12 +200,23 @@ static bool is_again(int error)
 
 enum tls_result tls_handshake(struct tls_session *session)
 {
+	struct ticket_sealer *tickets;
+	enum tls_result opened;
 	int error;
 
 	if (session->has_failed)
 		return TLS_FAILED;
+	if (session->policy == NULL) {
+		opened = opening_run(session);
+		if (opened != TLS_OK)
+			return opened;
+	}
+	tickets = &session->policy->tickets;
+	tickets->sni = session->sni;
+	tickets->is_opened = false;
 	session->is_alert_last = false;
 	error = mbedtls_ssl_handshake(&session->ssl);
+	session->is_resumed |= tickets->is_opened;
 	if (error == 0)
 		return TLS_OK;
 	return is_again(error) ? TLS_AGAIN : fail(session, error);
@@ -263,6 +250,8 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 		return TLS_FAILED;
 	if (session->has_ended)
 		return TLS_EOF;
+	if (session->policy == NULL)
+		return TLS_AGAIN;
 	/* mbedTLS would answer 0 to it, which is its word for the transport's end. */
 	if (max == 0)
 		return TLS_AGAIN;
@@ -301,7 +290,7 @@ int tls_write(struct tls_session *session, const void *data, size_t len)
 
 	if (flushed != TLS_OK)
 		return flushed;
-	if (!mbedtls_ssl_is_handshake_over(&session->ssl))
+	if (session->policy == NULL || !mbedtls_ssl_is_handshake_over(&session->ssl))
 		return TLS_AGAIN;
 	most = mbedtls_ssl_get_max_out_record_payload(&session->ssl);
 	if (most <= 0)
@@ -326,7 +315,7 @@ enum tls_result tls_close(struct tls_session *session)
 	enum tls_result flushed = tls_flush(session);
 	int error;
 
-	if (flushed != TLS_OK || session->has_closed)
+	if (flushed != TLS_OK || session->has_closed || session->policy == NULL)
 		return flushed;
 	session->has_closed = true;
 	error = mbedtls_ssl_close_notify(&session->ssl);
@@ -337,7 +326,7 @@ enum tls_result tls_close(struct tls_session *session)
 
 const char *tls_session_version(const struct tls_session *session)
 {
-	return mbedtls_ssl_get_version(&session->ssl);
+	return session->policy == NULL ? "unknown" : mbedtls_ssl_get_version(&session->ssl);
 }
 
 const char *tls_session_cipher(const struct tls_session *session)
@@ -349,17 +338,30 @@ const char *tls_session_cipher(const struct tls_session *session)
 
 const char *tls_session_alpn(const struct tls_session *session)
 {
-	return mbedtls_ssl_get_alpn_protocol(&session->ssl);
+	return session->policy == NULL ? NULL : mbedtls_ssl_get_alpn_protocol(&session->ssl);
 }
 
 const char *tls_session_sni(const struct tls_session *session)
 {
-	return session->sni[0] != '\0' ? session->sni : NULL;
+	return session->sni;
 }
 
 const char *tls_session_error(const struct tls_session *session)
 {
 	return session->error;
+}
+
+bool tls_session_serves(const struct tls_session *session, const char *host, size_t len)
+{
+	char name[NAME_MAX_BYTES];
+
+	if (session->context->policy_count == 1)
+		return true;
+	/* "example.com." is the same host. */
+	if (len > 1 && host[len - 1] == '.')
+		len--;
+	len = tls_name_lower(name, (const uint8_t *)host, len);
+	return policy_find(session->context, name, len) == session->policy;
 }
 
 bool tls_session_peer(const struct tls_session *session, char *subject, size_t size)

@@ -16,17 +16,21 @@
 #include <mbedtls/platform_time.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
+#include <mbedtls/sha256.h>
 
-#define NAME_BYTES      16
-#define KEY_BYTES       32
-#define LINE_DIGITS     (2 * (NAME_BYTES + KEY_BYTES))
-#define IV_BYTES        12
-#define TIME_BYTES      8
-#define HEAD_BYTES      (NAME_BYTES + IV_BYTES + TIME_BYTES)
-#define TAG_BYTES       16
-#define LIFETIME_S      86400
-#define MS_PER_S        1000
-#define FILE_MOST_BYTES 65536
+#include "tls/hello.h"
+
+#define NAME_BYTES            16
+#define KEY_BYTES             32
+#define LINE_DIGITS           (2 * (NAME_BYTES + KEY_BYTES))
+#define IV_BYTES              12
+#define TIME_BYTES            8
+#define HEAD_BYTES            (NAME_BYTES + IV_BYTES + TIME_BYTES)
+#define TAG_BYTES             16
+#define ASSOCIATED_MOST_BYTES (HEAD_BYTES + TICKET_SCOPE_BYTES + TLS_NAME_MAX)
+#define LIFETIME_S            86400
+#define MS_PER_S              1000
+#define FILE_MOST_BYTES       65536
 
 struct ticket_key {
 	uint8_t name[NAME_BYTES];
@@ -177,16 +181,15 @@ void tls_ticket_keys_destroy(struct tls_ticket_keys *keys)
 }
 
 int ticket_sealer_init(struct ticket_sealer *sealer, const struct tls_ticket_keys *keys,
-	int (*random)(void *, unsigned char *, size_t), void *random_ctx)
+	const char *scope, mbedtls_ctr_drbg_context *random)
 {
-	*sealer = (struct ticket_sealer){
-		.keys = keys,
-		.random = random,
-		.random_ctx = random_ctx,
-	};
-	for (unsigned i = 0; i < keys->count; i++) {
-		int error;
+	int error;
 
+	*sealer = (struct ticket_sealer){ .keys = keys, .random = random };
+	error = mbedtls_sha256((const unsigned char *)scope, strlen(scope), sealer->scope, 0);
+	if (error != 0)
+		return error;
+	for (unsigned i = 0; i < keys->count; i++) {
 		mbedtls_gcm_init(&sealer->ciphers[i]);
 		error = mbedtls_gcm_setkey(&sealer->ciphers[i], MBEDTLS_CIPHER_ID_AES,
 			keys->keys[i].key, 8 * KEY_BYTES);
@@ -211,11 +214,24 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * MS_PER_S + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What the tag covers besides the session: returns its length. */
+static size_t associated(const struct ticket_sealer *sealer, const unsigned char *head,
+	unsigned char out[ASSOCIATED_MOST_BYTES])
+{
+	size_t sni_len = sealer->sni == NULL ? 0 : strlen(sealer->sni);
+
+	memcpy(out, head, HEAD_BYTES);
+	memcpy(out + HEAD_BYTES, sealer->scope, TICKET_SCOPE_BYTES);
+	if (sni_len > 0)
+		memcpy(out + HEAD_BYTES + TICKET_SCOPE_BYTES, sealer->sni, sni_len);
+	return HEAD_BYTES + TICKET_SCOPE_BYTES + sni_len;
+}
+
 int ticket_write(void *ctx, const mbedtls_ssl_session *session, unsigned char *start,
 	const unsigned char *end, size_t *len, uint32_t *lifetime_s)
 {
 	struct ticket_sealer *sealer = ctx;
-	unsigned char *body = start + HEAD_BYTES;
+	unsigned char bound[ASSOCIATED_MOST_BYTES], *body = start + HEAD_BYTES;
 	uint64_t issued_ms = now_ms();
 	size_t body_len;
 	int error;
@@ -225,7 +241,7 @@ int ticket_write(void *ctx, const mbedtls_ssl_session *session, unsigned char *s
 	error = mbedtls_ssl_session_save(
 		session, body, (size_t)(end - body) - TAG_BYTES, &body_len);
 	if (error == 0)
-		error = sealer->random(sealer->random_ctx, start + NAME_BYTES, IV_BYTES);
+		error = mbedtls_ctr_drbg_random(sealer->random, start + NAME_BYTES, IV_BYTES);
 	if (error != 0)
 		return error;
 	memcpy(start, sealer->keys->keys[0].name, NAME_BYTES);
@@ -233,8 +249,8 @@ int ticket_write(void *ctx, const mbedtls_ssl_session *session, unsigned char *s
 		start[NAME_BYTES + IV_BYTES + i] = (unsigned char)(issued_ms >>
 			(8 * (TIME_BYTES - 1 - i)));
 	error = mbedtls_gcm_crypt_and_tag(&sealer->ciphers[0], MBEDTLS_GCM_ENCRYPT, body_len,
-		start + NAME_BYTES, IV_BYTES, start, HEAD_BYTES, body, body, TAG_BYTES,
-		body + body_len);
+		start + NAME_BYTES, IV_BYTES, bound, associated(sealer, start, bound), body, body,
+		TAG_BYTES, body + body_len);
 	*len = HEAD_BYTES + body_len + TAG_BYTES;
 	*lifetime_s = LIFETIME_S;
 	return error;
@@ -251,7 +267,7 @@ static int find_key(const struct tls_ticket_keys *keys, const unsigned char *nam
 int ticket_parse(void *ctx, mbedtls_ssl_session *session, unsigned char *ticket, size_t len)
 {
 	struct ticket_sealer *sealer = ctx;
-	unsigned char *body = ticket + HEAD_BYTES;
+	unsigned char bound[ASSOCIATED_MOST_BYTES], *body = ticket + HEAD_BYTES;
 	uint64_t issued_ms = 0, age_ms;
 	int error, key;
 
@@ -262,7 +278,7 @@ int ticket_parse(void *ctx, mbedtls_ssl_session *session, unsigned char *ticket,
 		return MBEDTLS_ERR_SSL_INVALID_MAC;
 	len -= HEAD_BYTES + TAG_BYTES;
 	error = mbedtls_gcm_auth_decrypt(&sealer->ciphers[key], len, ticket + NAME_BYTES, IV_BYTES,
-		ticket, HEAD_BYTES, body + len, TAG_BYTES, body, body);
+		bound, associated(sealer, ticket, bound), body + len, TAG_BYTES, body, body);
 	if (error != 0)
 		return MBEDTLS_ERR_SSL_INVALID_MAC;
 	for (unsigned i = 0; i < TIME_BYTES; i++)
@@ -277,5 +293,6 @@ int ticket_parse(void *ctx, mbedtls_ssl_session *session, unsigned char *ticket,
 	if (error == 0 && session->MBEDTLS_PRIVATE(tls_version) == MBEDTLS_SSL_VERSION_TLS1_3)
 		session->MBEDTLS_PRIVATE(ticket_creation_time) = mbedtls_ms_time() -
 			(mbedtls_ms_time_t)age_ms;
+	sealer->is_opened = error == 0;
 	return error;
 }

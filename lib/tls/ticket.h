@@ -2,6 +2,7 @@
 #ifndef TICKET_H
 #define TICKET_H
 
+#include <mbedtls/ctr_drbg.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/ssl.h>
 
@@ -9,17 +10,26 @@
 
 #define TICKET_KEYS_MOST 8
 
-/* One context's ciphers for the keys of its listener; moved never, since callbacks point to it. */
+#define TICKET_SCOPE_BYTES 32
+
+/*
+ * One policy's ciphers for the keys of its listener; moved never, since callbacks point to it. A
+ * ticket is good for its scope and server name alone: who shares the keys with a listener that asks
+ * its clients for less must not take its tickets, and RFC 6066 3 binds them to the name.
+ */
 struct ticket_sealer {
 	const struct tls_ticket_keys *keys;
-	int (*random)(void *, unsigned char *, size_t);
-	void *random_ctx;
+	mbedtls_ctr_drbg_context *random;
+	uint8_t scope[TICKET_SCOPE_BYTES]; /* SHA-256 */
+	/* Of the session that mbedTLS works on now: its callbacks do not say. */
+	const char *sni; /* NULL: none */
+	bool is_opened;  /* out: a ticket was good */
 	mbedtls_gcm_context ciphers[TICKET_KEYS_MOST];
 };
 
 /* 0 or mbedTLS's error. keys are borrowed. */
 int ticket_sealer_init(struct ticket_sealer *sealer, const struct tls_ticket_keys *keys,
-	int (*random)(void *, unsigned char *, size_t), void *random_ctx);
+	const char *scope, mbedtls_ctr_drbg_context *random);
 /* A zeroed one is fine. */
 void ticket_sealer_finish(struct ticket_sealer *sealer);
 

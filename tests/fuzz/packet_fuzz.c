@@ -21,6 +21,7 @@
 
 #define FLAG_VOUCHED 0x01
 #define FLAG_FIXED   0x02
+#define FLAG_TRUNK   0x04
 
 static const struct hash_key key = { .k0 = 1, .k1 = 2 };
 
@@ -142,6 +143,27 @@ static void neigh_run(const uint8_t *frame, size_t len, uint8_t flags)
 	neigh_tick(neigh, net, now_us);
 }
 
+/* A frame that is let through without its tag, and gets it back; returns its length. */
+static size_t tag_remove(uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = support_mbuf(frame, len);
+	uint16_t vlan;
+
+	if (packet_untag(m, &vlan) == DROP_NONE) {
+		check(!packet_has_tag(m) && vlan < 4096);
+		check(m->pkt_len == len || m->pkt_len + 4 == len);
+		if (m->pkt_len != len && vlan != 0) {
+			check(packet_tag(m, vlan) && m->pkt_len == len);
+			check(memcmp(rte_pktmbuf_mtod(m, void *), frame, 14) == 0);
+			check(packet_untag(m, &vlan) == DROP_NONE);
+		}
+		len = m->pkt_len;
+		memcpy(frame, rte_pktmbuf_mtod(m, void *), len);
+	}
+	rte_pktmbuf_free(m);
+	return len;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -157,6 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		network_start();
 	now_us += UINT64_C(1) << (data[1] & 31);
 	memcpy(frame, data + INPUT_MIN, len);
+	if (data[0] & FLAG_TRUNK)
+		len = tag_remove(frame, len);
 	m = frame_input(frame, len, data[0]);
 	reason = packet_parse(m, 0, key);
 	if (reason == DROP_parse_l4_checksum && (data[0] & FLAG_FIXED)) {

@@ -173,21 +173,22 @@ static void certificate_write(bool is_rsa)
 static struct tls_context *penstock_context(bool is_rsa)
 {
 	char chain[128], key[128];
-	const char *chains[] = { chain }, *keys[] = { key };
-	const struct tls_context_params params = {
-		.chain_paths = chains,
-		.key_paths = keys,
+	struct tls_certificate *certificate;
+	struct tls_context_params params = {
+		.certificates = &certificate,
 		.certificate_count = 1,
-		.min_version = 0x0303,
+		.policy = { .min_version = 0x0303 },
 	};
 	struct tls_context *context;
 	struct err err;
 
 	path_of(chain, sizeof(chain), is_rsa, "pem");
 	path_of(key, sizeof(key), is_rsa, "key");
-	context = tls_context_create(&params, &err);
+	certificate = tls_certificate_load(chain, key, &err);
+	context = certificate == NULL ? NULL : tls_context_create(&params, &err);
 	if (context == NULL)
 		die(err.text);
+	tls_certificate_destroy(certificate);
 	return context;
 }
 

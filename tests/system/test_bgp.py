@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appliances behind a router: service addresses announced by BGP, from BIRD beside each of them."""
 
-import os
-
 import pytest
 
-from harness import bird, config, fabric
-from harness.appliance import Appliance
+from harness import fabric
 from harness.fabric import Fabric
-from harness.origin import __file__ as origin_path
-from harness.network import server, server6
-from harness.procs import Process, wait_for
-from harness.servers import ECHO, ECHO_PORT
-
-SEED = "fleet"
+from harness.fleet import Fleet
+from harness.members import Members
+from harness.servers import ECHO
 
 
 @pytest.fixture(scope="module")
@@ -23,114 +17,17 @@ def net():
     made.close()
 
 
-class Members:
-    """The echo members of the fabric's servers."""
-
-    def __init__(self, net, folder):
-        self.net = net
-        self.folder = str(folder)
-        self.processes = {}
-        for name in ECHO:
-            self.start(name)
-
-    def start(self, name):
-        words = []
-        for address in (server(ECHO[name]), server6(ECHO[name])):
-            words += ["--tcp", address, str(ECHO_PORT)]
-        self.processes[name] = Process(
-            name, self.net.servers.command("/usr/bin/python3", origin_path, "--name", name, *words),
-            os.path.join(self.folder, name + ".log"))
-        wait_for(lambda: "ready" in self.processes[name].output(), name + " listens")
-
-    def kill(self, name):
-        self.processes[name].kill()
-
-    def close(self):
-        for process in self.processes.values():
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def members(net, tmp_path_factory):
-    made = Members(net, tmp_path_factory.mktemp("members"))
+    made = Members(net.servers, tmp_path_factory.mktemp("members"))
     yield made
     made.close()
 
 
-def settings(side):
-    pools = config.pools()
-    return {
-        "cores": {"control": 0, "l4": [1], "l7": [1], "idle": "adaptive"},
-        "memory": {"pages": "auto", "packet_buffers": 16384},
-        "seed": SEED,
-        "ports": side.ports(),
-        "routes": [{"to": "0.0.0.0/0", "via": fabric.ROUTER}, {"to": "::/0", "via": fabric.ROUTER6}],
-        "announce": {"table": 100},
-        "pools": {name: pools[name] for name in ("echo", "echo6")},
-        "services": [config.l4("echo", fabric.VIP, 7001, "echo"),
-                     config.l4("echo6", fabric.VIP6, 7001, "echo6")],
-        "drain_timeout_ms": 5000,
-    }
-
-
-class Pair:
-    """An appliance and the BIRD beside it."""
-
-    def __init__(self, side, folder):
-        number = side.number
-        self.side = side
-        self.daemon = Appliance(side, folder, settings(side))
-        self.daemon.start()
-        self.bird = bird.Bird(side.appliance, folder, "bird",
-                              bird.appliance_config(fabric.wan(number), fabric.wan6(number),
-                                                    fabric.ROUTER))
-
-    def close(self):
-        self.bird.kill()
-        if self.daemon.process:
-            self.daemon.process.terminate(15)
-
-
-class Site:
-    def __init__(self, net, members, folder):
-        self.net = net
-        self.members = members
-        self.pairs = []
-        self.router = bird.Bird(net.router, folder, "router", bird.router_config(
-            fabric.ROUTER, {f"appliance{side.number}": fabric.wan(side.number)
-                            for side in net.sides}))
-        self.folder = folder
-
-    def start(self, number):
-        folder = self.folder / f"appliance-{number}"
-        folder.mkdir()
-        pair = Pair(self.net.sides[number - 1], folder)
-        self.pairs.append(pair)
-        return pair
-
-    def next_hops(self, vip=fabric.VIP):
-        """Where the router sends packets for the address."""
-        words = ["-6"] if ":" in vip else []
-        text = self.net.router.ip(*words, "route", "show", vip)
-        hops = [fabric.wan6(n) if ":" in vip else fabric.wan(n)
-                for n in (side.number for side in self.net.sides)]
-        words = text.split()
-        return {hop for hop in hops if hop in words}
-
-    def wait_hops(self, *hops, vip=fabric.VIP, timeout=15):
-        wait_for(lambda: self.next_hops(vip) == set(hops),
-                 f"the router reaches {vip} by {hops or 'nobody'}; now {self.next_hops(vip)}\n"
-                 + self.router.show("protocols"), timeout, pause=0.1)
-
-    def close(self):
-        for pair in self.pairs:
-            pair.close()
-        self.router.kill()
-
-
 @pytest.fixture
 def site(net, members, tmp_path):
-    made = Site(net, members, tmp_path)
+    made = Fleet(net, tmp_path)
+    made.members = members
     yield made
     made.close()
     for name, process in members.processes.items():

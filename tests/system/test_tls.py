@@ -2,6 +2,7 @@
 """TLS as configured: names, versions, client certificates, resumption and KeyUpdate."""
 
 import ctypes
+import json
 import os
 import socket
 import struct
@@ -10,12 +11,13 @@ import subprocess
 import pytest
 
 from harness import config, web
+from harness.appliance import check
 from harness.netns import run
 from harness.network import VIP
 
 RSA = ("rsa:2048",)
 REQUEST = b"GET /img/x HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"
-NAMES, MUTUAL, TICKETS, SAME_TICKETS, NARROW = 5443, 5444, 5445, 5446, 5447
+NAMES, MUTUAL, TICKETS, SAME_TICKETS, NARROW, HOSTS = 5443, 5444, 5445, 5446, 5447, 5448
 
 
 def listener(name, port, **tls):
@@ -82,6 +84,10 @@ def tls(site, authority, tmp_path_factory):
                  client_crl=clients.crl, client_depth=1),
         listener("tickets", TICKETS, ticket_keys=tickets),
         listener("same-tickets", SAME_TICKETS, ticket_keys=tickets),
+        listener("hosts", HOSTS, certificates=["shop", "wild"], alpn=["h2", "http/1.1"], hosts=[
+            {"names": ["old.wild.example"], "max_version": "1.2", "alpn": ["http/1.1"]},
+            {"names": ["*.wild.example"], "min_version": "1.3", "client_certificates": "required",
+             "client_ca": authority.path}]),
         listener("narrow", NARROW, max_version="1.2", ciphers=["ECDHE-ECDSA-CHACHA20-POLY1305"]),
     ]
     site.appliance.write(settings)
@@ -135,16 +141,16 @@ def test_client_certificates(tls, who, is_good, version):
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_sessions_are_resumed_on_any_listener_of_the_keys(tls, version):
+def test_sessions_are_resumed_on_their_own_listener(tls, version):
     session = os.path.join(tls.folder, "session" + version)
     first = s_client(tls, TICKETS, version, "-sess_out", session)
     assert "New, TLSv1" in first and " 200 " in first, first
-    for port in (TICKETS, SAME_TICKETS):
-        again = s_client(tls, port, version, "-sess_in", session)
-        assert "Reused, TLSv1" in again and " 200 " in again, again
-    # A listener with a key of its own makes a full handshake.
-    other = s_client(tls, 443, version, "-sess_in", session)
-    assert "New, TLSv1" in other and " 200 " in other, other
+    again = s_client(tls, TICKETS, version, "-sess_in", session)
+    assert "Reused, TLSv1" in again and " 200 " in again, again
+    # Another listener makes a full handshake, with the same keys as with one of its own.
+    for port in (SAME_TICKETS, 443):
+        other = s_client(tls, port, version, "-sess_in", session)
+        assert "New, TLSv1" in other and " 200 " in other, other
 
 
 def test_a_reload_keeps_shared_tickets_valid(tls):
@@ -218,6 +224,42 @@ class OpenSSL:
     def free(self):
         self.library.SSL_free(self.session)
         self.library.SSL_CTX_free(self.context)
+
+
+def test_hosts_have_policies_of_their_own(tls):
+    """Version, protocol and client certificate go by the server name."""
+    chain, key = tls.clients.good
+    identity = ("--cert", chain, "--key", key)
+
+    def curl(host, *words):
+        answer = web.curl(tls.client, "-v", *words, f"https://{host}:{HOSTS}/img/x", ca=tls.ca)
+        version = answer.transfers[0]["version"] if answer.transfers else None
+        return answer.status, version, [v for v in ("TLSv1.2", "TLSv1.3")
+                                        if f"connection using {v}" in answer.errors]
+    assert curl("shop.example") == (200, "2", ["TLSv1.3"])
+    assert curl("old.wild.example", "-H", "Host: shop.example")[0] == 421
+    assert curl("old.wild.example") == (200, "1.1", ["TLSv1.2"])
+    assert curl("api.wild.example", *identity) == (200, "2", ["TLSv1.3"])
+    assert curl("api.wild.example")[0] == 0
+    assert curl("api.wild.example", "--tls-max", "1.2", *identity)[0] == 0
+    # The server name of one host and the request for another.
+    assert curl("shop.example", "-H", "Host: api.wild.example")[0] == 421
+    assert curl("shop.example", "-H", "Host: api.wild.example.")[0] == 421
+
+
+def test_bad_certificates_are_told_by_check(tls):
+    """All of them: a start would name the first."""
+    settings = config.changed(tls.appliance.config)
+    good, other = settings["certificates"][0], settings["certificates"][1]
+    settings["certificates"].append({"name": "bad", "chain": good["chain"], "key": other["key"]})
+    settings["certificates"].append({"name": "none", "chain": "/nonexistent", "key": "/nonexistent"})
+    path = os.path.join(os.path.dirname(tls.appliance.config_path), "bad.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(settings, out)
+    done = check(path)
+    assert done.returncode == 3, done.stderr
+    assert "this key does not belong to the certificate in " + good["chain"] in done.stderr
+    assert "/nonexistent: No such file or directory" in done.stderr
 
 
 def test_key_updates_are_answered(tls):

@@ -19,6 +19,8 @@ static const struct table_column port_columns[] = {
 	{ .name = "tx_packets", .is_number = true },
 	{ .name = "tx_bytes", .is_number = true },
 	{ .name = "tx_errors", .is_number = true },
+	{ .name = "parent" },
+	{ .name = "vlan", .is_number = true },
 	{ .name = "device" },
 };
 
@@ -42,7 +44,9 @@ static void port_add(struct table *table, const struct control_port_info *info)
 	table_cell(table, "%" PRIu64, info->tx_packets);
 	table_cell(table, "%" PRIu64, info->tx_bytes);
 	table_cell(table, "%" PRIu64, info->tx_errors);
-	table_cell(table, "%s", info->device);
+	table_cell(table, "%s", info->parent != NULL ? info->parent : "");
+	table_cell(table, "%u", info->vlan);
+	table_cell(table, "%s", info->device != NULL ? info->device : "");
 }
 
 int command_show_ports(struct request *request)

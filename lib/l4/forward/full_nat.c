@@ -24,14 +24,34 @@ static enum drop_reason reply_tuple(const struct l4_burst *burst, const struct p
 	return DROP_NONE;
 }
 
+/* How the device spreads what comes in where this member is. */
+static const struct rss *rss_find(const struct l4_burst *burst, const struct ip_addr *member)
+{
+	struct neigh_route route;
+
+	if (burst->l4->rss == NULL || !neigh_net_route(burst->snapshot->net, member, &route))
+		return NULL;
+	return burst->l4->rss[route.port];
+}
+
 static enum drop_reason reply_claim(const struct l4_burst *burst, struct packet_tuple *tuple)
 {
 	struct l4_core *l4 = burst->l4;
+	struct local_port_wish wish = {
+		.services = burst->snapshot->services,
+		.rss = rss_find(burst, &tuple->src),
+		.queue = (uint16_t)l4->core->l4_index,
+		.now_ms = burst->now_ms,
+	};
+	enum local_port_result result = local_port_choose(&l4->ports, l4->table, &wish, tuple);
 
-	return local_port_choose(
-		       &l4->ports, l4->table, burst->snapshot->services, tuple, burst->now_ms)
-		? DROP_NONE
-		: DROP_no_local_port;
+	if (result == LOCAL_PORT_NONE)
+		return DROP_no_local_port;
+	if (wish.rss != NULL && !burst->is_trial) {
+		l4->counters.local_ports_steered += result == LOCAL_PORT_STEERED;
+		l4->counters.local_ports_unsteered += result == LOCAL_PORT_PLAIN;
+	}
+	return DROP_NONE;
 }
 
 /* Between the versions: one header in place of the other, extension headers included. */

@@ -7,6 +7,9 @@
 
 #define PROBES_MAX 64
 
+/* Ports that are looked at for one of our own queue: each costs two additions and no memory. */
+#define STEPS_MAX 1024
+
 void local_ports_init(struct local_ports *ports, struct steer_slice slice, uint64_t seed)
 {
 	struct rng rng = { .state = seed };
@@ -28,10 +31,34 @@ static bool is_free(struct conntrack *table, const struct service_table *service
 		service_find(services, &tuple->dst, tuple->dst_port_be, tuple->protocol) == NULL;
 }
 
-bool local_port_choose(struct local_ports *ports, struct conntrack *table,
-	const struct service_table *services, struct packet_tuple *tuple, uint32_t now_ms)
+/* One search, from the counter on: by our own queue alone, or by any. */
+static bool port_find(struct local_ports *ports, struct conntrack *table,
+	const struct local_port_wish *wish, const struct rss_search *rss, uint64_t hash,
+	struct packet_tuple *tuple)
 {
 	uint32_t range = ports->slice.port_max - ports->slice.port_min + 1u;
+	uint32_t *next = &ports->counters[hash % LOCAL_PORT_COUNTERS].next;
+	uint32_t probes = RTE_MIN(range, (uint32_t)PROBES_MAX);
+	uint32_t steps = RTE_MIN(range, (uint32_t)STEPS_MAX);
+
+	while (probes > 0 && steps-- > 0) {
+		uint32_t offset = (uint32_t)(((hash >> 32) + (*next)++) % range);
+		uint16_t port = (uint16_t)(ports->slice.port_min + offset);
+
+		if (rss->rss != NULL && rss_queue(rss, port) != wish->queue)
+			continue;
+		tuple->dst_port_be = rte_cpu_to_be_16(port);
+		if (is_free(table, wish->services, tuple))
+			return true;
+		probes--;
+	}
+	return false;
+}
+
+enum local_port_result local_port_choose(struct local_ports *ports, struct conntrack *table,
+	const struct local_port_wish *wish, struct packet_tuple *tuple)
+{
+	const struct rss_search anywhere = { .rss = NULL };
 	uint64_t words[5] = {
 		tuple->src.halves[0],
 		tuple->src.halves[1],
@@ -40,18 +67,21 @@ bool local_port_choose(struct local_ports *ports, struct conntrack *table,
 		(uint64_t)tuple->src_port_be << 8 | tuple->protocol,
 	};
 	uint64_t hash = hash_words5(ports->key, words);
-	unsigned at = hash % LOCAL_PORT_COUNTERS;
-	uint32_t probes = RTE_MIN(range, (uint32_t)PROBES_MAX);
+	uint32_t *failed_ms = &ports->counters[hash % LOCAL_PORT_COUNTERS].failed_ms;
+	struct rss_search rss = rss_begin(wish->rss,
+		&(struct rss_flow){
+			.src = tuple->src,
+			.dst = tuple->dst,
+			.src_port_be = tuple->src_port_be,
+			.protocol = tuple->protocol,
+		});
 
-	if (ports->counters[at].failed_ms == now_ms)
-		return false;
-	while (probes-- > 0) {
-		uint32_t offset = (uint32_t)(((hash >> 32) + ports->counters[at].next++) % range);
-
-		tuple->dst_port_be = rte_cpu_to_be_16((uint16_t)(ports->slice.port_min + offset));
-		if (is_free(table, services, tuple))
-			return true;
-	}
-	ports->counters[at].failed_ms = now_ms;
-	return false;
+	if (*failed_ms == wish->now_ms)
+		return LOCAL_PORT_NONE;
+	if (rss.rss != NULL && port_find(ports, table, wish, &rss, hash, tuple))
+		return LOCAL_PORT_STEERED;
+	if (port_find(ports, table, wish, &anywhere, hash, tuple))
+		return LOCAL_PORT_PLAIN;
+	*failed_ms = wish->now_ms;
+	return LOCAL_PORT_NONE;
 }

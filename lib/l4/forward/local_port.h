@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "../conntrack/table.h"
+#include "runtime/rss.h"
 #include "runtime/steer.h"
 
 #define LOCAL_PORT_COUNTERS 1024
@@ -25,13 +26,29 @@ struct local_ports {
 
 void local_ports_init(struct local_ports *ports, struct steer_slice slice, uint64_t seed);
 
+/* What a search for a port goes by. */
+struct local_port_wish {
+	const struct service_table *services;
+	const struct rss *rss; /* of the port that replies come in by; NULL: it has none */
+	uint16_t queue;        /* the worker's own on that port */
+	uint32_t now_ms;
+};
+
+enum local_port_result {
+	LOCAL_PORT_NONE,    /* none within the bounds */
+	LOCAL_PORT_PLAIN,   /* replies come in anywhere, or by a foreign queue */
+	LOCAL_PORT_STEERED, /* replies come in by the worker's own queue */
+};
+
 /*
  * Fills in tuple->dst_port_be, the local port in what the member will send, so that the tuple is
- * not in the table and no service listens there. false: none within a bounded search, of which
- * there is one in a millisecond at most once one has failed: a flood of new flows toward members
- * whose ports are used up must not take the worker's time.
+ * not in the table and no service listens there. Where the device's choice of a queue is known, it
+ * is a port whose replies come to the worker itself; once those are used up, any port, and the
+ * replies come over a ring. Searches are bounded, and once one has failed there is one in a
+ * millisecond at most: a flood of new flows toward members whose ports are used up must not take
+ * the worker's time.
  */
-bool local_port_choose(struct local_ports *ports, struct conntrack *table,
-	const struct service_table *services, struct packet_tuple *tuple, uint32_t now_ms);
+enum local_port_result local_port_choose(struct local_ports *ports, struct conntrack *table,
+	const struct local_port_wish *wish, struct packet_tuple *tuple);
 
 #endif

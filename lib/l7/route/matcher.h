@@ -22,4 +22,9 @@ void path_pattern_destroy(struct path_pattern *pattern);
 bool path_pattern_fits(
 	const struct path_pattern *pattern, struct http_span path, struct route_scratch *scratch);
 
+/* What the groups of an expression, or the segments "{name}" of a template took; see
+ * regex_groups(). */
+void path_pattern_groups(const struct path_pattern *pattern, struct http_span path,
+	struct route_scratch *scratch, struct http_span groups[CONFIG_GROUPS_MAX]);
+
 #endif

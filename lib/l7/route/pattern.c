@@ -46,9 +46,11 @@ static size_t segment_len(const char *data, size_t left)
 	return slash != NULL ? (size_t)(slash - data) : left;
 }
 
-/* Segment by segment; "{name}" takes any one that is not empty. */
-static bool template_fits(const char *template, struct http_span path)
+/* Segment by segment; "{name}" takes any one that is not empty, and groups if they are asked for.
+ */
+static bool template_fits(const char *template, struct http_span path, struct http_span *groups)
 {
+	unsigned group = 1;
 	size_t left = strlen(template);
 	const char *at = path.data;
 	size_t path_left = path.len;
@@ -64,6 +66,8 @@ static bool template_fits(const char *template, struct http_span path)
 				? have == 0
 				: want != have || memcmp(template + 1, at + 1, want) != 0)
 			return false;
+		if (groups != NULL && want > 0 && template[1] == '{' && group < CONFIG_GROUPS_MAX)
+			groups[group++] = (struct http_span){ .data = at + 1, .len = have };
 		template += 1 + want;
 		left -= 1 + want;
 		at += 1 + have;
@@ -75,6 +79,16 @@ static bool template_fits(const char *template, struct http_span path)
 bool path_pattern_fits(
 	const struct path_pattern *pattern, struct http_span path, struct route_scratch *scratch)
 {
-	return pattern->template != NULL ? template_fits(pattern->template, path)
+	return pattern->template != NULL ? template_fits(pattern->template, path, NULL)
 					 : regex_fits(pattern->regex, path, scratch);
+}
+
+void path_pattern_groups(const struct path_pattern *pattern, struct http_span path,
+	struct route_scratch *scratch, struct http_span groups[CONFIG_GROUPS_MAX])
+{
+	groups[0] = path;
+	if (pattern->template != NULL)
+		template_fits(pattern->template, path, groups);
+	else
+		regex_groups(pattern->regex, path, scratch, groups);
 }

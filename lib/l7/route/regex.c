@@ -8,11 +8,10 @@
 #include <pcre2.h>
 
 /* Some microseconds' worth; expressions that do not backtrack need no more than a few hundred. */
-#define STEPS_MAX  20000
-#define STACK_MIN  (32 * 1024)
-#define STACK_MAX  (256 * 1024)
-#define WORDS_MAX  160
-#define GROUPS_MAX 1 /* that something fits is all we ask */
+#define STEPS_MAX 20000
+#define STACK_MIN (32 * 1024)
+#define STACK_MAX (256 * 1024)
+#define WORDS_MAX 160
 
 struct route_scratch {
 	pcre2_match_data *data;
@@ -30,7 +29,7 @@ struct route_scratch *route_scratch_create(void)
 
 	if (scratch == NULL)
 		return NULL;
-	scratch->data = pcre2_match_data_create(GROUPS_MAX, NULL);
+	scratch->data = pcre2_match_data_create(CONFIG_GROUPS_MAX, NULL);
 	scratch->context = pcre2_match_context_create(NULL);
 	scratch->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
 	if (scratch->data == NULL || scratch->context == NULL || scratch->stack == NULL) {
@@ -83,6 +82,31 @@ void regex_destroy(struct regex *regex)
 		return;
 	pcre2_code_free(regex->code);
 	free(regex);
+}
+
+unsigned regex_groups(const struct regex *regex, struct http_span text,
+	struct route_scratch *scratch, struct http_span groups[CONFIG_GROUPS_MAX])
+{
+	const PCRE2_SIZE *offsets;
+	int count = pcre2_match(regex->code, (PCRE2_SPTR)text.data, text.len, 0, 0, scratch->data,
+		scratch->context);
+
+	if (count < 0)
+		return 0;
+	/* 0: there are more groups than places for them. */
+	if (count == 0)
+		count = CONFIG_GROUPS_MAX;
+	offsets = pcre2_get_ovector_pointer(scratch->data);
+	for (int i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		bool is_set = i < count && offsets[2 * i] != PCRE2_UNSET &&
+			offsets[2 * i] <= offsets[2 * i + 1];
+
+		groups[i] = (struct http_span){ .data = "", .len = 0 };
+		if (is_set)
+			groups[i] = (struct http_span){ .data = text.data + offsets[2 * i],
+				.len = offsets[2 * i + 1] - offsets[2 * i] };
+	}
+	return (unsigned)count;
 }
 
 bool regex_fits(const struct regex *regex, struct http_span text, struct route_scratch *scratch)

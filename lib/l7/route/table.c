@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../middleware/middleware.h"
 #include "base/hash.h"
 #include "matcher.h"
 
@@ -30,8 +31,7 @@ struct chain {
 
 struct row {
 	struct route route;
-	struct matcher *matcher;      /* NULL: takes every request */
-	struct path_pattern *pattern; /* of rows in a host's list of patterns */
+	struct matcher *matcher; /* NULL: takes every request */
 	uint32_t next;
 };
 
@@ -216,12 +216,13 @@ static bool is_pattern(const struct config_l7_route *route)
 }
 
 /* The row's own part: what it asks for and what it says. */
-static int row_fill(struct row *row, const struct config_l7_route *route, struct err *err)
+static int row_fill(
+	struct row *row, uint32_t index, const struct config_l7_route *route, struct err *err)
 {
 	struct err why = { .text = "" };
 
 	*row = (struct row){
-		.route = { .config = route, .pool = route->pool },
+		.route = { .config = route, .pool = route->pool, .index = index },
 		.next = NO_ROW,
 	};
 	if (route->split_count > 0) {
@@ -234,7 +235,9 @@ static int row_fill(struct row *row, const struct config_l7_route *route, struct
 		row->route.weights[i] = route->splits[i].weight;
 	row->matcher = matcher_create(route, &why);
 	if (is_pattern(route) && why.text[0] == '\0')
-		row->pattern = path_pattern_create(route, &why);
+		row->route.pattern = path_pattern_create(route, &why);
+	if (why.text[0] == '\0')
+		row->route.actions = actions_create(route, &why);
 	return why.text[0] == '\0' ? 0 : err_set(err, EINVAL, "%s", why.text);
 }
 
@@ -245,7 +248,7 @@ static int route_add(
 	struct chain *chain;
 	int64_t host = ANY_HOST;
 
-	if (row_fill(&table->rows[row], route, err) < 0)
+	if (row_fill(&table->rows[row], row, route, err) < 0)
 		return -EINVAL;
 	if (route->host != NULL)
 		host = host_add(table, route->host, err);
@@ -323,7 +326,8 @@ void route_table_destroy(struct route_table *table)
 	for (uint32_t i = 0; i < table->row_count; i++) {
 		free(table->rows[i].route.weights);
 		matcher_destroy(table->rows[i].matcher);
-		path_pattern_destroy(table->rows[i].pattern);
+		path_pattern_destroy(table->rows[i].route.pattern);
+		actions_destroy(table->rows[i].route.actions);
 	}
 	for (uint32_t i = 0; i < table->host_count; i++)
 		free(table->hosts[i].name);
@@ -352,8 +356,9 @@ static const struct route *chain_search(const struct search *search, struct chai
 	for (uint32_t at = chain.first; at != NO_ROW; at = rows[at].next) {
 		const struct row *row = &rows[at];
 
-		if (row->pattern != NULL &&
-			!path_pattern_fits(row->pattern, search->path, search->request->scratch))
+		if (row->route.pattern != NULL &&
+			!path_pattern_fits(
+				row->route.pattern, search->path, search->request->scratch))
 			continue;
 		if (row->matcher == NULL || matcher_holds(row->matcher, search->request))
 			return &row->route;

@@ -68,7 +68,7 @@ static void test_full_network(void **state)
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
-	assert_int_equal(config->port_count, 2);
+	assert_int_equal(config->port_count, 3);
 	assert_string_equal(wan->name, "wan");
 	assert_string_equal(wan->device, "0000:3b:00.0");
 	assert_int_equal(wan->address_count, 2);
@@ -80,6 +80,12 @@ static void test_full_network(void **state)
 	assert_true(wan->promiscuous);
 	assert_string_equal(wan->kernel_interface, "kwan");
 	assert_null(config->ports[1].kernel_interface);
+	assert_null(config->ports[2].device);
+	assert_string_equal(config->ports[2].parent_name, "wan");
+	assert_int_equal(config->ports[2].parent, 0);
+	assert_int_equal(config->ports[2].vlan, 30);
+	assert_int_equal(config->ports[2].mtu, 9000);
+	assert_true(config->ports[0].is_trunk && !config->ports[1].is_trunk);
 	assert_int_equal(wan->line, 9);
 	assert_int_equal(config->ports[1].line, 12);
 	assert_int_equal(config->route_count, 3);
@@ -141,6 +147,26 @@ static void test_full_pools(void **state)
 	config_destroy(config);
 }
 
+/* What they do not say is as the service has it; a CRL goes with its authorities. */
+static void check_hosts(const struct config_service *web)
+{
+	const struct config_tls_host *old = &web->tls_hosts[0], *x = &web->tls_hosts[1];
+
+	assert_int_equal(web->tls_host_count, 2);
+	assert_string_equal(old->joined_names, "old.example *.old.example");
+	assert_int_equal(old->policy.min_version, 0x0303);
+	assert_int_equal(old->policy.max_version, 0x0304);
+	assert_int_equal(old->policy.ciphers, 2);
+	assert_int_equal(old->policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(old->policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(old->policy.client_ca, '/'), "/other.pem");
+	assert_null(old->policy.client_crl);
+	assert_int_equal(old->policy.client_depth, 3);
+	assert_string_equal(x->joined_names, "x");
+	assert_int_equal(x->policy.min_version, 0x0304);
+	assert_int_equal(x->policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+}
+
 static void test_full_services(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -187,18 +213,19 @@ static void test_full_services(void **state)
 	assert_int_equal(web->certificate_count, 2);
 	assert_int_equal(web->certificates[0], 1);
 	assert_int_equal(web->certificates[1], 0);
-	assert_int_equal(web->tls_min_version, 0x0304);
-	assert_int_equal(web->tls_alpn, CONFIG_ALPN_HTTP1);
-	assert_int_equal(web->tls_max_version, 0x0304);
-	assert_int_equal(web->tls_ciphers, 2);
+	assert_int_equal(web->tls_policy.min_version, 0x0304);
+	assert_int_equal(web->tls_policy.alpn, CONFIG_ALPN_HTTP1);
+	assert_int_equal(web->tls_policy.max_version, 0x0304);
+	assert_int_equal(web->tls_policy.ciphers, 2);
 	assert_int_equal(web->tls_unknown_names, 1);
-	assert_int_equal(web->tls_client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
-	assert_string_equal(strrchr(web->tls_client_ca, '/'), "/ca.pem");
-	assert_string_equal(web->tls_client_crl, "/etc/crl.pem");
-	assert_int_equal(web->tls_client_depth, 3);
+	assert_int_equal(web->tls_policy.client_auth, CONFIG_CLIENT_AUTH_REQUIRED);
+	assert_string_equal(strrchr(web->tls_policy.client_ca, '/'), "/ca.pem");
+	assert_string_equal(web->tls_policy.client_crl, "/etc/crl.pem");
+	assert_int_equal(web->tls_policy.client_depth, 3);
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
-	assert_int_equal(web->route_count, 4);
+	check_hosts(web);
+	assert_int_equal(web->route_count, 9);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
 	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
@@ -210,6 +237,41 @@ static void test_full_services(void **state)
 	assert_int_equal(web->http.max_target_bytes, 70);
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
+	config_destroy(config);
+}
+
+static void test_full_actions(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_l7_route *routes = config->services[1].routes;
+	const struct config_actions *actions = &routes[4].actions;
+
+	(void)state;
+	assert_string_equal(routes[4].name, "r");
+	assert_true(actions->has_redirect && actions->has_response_headers);
+	assert_false(actions->has_respond || actions->has_rewrite || actions->has_request_headers);
+	assert_int_equal(actions->redirect.scheme, CONFIG_SCHEME_HTTPS);
+	assert_int_equal(actions->redirect.code, 308);
+	assert_string_equal(actions->redirect.to.prefix, "/s");
+	assert_string_equal(actions->redirect.to.query.text, "");
+	assert_int_equal(actions->redirect.to.host.count, 2);
+	assert_int_equal(actions->redirect.to.host.pieces[1].index, CONFIG_VARIABLE_host);
+	assert_string_equal(actions->response_headers.set[0].name, "X-T");
+	assert_int_equal(actions->response_headers.set[0].value.count, 2);
+	assert_int_equal(routes[4].pool, UINT_MAX);
+	assert_int_equal(routes[5].actions.respond.status, 503);
+	assert_string_equal(routes[5].actions.respond.body, "w");
+	assert_string_equal(routes[5].actions.respond.content_type, "x/y");
+	assert_int_equal(routes[6].actions.respond.body_len, 0);
+	assert_int_equal(routes[6].actions.respond.status, 200);
+	actions = &routes[7].actions;
+	assert_int_equal(actions->rewrite.path.pieces[1].kind, CONFIG_PIECE_MATCH);
+	assert_int_equal(actions->rewrite.path.pieces[1].index, 1);
+	assert_int_equal(
+		actions->request_headers.append[0].value.pieces[0].kind, CONFIG_PIECE_HEADER);
+	assert_string_equal(actions->request_headers.remove[0], "X-D");
+	assert_string_equal(routes[8].actions.rewrite.regex.pattern, "(d)(e)");
+	assert_int_equal(routes[8].actions.rewrite.regex.to.pieces[0].index, 2);
 	config_destroy(config);
 }
 
@@ -475,15 +537,15 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->affinity.timeout_ms, 0);
 	assert_int_equal(service->tcp_idle_timeout_ms, 900000);
 	assert_int_equal(service->udp_idle_timeout_ms, 30000);
-	assert_int_equal(service->tls_min_version, 0x0303);
-	assert_int_equal(service->tls_max_version, 0x0304);
-	assert_int_equal(service->tls_ciphers, CONFIG_CIPHERS_ALL);
+	assert_int_equal(service->tls_policy.min_version, 0x0303);
+	assert_int_equal(service->tls_policy.max_version, 0x0304);
+	assert_int_equal(service->tls_policy.ciphers, CONFIG_CIPHERS_ALL);
 	assert_int_equal(service->tls_unknown_names, 0);
-	assert_int_equal(service->tls_client_auth, CONFIG_CLIENT_AUTH_NONE);
-	assert_null(service->tls_client_ca);
+	assert_int_equal(service->tls_policy.client_auth, CONFIG_CLIENT_AUTH_NONE);
+	assert_null(service->tls_policy.client_ca);
 	assert_null(service->tls_ticket_keys);
 	assert_null(service->tls_key_log);
-	assert_int_equal(service->tls_alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
+	assert_int_equal(service->tls_policy.alpn, CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2);
 	assert_null(service->routes[0].host);
 	assert_null(service->routes[0].path);
 	assert_int_equal(service->http.header_timeout_ms, 10000);
@@ -553,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_full_system),
 		cmocka_unit_test(test_full_network),
 		cmocka_unit_test(test_full_pools),
+		cmocka_unit_test(test_full_actions),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_h2),
 		cmocka_unit_test(test_full_policy),

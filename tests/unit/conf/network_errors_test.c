@@ -16,8 +16,9 @@ static const struct conf_row rows[] = {
 	{
 		.what = "a port without anything",
 		.json = "{'ports': [{}]}",
-		.expected = "c.json:1: ports[0].name: is required and missing\n"
-			    "c.json:1: ports[0].device: is required and missing",
+		.expected =
+			"c.json:1: ports[0].name: is required and missing\n"
+			"c.json:1: ports[0]: needs a \"device\", or a \"parent\" and a \"vlan\"",
 	},
 	{
 		.what = "a port that is no object",
@@ -37,6 +38,39 @@ static const struct conf_row rows[] = {
 			"line 2\n"
 			"c.json:4: ports[1].addresses[1]: address 2001:db8::2 is given twice, first "
 			"on line 2",
+	},
+	{
+		.what = "VLANs that cannot be",
+		.json = "{'ports': [\n"
+			"{'name': 'a', 'device': 'd', 'mtu': 1400},\n"
+			"{'name': 'b', 'parent': 'a'},\n"
+			"{'name': 'c', 'device': 'e', 'vlan': 1},\n"
+			"{'name': 'd', 'device': 'f', 'parent': 'a', 'vlan': 2},\n"
+			"{'name': 'e', 'parent': 'z', 'vlan': 3},\n"
+			"{'name': 'f', 'parent': 'a', 'vlan': 0},\n"
+			"{'name': 'g', 'parent': 'a', 'vlan': 4095},\n"
+			"{'name': 'h', 'parent': 'a', 'vlan': 5, 'mtu': 1500, 'promiscuous': true},\n"
+			"{'name': 'i', 'parent': 'h', 'vlan': 6},\n"
+			"{'name': 'j', 'parent': 'a', 'vlan': 5}]}",
+		.expected =
+			"c.json:3: ports[1].parent: needs a \"vlan\", its number\n"
+			"c.json:4: ports[2].vlan: needs a \"parent\" that carries the VLAN\n"
+			"c.json:5: ports[3].parent: a port has a \"device\" or a \"parent\", not both\n"
+			"c.json:6: ports[4].parent: there is no port \"z\"\n"
+			"c.json:7: ports[5].vlan: 0 is out of range (1-4094)\n"
+			"c.json:8: ports[6].vlan: 4095 is out of range (1-4094)\n"
+			"c.json:9: ports[7].mtu: 1500 is more than the parent's 1400\n"
+			"c.json:9: ports[7].promiscuous: is of the parent's device: set it there\n"
+			"c.json:10: ports[8].parent: port h is a VLAN itself: one in another is not "
+			"supported\n"
+			"c.json:11: ports[9].vlan: VLAN 5 of port a is port h already",
+	},
+	{
+		.what = "a VLAN of IPv6 on a port that is too small for it",
+		.json = "{'ports': [{'name': 'a', 'device': 'd', 'mtu': 1000},\n"
+			"{'name': 'b', 'parent': 'a', 'vlan': 1, 'addresses': ['2001:db8::2/64']}]}",
+		.expected = "c.json:2: ports[1].parent: 1000 is too small for a port with an IPv6 "
+			    "address (at least 1280)",
 	},
 	{
 		.what = "kernel interfaces that cannot be, and one twice",

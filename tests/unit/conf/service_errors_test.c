@@ -261,6 +261,26 @@ static const struct conf_row rows[] = {
 			    "\"client_certificates\"",
 	},
 	{
+		.what = "TLS's hosts",
+		.json = WITH(
+			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"
+			      "'services': [{'name': 's', 'mode': 'l7', 'pool': 'a', 'listen':\n"
+			      "'192.0.2.100:443/tcp', 'tls': {'certificates': ['site'],\n"
+			      "'hosts': [{'names': ['a.example', 'www.*'], 'max_version': '1.2',\n"
+			      "'min_version': '1.3'}, {'names': ['A.example']},\n"
+			      "{'client_certificates': 'required'}]}}]"),
+		.expected =
+			"c.json:5: services[0].tls.hosts[0].names[1]: expected a server name, as "
+			"\"example.com\" or \"*.example.com\", found \"www.*\"\n"
+			"c.json:5: services[0].tls.hosts[0].max_version: is below min_version, "
+			"which is 1.3\n"
+			"c.json:6: services[0].tls.hosts[1].names[0]: server name a.example is "
+			"given twice, first on line 5\n"
+			"c.json:7: services[0].tls.hosts[2].names: is required and missing\n"
+			"c.json:7: services[0].tls.hosts[2].client_ca: client certificates need "
+			"\"client_ca\"",
+	},
+	{
 		.what = "limits",
 		.json = L7("'pool': 'a', 'http': {'max_header_bytes': 1023, 'max_body_bytes': -1,\n"
 			   "'header_timeout_ms': 0, 'max_heder_fields': 1}"),
@@ -423,7 +443,8 @@ static const struct conf_row rows[] = {
 			"path any on line 4 takes every request\n"
 			"c.json:5: services[0].routes[1].split: not beside \"pool\": one of the "
 			"two\n"
-			"c.json:6: services[0].routes[2].pool: is required and missing\n"
+			"c.json:6: services[0].routes[2].pool: is required and missing, where there is no "
+			"\"split\", \"redirect\" or \"respond\"\n"
 			"c.json:7: services[0].routes[3].split[0].pool: is required and missing",
 	},
 	{

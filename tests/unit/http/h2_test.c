@@ -260,7 +260,7 @@ static struct h2_stream *next_of(
 static struct h2_stream *send_post(struct side *client)
 {
 	struct http_head *head = calloc(1, sizeof(*head));
-	const struct http_extra_field extra = { "X-Forwarded-For", span("192.0.2.1") };
+	const struct http_extra_field extra = { "X-Forwarded-For", span("192.0.2.1"), false };
 	const struct http_write_options options = { .extra = &extra, .extra_count = 1 };
 	struct h2_stream *stream;
 

@@ -379,6 +379,32 @@ static void strays_push_no_client_out(void **state)
 	harness_stop(&h);
 }
 
+/* Secrets and local addresses are each one's own; what they share is the file. */
+static void two_instances_choose_alike(void **state)
+{
+	struct harness one = { .member_count = 7 };
+	struct harness other = { .member_count = 7, .seed = 4711 };
+	unsigned counts[7] = { 0 };
+
+	(void)state;
+	harness_start(&one);
+	harness_start(&other);
+	for (unsigned i = 0; i < 400; i++) {
+		struct flow flow = flow_make(i % HARNESS_PLAIN_SERVICES, i);
+		unsigned member;
+
+		assert_int_equal(flow_send(&one, &flow, SYN), DROP_NONE);
+		member = flow_member(&flow);
+		counts[member]++;
+		assert_int_equal(flow_send(&other, &flow, SYN), DROP_NONE);
+		assert_int_equal(flow_member(&flow), member);
+	}
+	for (unsigned i = 0; i < 7; i++)
+		assert_in_range(counts[i], 30, 90);
+	harness_stop(&other);
+	harness_stop(&one);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, support_mbufs_check)
 
 int main(void)
@@ -393,6 +419,7 @@ int main(void)
 		CASE(packets_without_a_server_id_go_by_hash),
 		CASE(stateless_flows_pass_a_change),
 		CASE(strays_push_no_client_out),
+		CASE(two_instances_choose_alike),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);

@@ -154,6 +154,8 @@ void harness_start(struct harness *h)
 		h->slice = (struct steer_slice){ .port_min = 20000, .port_max = 29999 };
 	if (h->max_connections == 0)
 		h->max_connections = 1000;
+	if (h->seed == 0)
+		h->seed = 77;
 	h->now_us = 1000000000;
 	h->config.seed = "";
 	h->config.maglev_size = 65537;
@@ -171,8 +173,9 @@ void harness_start(struct harness *h)
 		.core = &h->core,
 		.mbufs = support_mbufs(),
 		.ports = h->slice,
+		.rss = h->rss,
 		.max_connections = h->max_connections,
-		.seed = 77,
+		.seed = h->seed,
 	};
 	h->l4 = l4_core_create(&params, h->now_us, &err);
 	assert_non_null(h->l4);

@@ -37,6 +37,8 @@ struct harness {
 	unsigned member_count;                              /* 3 */
 	struct steer_slice slice;                           /* 20000-29999 */
 	uint32_t max_connections;                           /* 1000 */
+	const struct rss *const *rss;                       /* by port; NULL: none */
+	uint64_t seed;                                      /* 77 */
 	void (*adjust)(struct harness *h, const void *arg); /* of what follows; NULL: as it is */
 	const void *adjust_arg;
 

@@ -20,13 +20,13 @@ static char ask_as(struct client *client, unsigned user, const char *path)
 	char request[128];
 
 	snprintf(request, sizeof(request),
-		"GET %s?u=q%u HTTP/1.1\r\nHost: a\r\nX-User: h%u\r\nCookie: t=1; user=c%u\r\n\r\n", path,
-		user, user, user);
+		"GET %s?u=q%u HTTP/1.1\r\nHost: a\r\nX-User: h%u\r\nCookie: t=1; user=c%u\r\n\r\n",
+		path, user, user, user);
 	return ask(client, request);
 }
 
-static void hash_by(struct world *world, enum config_balance balance, enum config_attribute_kind kind,
-	const char *name)
+static void hash_by(struct world *world, enum config_balance balance,
+	enum config_attribute_kind kind, const char *name)
 {
 	world->pools[POOL_MAIN].balance = balance;
 	world->pools[POOL_MAIN].hash_on = (struct config_attribute){ .kind = kind, .name = name };
@@ -235,8 +235,8 @@ static void a_cookie_leads_back_to_the_member(void **state)
 
 	world->pools[POOL_MAIN].sticky = sticky;
 	world_publish(world, true);
-	world->servers[MEMBER_B].answer =
-		"HTTP/1.1 200 OK\r\nSet-Cookie: own=1\r\nContent-Length: 2\r\n\r\nB\n";
+	world->servers[MEMBER_B]
+		.answer = "HTTP/1.1 200 OK\r\nSet-Cookie: own=1\r\nContent-Length: 2\r\n\r\nB\n";
 	while (ask_with(client, "srv=") != 'B')
 		;
 	/* The member's own cookie passes beside ours. */

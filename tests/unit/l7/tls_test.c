@@ -171,6 +171,36 @@ static void serves(struct world *world, mbedtls_ssl_protocol_version version)
 	tls_free(tls);
 }
 
+/* A connection made under one policy serves no host with another, by whatever header field. */
+static void hosts_of_other_policies_are_misdirected(void **state)
+{
+	static const struct config_tls_host strict = { .joined_names = "strict.test",
+		.policy = { .min_version = 0x0304, .alpn = CONFIG_ALPN_HTTP1 } };
+	const struct world_options options = { .chain_path = issued.chain_path,
+		.key_path = issued.key_path,
+		.tls_hosts = &strict,
+		.tls_host_count = 1 };
+	struct world *world = world_create(&options);
+	struct tls_client *tls = tls_open(world, MBEDTLS_SSL_VERSION_TLS1_3);
+
+	(void)state;
+	tls_connect(tls);
+	tls_exchange(tls, "GET /one HTTP/1.1\r\nHost: STRICT.test:443\r\n\r\n", " 421 Misdir");
+	tls_exchange(tls, "GET http://strict.test./one HTTP/1.1\r\nHost: strict.test.\r\n\r\n",
+		" 421 Misdir");
+	tls_exchange(tls, GET_ONE, "\nC\n");
+	tls_free(tls);
+	tls = tls_open(world, MBEDTLS_SSL_VERSION_TLS1_3);
+	assert_int_equal(mbedtls_ssl_set_hostname(&tls->ssl, "strict.test"), 0);
+	tls_connect(tls);
+	tls_exchange(tls, GET_ONE, " 421 Misdir");
+	tls_exchange(tls, "GET /one HTTP/1.1\r\nHost: strict.test\r\n\r\n", "\nC\n");
+	tls_free(tls);
+	assert_int_equal(l7_counters(world->l7)->misdirected, 3);
+	world_destroy(world);
+	assert_int_equal(support_mbufs_check(NULL), 0);
+}
+
 static void serves_both_versions(void **state)
 {
 	struct world *world = *state;
@@ -303,6 +333,7 @@ int main(void)
 {
 #define TLS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hosts_of_other_policies_are_misdirected),
 		TLS_TEST(serves_both_versions),
 		TLS_TEST(passes_the_closing_word_on),
 		TLS_TEST(streams_to_a_slow_reader),

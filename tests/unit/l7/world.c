@@ -10,6 +10,7 @@
 
 #include "peers.h"
 #include "runtime/rcu.h"
+#include "tls/tls.h"
 
 struct ip_addr address_of(const char *text)
 {
@@ -194,7 +195,7 @@ static void services_configure(struct world *world, const struct world_options *
 		.http = http,
 		.h2 = options->h2.max_streams > 0 ? options->h2 : h2_defaults,
 		.prior_knowledge = true,
-		.tls_alpn = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,
+		.tls_policy = { .alpn = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2 },
 		.trust_forwarded = options->trust_forwarded };
 	world->routes[0] = (struct config_l7_route){ .path = "/main", .pool = POOL_MAIN };
 	world->routes[1] = (struct config_l7_route){ .host = "other.test", .pool = POOL_OTHER };
@@ -209,7 +210,9 @@ static void services_configure(struct world *world, const struct world_options *
 	world->services[1].name = "secure";
 	world->services[1].port = 443;
 	world->services[1].is_tls = true;
-	world->services[1].tls_min_version = 0x0303;
+	world->services[1].tls_policy.min_version = 0x0303;
+	world->services[1].tls_hosts = (struct config_tls_host *)(uintptr_t)options->tls_hosts;
+	world->services[1].tls_host_count = options->tls_host_count;
 	world->config.service_count = 2;
 }
 
@@ -308,8 +311,12 @@ static void listener_destroy(void *listener)
 
 static void listeners_renew(struct world *world)
 {
+	struct err err;
+	struct tls_store *store = l7_certificates_load(&world->config, &err);
+
+	if (store == NULL)
+		fail_msg("%s", err.text);
 	for (unsigned i = 0; i < 2; i++) {
-		struct err err;
 
 		if (world->listeners[i] != NULL)
 			rcu_defer(world->rcu, world->listeners[i], listener_is_idle,
@@ -317,11 +324,11 @@ static void listeners_renew(struct world *world)
 		world->listeners[i] = NULL;
 		if (i >= world->config.service_count)
 			continue;
-		world->listeners[i] = l7_listener_create(
-			&world->config, &world->services[i], 1, &err);
+		world->listeners[i] = l7_listener_create(&world->services[i], store, 1, &err);
 		if (world->listeners[i] == NULL)
 			fail_msg("%s", err.text);
 	}
+	tls_store_destroy(store);
 }
 
 void world_publish(struct world *world, bool is_new_config)
@@ -460,5 +467,6 @@ void world_destroy(struct world *world)
 	backend_registry_destroy(world->backend_registry);
 	service_registry_destroy(world->service_registry);
 	rcu_destroy(world->rcu);
+	config_destroy(world->loaded);
 	free(world);
 }

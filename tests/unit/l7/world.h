@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "conf/config.h"
+
 #include "l7/l7.h"
 
 /*
@@ -94,6 +96,7 @@ struct world {
 	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	struct h2_server_conn *h2_server_conns;
+	struct config *loaded;                  /* by world_routes_load() */
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;
 };
@@ -105,6 +108,8 @@ struct world_options {
 	bool trust_forwarded;
 	uint32_t max_connections;
 	enum config_health health;
+	const struct config_tls_host *tls_hosts;
+	size_t tls_host_count;
 };
 
 struct world *world_create(const struct world_options *options);
@@ -114,6 +119,12 @@ void world_destroy(struct world *world);
 
 /* Publishes a snapshot with the world's configuration as it stands now. */
 void world_publish(struct world *world, bool is_new_config);
+
+/*
+ * Publishes these routes instead of the world's: the inside of the list as in a file, ' stands for
+ * ". Pools are "main", "other" and "empty".
+ */
+void world_routes_load(struct world *world, const char *routes);
 
 /* cmocka's fixture: a world without special options. */
 int world_setup(void **state);

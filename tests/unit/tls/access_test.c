@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who gets in: names, versions, suites and client certificates; and the key log. */
+#include "tls/facts.h"
 #include "tls/tls.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 #include "loop.h"
 #include "support/support.h"
 
-static struct issue alice = { .common_name = "alice" };
+static struct issue alice = { .common_name = "alice",
+	.dns_names = { "two,names.example", "alice.example", "line\r\nbreak" } };
 static struct issue mallory = { .common_name = "mallory", .key = ISSUE_RSA };
 static char folder[64];
 
@@ -71,7 +73,7 @@ static void many_names_are_found(void **state)
 	enum { COUNT = 60 };
 	static struct issue issues[COUNT];
 	static char names[COUNT][32];
-	const char *chains[COUNT], *keys[COUNT];
+	struct tls_certificate *certificates[COUNT];
 	struct tls_context_params params = loop_params();
 	struct loop *f = *state;
 
@@ -79,11 +81,9 @@ static void many_names_are_found(void **state)
 		snprintf(names[i], sizeof(names[i]), "%sn%u.example", i % 2 == 0 ? "*." : "", i);
 		issues[i] = (struct issue){ .common_name = "x", .dns_names = { names[i] } };
 		issue_certificate(&issues[i], folder, names[i] + (i % 2 == 0 ? 2 : 0));
-		chains[i] = issues[i].chain_path;
-		keys[i] = issues[i].key_path;
+		certificates[i] = loop_certificate(&issues[i]);
 	}
-	params.chain_paths = chains;
-	params.key_paths = keys;
+	params.certificates = certificates;
 	params.certificate_count = COUNT;
 	params.refuse_unknown_names = true;
 	loop_stop(f);
@@ -100,6 +100,8 @@ static void many_names_are_found(void **state)
 			names[i], strlen(names[i]));
 		loop_stop(f);
 	}
+	for (unsigned i = 0; i < COUNT; i++)
+		tls_certificate_destroy(certificates[i]);
 	loop_start(f);
 }
 
@@ -109,15 +111,15 @@ static void versions_and_suites_are_as_configured(void **state)
 	struct loop *f = *state;
 	int client;
 
-	params.max_version = 0x0303;
-	params.suites = TLS_SUITE_ECDSA_CHACHA20;
+	params.policy.max_version = 0x0303;
+	params.policy.suites = TLS_SUITE_ECDSA_CHACHA20;
 	restart(f, &params);
 	loop_connect(f);
 	assert_string_equal(tls_session_version(f->session), "TLSv1.2");
 	assert_string_equal(
 		tls_session_cipher(f->session), "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
-	params.max_version = 0;
-	params.suites = TLS_SUITE_AES_256_GCM;
+	params.policy.max_version = 0;
+	params.policy.suites = TLS_SUITE_AES_256_GCM;
 	restart(f, &params);
 	loop_connect(f);
 	assert_string_equal(tls_session_cipher(f->session), "TLS1-3-AES-256-GCM-SHA384");
@@ -133,18 +135,18 @@ static void bad_parameters_are_refused(void **state)
 	struct err err;
 
 	(void)state;
-	params.min_version = 0x0304;
-	params.max_version = 0x0303;
+	params.policy.min_version = 0x0304;
+	params.policy.max_version = 0x0303;
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "TLS: the highest version is below the lowest");
 	params = loop_params();
-	params.client = (struct tls_client_params){
+	params.policy.client = (struct tls_client_params){
 		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = "/nonexistent/ca.pem", .depth = 1
 	};
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "/nonexistent/ca.pem: No such file or directory");
-	params.client.ca_path = alice.chain_path;
-	params.client.crl_path = alice.chain_path;
+	params.policy.client.ca_path = alice.chain_path;
+	params.policy.client.crl_path = alice.chain_path;
 	assert_null(tls_context_create(&params, &err));
 	assert_non_null(strstr(err.text, alice.chain_path));
 }
@@ -185,30 +187,59 @@ static void shake_as(struct loop *f, const struct issue *who, enum tls_result ex
 	mbedtls_pk_free(&key);
 }
 
+static void check_facts(
+	struct loop *f, int version, enum tls_peer peer, const char *subject, const char *names)
+{
+	const struct tls_facts *facts = tls_facts_get(f->session);
+
+	assert_non_null(facts);
+	assert_ptr_equal(facts, tls_facts_get(f->session));
+	assert_string_equal(facts->version, version == 0x0303 ? "TLSv1.2" : "TLSv1.3");
+	assert_true(strncmp(facts->cipher, "TLS_", 4) == 0);
+	assert_int_equal(strstr(facts->cipher, "_ECDHE_") != NULL, version == 0x0303);
+	assert_string_equal(facts->sni, "");
+	assert_string_equal(facts->alpn, "");
+	assert_false(facts->is_resumed);
+	assert_int_equal(facts->peer, peer);
+	assert_string_equal(facts->peer_subject, subject);
+	assert_string_equal(facts->peer_issuer, subject);
+	assert_string_equal(facts->peer_names, names);
+	assert_int_equal(strlen(facts->peer_fingerprint), peer == TLS_PEER_NONE ? 0 : 64);
+	assert_int_equal(strlen(facts->peer_serial), peer == TLS_PEER_NONE ? 0 : 2);
+	assert_string_equal(
+		facts->peer_not_after, peer == TLS_PEER_NONE ? "" : "2098-12-31T23:59:59Z");
+	assert_string_equal(facts->peer_error,
+		peer == TLS_PEER_BAD ? "The certificate is not correctly signed by the trusted CA"
+				     : "");
+}
+
 static void client_certificates_are_verified(void **state)
 {
 	struct tls_context_params params = loop_params();
 	struct loop *f = *state;
 	char subject[64];
 
-	params.client = (struct tls_client_params){
+	params.policy.client = (struct tls_client_params){
 		.auth = TLS_CLIENT_AUTH_REQUIRED, .ca_path = alice.chain_path, .depth = 1
 	};
 	for (int version = 0x0303; version <= 0x0304; version++) {
 		loop_set_version(f, (mbedtls_ssl_protocol_version)version);
-		params.client.auth = TLS_CLIENT_AUTH_REQUIRED;
+		params.policy.client.auth = TLS_CLIENT_AUTH_REQUIRED;
 		restart(f, &params);
 		shake_as(f, NULL, TLS_FAILED);
 		shake_as(f, &mallory, TLS_FAILED);
 		shake_as(f, &alice, TLS_OK);
 		assert_true(tls_session_peer(f->session, subject, sizeof(subject)));
 		assert_string_equal(subject, "CN=alice");
-		params.client.auth = TLS_CLIENT_AUTH_OPTIONAL;
+		check_facts(f, version, TLS_PEER_GOOD, "CN=alice", "DNS:alice.example");
+		params.policy.client.auth = TLS_CLIENT_AUTH_OPTIONAL;
 		restart(f, &params);
 		shake_as(f, NULL, TLS_OK);
 		assert_false(tls_session_peer(f->session, subject, sizeof(subject)));
+		check_facts(f, version, TLS_PEER_NONE, "", "");
 		shake_as(f, &mallory, TLS_OK);
 		assert_false(tls_session_peer(f->session, subject, sizeof(subject)));
+		check_facts(f, version, TLS_PEER_BAD, "CN=mallory", "");
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/tls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +45,13 @@ static void facts_are_told(void **state)
 	tls_certificate_info(certificate, &info);
 	assert_string_equal(info.subject, "CN=ignored.example");
 	assert_string_equal(info.names, "*.shop.example shop.example");
+	assert_string_equal(info.not_before, "2001-01-01T00:00:00Z");
 	assert_string_equal(info.not_after, "2035-01-31T12:00:00Z");
+	assert_string_equal(info.issuer, "CN=ignored.example");
+	assert_string_equal(info.key, "EC 256");
+	assert_int_equal(strlen(info.fingerprint), 64);
+	assert_int_equal(strlen(info.serial), 2);
+	assert_int_equal(info.chain_count, 1);
 	tls_certificate_destroy(certificate);
 
 	issue_certificate(&plain, folder, "plain");
@@ -52,6 +59,7 @@ static void facts_are_told(void **state)
 	assert_non_null(certificate);
 	tls_certificate_info(certificate, &info);
 	assert_string_equal(info.names, "old.example");
+	assert_string_equal(info.key, "RSA 2048");
 	tls_certificate_destroy(certificate);
 	tls_certificate_destroy(NULL);
 }
@@ -64,6 +72,66 @@ static void check_error(const char *chain, const char *key, const char *path, co
 	assert_null(tls_certificate_load(chain, key, &err));
 	snprintf(expected, sizeof(expected), "%s: %s", path, words);
 	assert_string_equal(err.text, expected);
+}
+
+/* One chain file of two certificates. */
+static void join(const char *path, const char *first, const char *second)
+{
+	static char text[32768];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		FILE *file = fopen(i == 0 ? first : second, "r");
+
+		assert_non_null(file);
+		len += fread(text + len, 1, sizeof(text) - 1 - len, file);
+		fclose(file);
+	}
+	text[len] = '\0';
+	issue_write(path, text);
+}
+
+static void chains_are_checked(void **state)
+{
+	struct issue leaf = { .common_name = "a.example" };
+	struct issue other = { .common_name = "b.example" };
+	struct issue old = { .common_name = "c.example", .not_after = "20200101000000" };
+	char chain[128];
+
+	(void)state;
+	issue_certificate(&leaf, folder, "leaf");
+	issue_certificate(&other, folder, "other");
+	issue_certificate(&old, folder, "old");
+	snprintf(chain, sizeof(chain), "%s/chain", folder);
+	join(chain, leaf.chain_path, other.chain_path);
+	check_error(chain, leaf.key_path, chain, "the second certificate did not sign the first");
+	join(chain, leaf.chain_path, old.chain_path);
+	check_error(chain, leaf.key_path, chain,
+		"the chain's certificate of CN=c.example expired on 2020-01-01T00:00:00Z");
+}
+
+static void stores_find_by_name(void **state)
+{
+	struct issue issue = { .common_name = "a.example" };
+	struct tls_certificate *certificate;
+	struct tls_store *store;
+	const char *name;
+	struct err err;
+
+	(void)state;
+	issue_certificate(&issue, folder, "stored");
+	certificate = tls_certificate_load(issue.chain_path, issue.key_path, &err);
+	store = tls_store_create(2, &err);
+	assert_int_equal(tls_store_add(store, "one", tls_certificate_hold(certificate)), 0);
+	assert_int_equal(tls_store_add(store, "two", tls_certificate_hold(certificate)), 0);
+	assert_int_equal(tls_store_add(store, "three", tls_certificate_hold(certificate)), -ENOMEM);
+	assert_int_equal(tls_store_find(store, "two"), 1);
+	assert_int_equal(tls_store_find(store, "three"), -ENOENT);
+	assert_ptr_equal(tls_store_at(store, 1, &name), certificate);
+	assert_string_equal(name, "two");
+	assert_int_equal(tls_store_count(store), 2);
+	tls_store_destroy(store);
+	tls_certificate_destroy(certificate);
 }
 
 static void broken_files_are_named(void **state)
@@ -100,25 +168,23 @@ static void broken_files_are_named(void **state)
 static void contexts_say_what_is_wrong(void **state)
 {
 	struct issue good = { .common_name = "a.example" };
-	const char *chains[] = { good.chain_path, "/nonexistent/b.pem" };
-	const char *keys[] = { good.key_path, "/nonexistent/b.key" };
-	struct tls_context_params params = { .chain_paths = chains,
-		.key_paths = keys,
-		.certificate_count = 2,
-		.min_version = 0x0303 };
-	struct err err;
+	struct tls_certificate *certificate;
+	struct tls_context_params params = { .policy = { .min_version = 0x0303 } };
+	struct err err = { "" };
 
 	(void)state;
 	issue_certificate(&good, folder, "good");
-	assert_null(tls_context_create(&params, &err));
-	assert_string_equal(err.text, "/nonexistent/b.pem: No such file or directory");
-	params.certificate_count = 0;
+	certificate = tls_certificate_load(good.chain_path, good.key_path, &err);
+	assert_string_equal(err.text, "");
+	params.certificates = &certificate;
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "TLS: no certificate");
-	params.min_version = 0x0302;
+	params.certificate_count = 1;
+	params.policy.min_version = 0x0302;
 	assert_null(tls_context_create(&params, &err));
 	assert_string_equal(err.text, "TLS: the lowest version must be 1.2 or 1.3");
 	tls_context_destroy(NULL);
+	tls_certificate_destroy(certificate);
 }
 
 int main(void)
@@ -127,6 +193,8 @@ int main(void)
 		cmocka_unit_test(facts_are_told),
 		cmocka_unit_test(broken_files_are_named),
 		cmocka_unit_test(contexts_say_what_is_wrong),
+		cmocka_unit_test(chains_are_checked),
+		cmocka_unit_test(stores_find_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

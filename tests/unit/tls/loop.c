@@ -33,6 +33,7 @@ static char folder[64];
 struct issue loop_first = { .common_name = "first.example" };
 struct issue loop_second = { .common_name = "x",
 	.dns_names = { "a.second.example", "*.second.example" } };
+static struct tls_certificate *certificates[3];
 struct issue loop_third = {
 	.key = ISSUE_RSA, .common_name = "x", .dns_names = { "b.second.example", "third.example" }
 };
@@ -71,6 +72,16 @@ static int client_send(void *ctx, const unsigned char *data, size_t len)
 
 const struct tls_io loop_io = { .receive = server_receive, .send = server_send };
 
+struct tls_certificate *loop_certificate(const struct issue *issue)
+{
+	struct err err = { "" };
+	struct tls_certificate *certificate = tls_certificate_load(
+		issue->chain_path, issue->key_path, &err);
+
+	assert_string_equal(err.text, "");
+	return certificate;
+}
+
 int loop_group_set_up(void **state)
 {
 	struct err err;
@@ -81,12 +92,17 @@ int loop_group_set_up(void **state)
 	issue_certificate(&loop_first, folder, "first");
 	issue_certificate(&loop_second, folder, "second");
 	issue_certificate(&loop_third, folder, "third");
+	certificates[0] = loop_certificate(&loop_first);
+	certificates[1] = loop_certificate(&loop_second);
+	certificates[2] = loop_certificate(&loop_third);
 	return 0;
 }
 
 int loop_group_tear_down(void **state)
 {
 	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		tls_certificate_destroy(certificates[i]);
 	issue_folder_remove(folder);
 	return 0;
 }
@@ -94,17 +110,11 @@ int loop_group_tear_down(void **state)
 struct tls_context_params loop_params(void)
 {
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
-	static const char *chains[3], *keys[3];
 
-	chains[0] = loop_first.chain_path, keys[0] = loop_first.key_path;
-	chains[1] = loop_second.chain_path, keys[1] = loop_second.key_path;
-	chains[2] = loop_third.chain_path, keys[2] = loop_third.key_path;
 	return (struct tls_context_params){
-		.chain_paths = chains,
-		.key_paths = keys,
+		.certificates = certificates,
 		.certificate_count = 3,
-		.min_version = 0x0303,
-		.alpn = alpn,
+		.policy = { .min_version = 0x0303, .alpn = alpn },
 	};
 }
 
@@ -123,7 +133,7 @@ struct tls_context *loop_context(unsigned min_version)
 {
 	struct tls_context_params params = loop_params();
 
-	params.min_version = min_version;
+	params.policy.min_version = min_version;
 	return context_of(&params);
 }
 

@@ -47,6 +47,9 @@ int loop_tear_down(void **state);
 
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, loop_set_up, loop_tear_down)
 
+/* It must load; the caller's. */
+struct tls_certificate *loop_certificate(const struct issue *issue);
+
 size_t loop_put(struct pipe *pipe, const uint8_t *data, size_t len);
 struct tls_context *loop_context(unsigned min_version);
 /* What loop_context() is made of; and a new context of such. Between loop_stop() and loop_start().

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/facts.h"
 #include "tls/tls.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <mbedtls/platform.h>
 
 #include "loop.h"
 #include "support/support.h"
@@ -122,6 +125,55 @@ static void sessions_are_resumed_where_the_key_is_known(void **state)
 	tls_ticket_keys_destroy(other);
 }
 
+/* The session that was saved before, at a listener of this scope, under this name. */
+static bool is_resumed_at(struct loop *f, const struct tls_ticket_keys *keys, const char *scope,
+	const char *name, bool is_new)
+{
+	struct tls_context_params params = loop_params();
+	int version = f->config.MBEDTLS_PRIVATE(max_tls_version);
+
+	params.ticket_keys = keys;
+	params.ticket_scope = scope;
+	loop_stop(f);
+	loop_use(f, &params);
+	loop_start(f);
+	/* Else mbedTLS's client would not offer it under another name. */
+	if (!is_new) {
+		mbedtls_free(f->saved.MBEDTLS_PRIVATE(hostname));
+		f->saved.MBEDTLS_PRIVATE(hostname) = strdup(name);
+		assert_int_equal(mbedtls_ssl_set_session(&f->client, &f->saved), 0);
+	}
+	assert_int_equal(mbedtls_ssl_set_hostname(&f->client, name), 0);
+	loop_connect(f);
+	if (is_new && version == MBEDTLS_SSL_VERSION_TLS1_2)
+		assert_int_equal(mbedtls_ssl_get_session(&f->client, &f->saved), 0);
+	return tls_facts_get(f->session)->is_resumed;
+}
+
+static void tickets_are_bound_to_listener_and_name(void **state)
+{
+	struct tls_ticket_keys *keys = keys_of(KEY_A);
+	struct loop *f = *state;
+
+	for (int version = 0x0303; version <= 0x0304; version++) {
+		const char *name = "a.second.example";
+
+		loop_set_version(f, (mbedtls_ssl_protocol_version)version);
+		assert_false(is_resumed_at(f, keys, "one", name, true));
+		assert_true(is_resumed_at(f, keys, "one", name, false));
+		assert_false(is_resumed_at(f, keys, "two", name, false));
+		assert_false(is_resumed_at(f, keys, "one", name, true));
+		assert_false(is_resumed_at(f, keys, "one", "b.second.example", false));
+		loop_stop(f);
+		loop_start(f);
+	}
+	loop_stop(f);
+	tls_context_destroy(f->context);
+	tls_ticket_keys_destroy(keys);
+	f->context = loop_context(0x0303);
+	loop_start(f);
+}
+
 static void keys_of_our_own_differ(void **state)
 {
 	struct loop *f = *state;
@@ -137,6 +189,7 @@ int main(void)
 		cmocka_unit_test(files_that_all_may_read_are_refused),
 		LOOP_TEST(sessions_are_resumed_where_the_key_is_known),
 		LOOP_TEST(keys_of_our_own_differ),
+		LOOP_TEST(tickets_are_bound_to_listener_and_name),
 	};
 
 	return cmocka_run_group_tests(tests, loop_group_set_up, loop_group_tear_down);

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/action.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -94,7 +95,12 @@ struct config_memory_settings {
 /* "ports"[] */
 struct config_port {
 	const char *name;
-	const char *device;          /* PCI address, or a vdev: "net_af_xdp0,iface=lb0" */
+	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
+	const char *device;
+	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
+	unsigned parent;             /* its index */
+	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
+	bool is_trunk;               /* other ports are VLANs of this one */
 	struct ip_prefix *addresses; /* ours, with their on-link prefix */
 	size_t address_count;
 	unsigned mtu;            /* default 1500 */
@@ -335,14 +341,15 @@ struct config_l7_route {
 	struct config_text_matches cookies;
 	struct ip_prefix *sources; /* "source": any of them */
 	size_t source_count;
-	unsigned pool; /* index into pools; UINT_MAX: see split */
+	const char *name; /* NULL: none */
+	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
 	size_t split_count;
 	struct config_retry retry; /* is_set: instead of the pool's */
-	const char *name;          /* "name": for commands; NULL: none */
 	bool has_fallback;
 	unsigned fallback; /* "fallback": index into pools */
 	struct config_attribute split_by;
+	struct config_actions actions;
 	int line;
 };
 
@@ -403,6 +410,27 @@ struct config_guard {
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
 };
 
+/* How clients are spoken to over TLS. */
+struct config_tls_policy {
+	unsigned min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned max_version;                /* "max_version": likewise */
+	unsigned ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
+	enum config_client_auth client_auth; /* "client_certificates" */
+	const char *client_ca;               /* "client_ca": NULL without them */
+	const char *client_crl;              /* "client_crl": NULL: none */
+	unsigned client_depth;               /* "client_depth": 1 is no intermediates */
+	unsigned alpn; /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
+};
+
+/* "tls.hosts"[] of a service */
+struct config_tls_host {
+	struct config_tls_policy policy; /* what is not given is as the service has it */
+	const char **names;              /* "example.com" or "*.example.com", lower case */
+	size_t name_count;
+	const char *joined_names; /* the same, separated by spaces */
+	int line;
+};
+
 /* "services"[] */
 struct config_service {
 	const char *name;
@@ -429,17 +457,12 @@ struct config_service {
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
 	size_t certificate_count;
-	unsigned tls_min_version;                /* 0x0303 (TLS 1.2) or 0x0304 */
-	unsigned tls_max_version;                /* "max_version": likewise */
-	unsigned tls_ciphers;                    /* "ciphers": bits as enum tls_suite of lib/tls */
-	unsigned tls_unknown_names;              /* "unknown_names": 1: refuse */
-	enum config_client_auth tls_client_auth; /* "client_certificates" */
-	const char *tls_client_ca;               /* "client_ca": NULL without them */
-	const char *tls_client_crl;              /* "client_crl": NULL: none */
-	unsigned tls_client_depth;               /* "client_depth": 1 is no intermediates */
-	const char *tls_ticket_keys;             /* "ticket_keys": NULL: made at each load */
-	const char *tls_key_log;                 /* "key_log": NULL: none */
-	unsigned tls_alpn;              /* "alpn": CONFIG_ALPN_* or-ed, in our order; default all */
+	struct config_tls_policy tls_policy;
+	struct config_tls_host *tls_hosts; /* "hosts": other policies for some names */
+	size_t tls_host_count;
+	unsigned tls_unknown_names;     /* "unknown_names": 1: refuse */
+	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at each load */
+	const char *tls_key_log;        /* "key_log": NULL: none */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;

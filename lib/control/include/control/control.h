@@ -23,6 +23,8 @@ struct control_port_info {
 	const char *name;
 	const char *device;
 	const char *driver;
+	const char *parent; /* the port that carries it as a VLAN; NULL: none */
+	uint16_t vlan;      /* 0: none */
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool is_up;

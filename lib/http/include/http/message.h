@@ -78,6 +78,7 @@ struct http_limits {
 struct http_extra_field {
 	const char *name;
 	struct http_span value;
+	bool is_added; /* beside the head's own of that name, not instead */
 };
 
 struct http_write_options {
@@ -86,7 +87,24 @@ struct http_write_options {
 	const struct http_extra_field *extra;
 	unsigned extra_count;
 	bool keep_forwarded; /* X-Forwarded-* of the client pass */
+	/* Names of fields of the head that do not pass; those in extra are no part of it. */
+	const char *const *drops;
+	unsigned drop_count;
 };
+
+/*
+ * Sets path and target of a request from len bytes at target, which are normalised in place and
+ * stay the caller's. False, with the head as it was, for what no request could ask for: no slash at
+ * its start, bytes that a target cannot have, a path with ".." in it, or one that another reader
+ * may see as another one.
+ */
+bool http_target_set(struct http_head *head, char *target, size_t len);
+
+/* The same for authority and host; to lower case in place. */
+bool http_authority_set(struct http_head *head, char *authority, size_t len);
+
+/* Fields of one connection, and those of the framing (RFC 9110 7.6.1). */
+bool http_is_hop_by_hop(struct http_span name);
 
 /* "Not Found" for 404; "" for unknown. */
 const char *http_status_reason(unsigned status);

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "packet/packet.h"
 #include "runtime/core.h"
+#include "runtime/rss.h"
 #include "runtime/steer.h"
 #include "service/service.h"
 #include "service/snapshot.h"
@@ -28,6 +29,11 @@ struct l4_params {
 	struct core *core;         /* borrowed */
 	struct rte_mempool *mbufs; /* borrowed; for fragments and ICMP errors */
 	struct steer_slice ports;  /* local ports of this worker */
+	/*
+	 * Borrowed: how each port's device spreads packets over queues, by the port's number; NULL
+	 * where that is not known or none of its queues is this worker's. NULL: of no port.
+	 */
+	const struct rss *const *rss;
 	uint32_t max_connections;
 	uint64_t seed; /* of table hash and source ports: secret, from getrandom */
 };

@@ -17,10 +17,15 @@
  * l7_listener_is_idle().
  */
 struct l7_listener;
+struct tls_store;
 
-struct l7_listener *l7_listener_create(const struct config *config,
-	const struct config_service *service, unsigned worker_count, struct err *err);
+/* certificates: the configuration's, in its order; may be NULL without TLS. */
+struct l7_listener *l7_listener_create(const struct config_service *service,
+	const struct tls_store *certificates, unsigned worker_count, struct err *err);
 void l7_listener_destroy(struct l7_listener *listener);
+
+/* Reads the files of a configuration's certificates. NULL on error. Control thread. */
+struct tls_store *l7_certificates_load(const struct config *config, struct err *err);
 bool l7_listener_is_idle(const struct l7_listener *listener);
 
 /* A pool of a route's split. */

@@ -20,6 +20,9 @@
  */
 struct route_table;
 
+struct actions;
+struct path_pattern;
+
 /* What a worker needs to match expressions: one for each worker, used by it alone. */
 struct route_scratch;
 
@@ -29,8 +32,11 @@ void route_scratch_destroy(struct route_scratch *scratch);
 /* A row, and what it says. */
 struct route {
 	const struct config_l7_route *config; /* NULL: the service's default pool */
-	unsigned pool;                        /* UINT_MAX: config->splits */
+	unsigned pool;                        /* UINT_MAX: config->splits, or actions answer */
 	uint32_t *weights;                    /* of config->splits; changed by route_weight_set() */
+	uint32_t index;                       /* in the file */
+	struct path_pattern *pattern;         /* what finds its groups in a path; NULL: none */
+	struct actions *actions;              /* what else is done; NULL: nothing */
 };
 
 /*

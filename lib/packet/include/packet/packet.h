@@ -173,6 +173,20 @@ enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *t
 enum drop_reason packet_translate(
 	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);
 
+/*
+ * Takes the 802.1Q tag off a frame as it came: one that the device took off already
+ * (RTE_MBUF_F_RX_VLAN_STRIPPED), or one in the frame. *vlan: its number; 0 without a tag, or with
+ * one that tells a priority alone. DROP_NONE, DROP_parse_short, or DROP_vlan_stacked when there is
+ * another below; then the frame may have lost the first.
+ */
+enum drop_reason packet_untag(struct rte_mbuf *m, uint16_t *vlan);
+
+/* Puts the tag of a VLAN (1-4094) into a frame to be sent. False: no room in front of it. */
+bool packet_tag(struct rte_mbuf *m, uint16_t vlan);
+
+/* Whether a frame begins with a tag, of either kind. */
+bool packet_has_tag(const struct rte_mbuf *m);
+
 /* The ends of an IPv4 packet, in network order. */
 struct packet_ends_v4 {
 	uint32_t src_be, dst_be;

@@ -11,10 +11,14 @@
 #include "conf/config.h"
 #include "packet/packet.h"
 #include "runtime/core.h"
+#include "runtime/rss.h"
 
 #define PORT_BURST 32
 
-/* One configured port: an ethdev with one RX and one TX queue per L4 worker. */
+/*
+ * One configured port: an ethdev with one RX and one TX queue per L4 worker, or a VLAN of such a
+ * port, which has that one's device, queues and Ethernet address.
+ */
 struct port {
 	const struct config_port *config;
 	uint16_t ethdev_id;
@@ -25,6 +29,11 @@ struct port {
 	bool has_tx_chains;   /* frames of several mbufs */
 	bool is_finite;       /* net_pcap reading a file: ends when it is read */
 	const char *driver;
+	uint16_t vlan;   /* 0: a device of its own */
+	unsigned parent; /* with a VLAN: the number of the port that carries it */
+	bool has_tx_tag; /* VLAN tags by the device */
+	uint8_t *vlans;  /* [4096], number of the port that a VLAN is, + 1; NULL: none */
+	struct rss rss;  /* how the device chooses the queue; kinds 0: not known */
 };
 
 /*
@@ -34,6 +43,24 @@ struct port {
 int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
 	struct rte_mempool *mbufs, struct err *err);
 void port_close(struct port *port);
+
+/*
+ * Opens a VLAN as the port of this number, config->parent being the number of carrier, which is
+ * open and stays open longer. port_close() ends it.
+ */
+void port_vlan_open(
+	struct port *port, const struct config_port *config, struct port *carrier, unsigned number);
+
+/* Number of the port that the VLAN of a port is: its own for 0; -1 when there is none. */
+static inline int port_vlan_find(const struct port *port, unsigned number, uint16_t vlan)
+{
+	if (vlan == 0)
+		return (int)number;
+	return port->vlans == NULL ? -1 : port->vlans[vlan] - 1;
+}
+
+/* Marks a frame of the VLAN before it goes to the carrier's port_tx. False: no room for the tag. */
+bool port_vlan_tag(const struct port *port, struct rte_mbuf *frame);
 
 /*
  * TX side of one worker for one port: gathers frames and sends them in bursts. Frames that the

@@ -28,21 +28,65 @@ void tls_thread_finish(void);
 const char *tls_provider(void);
 
 /*
- * Reads a PEM chain (leaf first) and its key, checks that they belong together and that the leaf
- * has not expired. The error names file and reason. NULL on error. Control thread.
+ * A certificate with its chain and key, as their files have them. Immutable and counted: contexts
+ * hold it as well, so that each can parse its own copy at the first use. Any thread may hold it.
  */
+struct tls_certificate_source {
+	const void *chain; /* PEM, leaf first, or one in DER */
+	size_t chain_len;
+	const char *chain_path; /* for the errors */
+	const void *key;        /* PEM or DER; may be the same as chain */
+	size_t key_len;
+	const char *key_path;
+};
+
+/*
+ * Checks that the key belongs to the leaf, that nothing of the chain has expired, and that the
+ * second certificate, if there is one, signs for the first. The error names file and reason; NULL.
+ */
+struct tls_certificate *tls_certificate_parse(
+	const struct tls_certificate_source *source, struct err *err);
+/* The same from files. */
 struct tls_certificate *tls_certificate_load(
 	const char *chain_path, const char *key_path, struct err *err);
+/* One more user; returns it. */
+struct tls_certificate *tls_certificate_hold(struct tls_certificate *certificate);
+/* One user less; the last one frees it. NULL is fine. */
 void tls_certificate_destroy(struct tls_certificate *certificate);
 
-/* Facts for "show info": borrowed strings. */
+/* Facts for "show ssl cert": borrowed strings. */
 struct tls_certificate_info {
 	const char *subject;
-	const char *names;     /* SANs, separated by spaces */
-	const char *not_after; /* "2026-01-31T12:00:00Z" */
+	const char *issuer;
+	const char *names;      /* SANs, separated by spaces */
+	const char *not_before; /* "2025-01-31T12:00:00Z" */
+	const char *not_after;
+	const char *serial;      /* hexadecimal, lower case */
+	const char *fingerprint; /* SHA-256, likewise */
+	const char *key;         /* "EC 256", "RSA 2048": kind and bits */
+	unsigned chain_count;    /* certificates in the chain, the leaf included */
 };
 void tls_certificate_info(
 	const struct tls_certificate *certificate, struct tls_certificate_info *info);
+
+/* What it was made of: borrowed, without paths. */
+void tls_certificate_source(
+	const struct tls_certificate *certificate, struct tls_certificate_source *source);
+
+/*
+ * Certificates in the order of the configuration, with the names that it has for them. Immutable
+ * once published. Control thread; strings are copied, certificates held.
+ */
+struct tls_store;
+struct tls_store *tls_store_create(size_t capacity, struct err *err);
+void tls_store_destroy(struct tls_store *store); /* NULL is fine */
+/* Takes the caller's part in the certificate over. 0 or -ENOMEM. */
+int tls_store_add(struct tls_store *store, const char *name, struct tls_certificate *certificate);
+size_t tls_store_count(const struct tls_store *store);
+struct tls_certificate *tls_store_at(
+	const struct tls_store *store, size_t index, const char **name);
+/* The index of a name, or -ENOENT. */
+int tls_store_find(const struct tls_store *store, const char *name);
 
 /*
  * Keys of session tickets, for all workers of a listener, or all appliances of a group. Immutable;
@@ -87,21 +131,36 @@ struct tls_client_params {
 	unsigned depth;       /* the longest chain up to an authority: 1 is without intermediates */
 };
 
+/* How clients are spoken to. */
+struct tls_policy_params {
+	unsigned min_version;    /* 0x0303 or 0x0304 */
+	unsigned max_version;    /* likewise; 0: the newest */
+	unsigned suites;         /* enum tls_suite, or-ed; 0: all */
+	const char *const *alpn; /* NULL-terminated, in order of preference; NULL: none */
+	struct tls_client_params client;
+};
+
+/* The same for clients that ask for certain host names. */
+struct tls_host_params {
+	const char *names; /* lower case, separated by spaces; "*.example.com": one label more */
+	struct tls_policy_params policy;
+};
+
 struct tls_context_params {
-	/* Files are parsed again for each context: an RSA key must not be shared between threads.
+	/* Held; each context parses its own copy of what it uses: keys are not shared by threads.
 	 */
-	const char *const *chain_paths;
-	const char *const *key_paths;
+	struct tls_certificate *const *certificates;
 	size_t certificate_count;  /* the first one answers names that no certificate has */
 	bool refuse_unknown_names; /* those, and clients that name none, get unrecognized_name */
-	unsigned min_version;      /* 0x0303 or 0x0304 */
-	unsigned max_version;      /* likewise; 0: the newest */
-	unsigned suites;           /* enum tls_suite, or-ed; 0: all */
-	const char *const *alpn;   /* NULL-terminated, in order of preference; NULL: none */
-	struct tls_client_params client;
+	struct tls_policy_params policy;
+	const struct tls_host_params *hosts;
+	size_t host_count;
 	/* NULL: a new one of this context's own. Without effect where clients are asked for
 	 * certificates: each connection of theirs is verified. */
 	const struct tls_ticket_keys *ticket_keys;
+	/* Tickets open under the scope that they were sealed for, whoever shares the keys: the
+	 * listener's name. NULL: "". */
+	const char *ticket_scope;
 	const char *key_log_path; /* secrets of all sessions go there; NULL, normally */
 };
 
@@ -127,7 +186,10 @@ enum tls_result {
 	TLS_FAILED = -3, /* see tls_session_error(); an alert waits for tls_flush() at most */
 };
 
-/* A server session; io is borrowed. NULL when memory is short. */
+/*
+ * A server session; io is borrowed. NULL when memory is short. It costs little until the whole
+ * ClientHello is there, which decides how the session is set up.
+ */
 struct tls_session *tls_session_create(
 	struct tls_context *context, const struct tls_io *io, void *io_ctx);
 void tls_session_destroy(struct tls_session *session);
@@ -167,6 +229,13 @@ const char *tls_session_cipher(const struct tls_session *session);
 const char *tls_session_alpn(const struct tls_session *session);
 const char *tls_session_sni(const struct tls_session *session);
 const char *tls_session_error(const struct tls_session *session);
+
+/*
+ * Would a client that had asked for this host have been spoken to in the same way? If not, requests
+ * for it do not belong here (RFC 9110 7.4): the other way may ask for a certificate. host: as in a
+ * request, without port, in any case.
+ */
+bool tls_session_serves(const struct tls_session *session, const char *host, size_t len);
 
 /*
  * The subject of the client's verified certificate ("CN=client, O=Example"), cut to size, or false:

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What routes do, and what they cannot. */
+#include "conf_support.h"
+
+/* Routes of an l7 service, from line 2 on. */
+#define ROUTES(text)                                                                               \
+	"{" CONF_PORTS ", 'pools': {'a': {'members': ['198.51.100.1:80']}}, 'services': [{'name':" \
+	" 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp', 'routes': [\n" text "]}]}"
+
+/* One route to a pool, on line 2. */
+#define ROUTE(text) ROUTES("{'pool': 'a', " text "}")
+
+#define AT "c.json:2: services[0].routes[0]"
+
+static const struct conf_row rows[] = {
+	{
+		.what = "two targets",
+		.json = ROUTES(
+			"{'pool': 'a', 'redirect': {'scheme': 'https'}},\n"
+			"{'match': {'host': 'b'}, 'respond': {}, 'redirect': {'path': '/'}}"),
+		.expected = AT ".redirect: not beside \"pool\": one of the two\n"
+			       "c.json:3: services[0].routes[1].respond: not beside \"redirect\": "
+			       "one of the two",
+	},
+	{
+		.what = "actions that have no effect",
+		.json = ROUTES("{'respond': {}, 'rewrite': {'path': '/'},\n"
+			       "'request_headers': {'remove': ['a']}}"),
+		.expected = AT
+		".rewrite: has no effect: the route's requests go to no member\n"
+		"c.json:3: services[0].routes[0].request_headers: has no effect: the "
+		"route's requests go to no member",
+	},
+	{
+		.what = "redirects that change nothing",
+		.json = ROUTES(
+			"{'redirect': {}},\n{'match': {'host': 'b'}, 'redirect': {'code': 301,"
+			" 'scheme': 'same'}}"),
+		.expected = AT ".redirect: changes nothing: clients would come back for ever\n"
+			       "c.json:3: services[0].routes[1].redirect: changes nothing: clients "
+			       "would come back for ever",
+	},
+	{
+		.what = "codes that are none of a redirect",
+		.json = ROUTES("{'redirect': {'path': '/', 'code': 305}},\n"
+			       "{'match': {'host': 'b'}, 'redirect': {'path': '/', 'code': 200}}"),
+		.expected = AT ".redirect.code: 305 is not one of: 301, 302, 303, 307, 308\n"
+			       "c.json:3: services[0].routes[1].redirect.code: 200 is out of range "
+			       "(301-308)",
+	},
+	{
+		.what = "an unknown scheme, an unknown key",
+		.json = ROUTES("{'redirect': {'scheme': 'htps', 'cod': 301}}"),
+		.expected = AT
+		".redirect.scheme: \"htps\" is not one of: same, http, https; did you "
+		"mean \"https\"?\n" AT ".redirect.cod: unknown key; did you mean \"code\"?",
+	},
+	{
+		.what = "several ways to a path, a prefix without one to replace",
+		.json = ROUTE("'rewrite': {'path': '/', 'prefix': '/b',\n'regex': {'match': 'a',"
+			      " 'to': 'b'}}"),
+		.expected = AT
+		".rewrite.prefix: not beside \"path\": one of the two\n" AT
+		".rewrite.prefix: the route matches no prefix that it could replace\n"
+		"c.json:3: services[0].routes[0].rewrite.regex: not beside \"path\": "
+		"one of the two",
+	},
+	{
+		.what = "a rewriting of nothing, and paths that are none",
+		.json = ROUTES("{'pool': 'a', 'rewrite': {}},\n"
+			       "{'match': {'host': 'b'}, 'pool': 'a', 'rewrite': {'path': 'x'}},\n"
+			       "{'match': {'path': {'prefix': '/c'}}, 'pool': 'a',"
+			       " 'rewrite': {'prefix': 'x'}}"),
+		.expected = AT
+		".rewrite: expected any of: host, path, prefix, regex, query\n"
+		"c.json:3: services[0].routes[1].rewrite.path: a path begins with "
+		"\"/\"\n"
+		"c.json:4: services[0].routes[2].rewrite.prefix: expected a path that "
+		"begins with \"/\", found \"x\"",
+	},
+	{
+		.what = "substitutions that cannot be",
+		.json = ROUTES(
+			"{'pool': 'a', 'rewrite': {'regex': {'match': '(', 'to': 'x'}}},\n"
+			"{'match': {'host': 'b'}, 'pool': 'a', 'rewrite': {'regex': {'match':"
+			" '(a)', 'to': '${2}'}}},\n"
+			"{'match': {'host': 'c'}, 'pool': 'a', 'rewrite': {'regex': {}}}"),
+		.expected = AT
+		".rewrite.regex.match: the expression is wrong at character 2: "
+		"missing closing parenthesis\n"
+		"c.json:3: services[0].routes[1].rewrite.regex.to: the expression has "
+		"no group \"2\"\n"
+		"c.json:4: services[0].routes[2].rewrite.regex.match: is required and "
+		"missing\n"
+		"c.json:4: services[0].routes[2].rewrite.regex.to: is required and "
+		"missing",
+	},
+	{
+		.what = "variables that there are not",
+		.json = ROUTE("'request_headers': {'set': {\n'b': '${clint_address}',\n'c': '$x',\n"
+			      "'d': '${match.1}',\n'e': '${match.id}',\n'f': '${header.a b}',\n"
+			      "'g': '${1}',\n'h': 'a\\nb',\n'i': '${'}}"),
+		.expected =
+			"c.json:3: services[0].routes[0].request_headers.set.b: there is no variable "
+			"\"clint_address\"; did you mean \"client_address\"?\n"
+			"c.json:4: services[0].routes[0].request_headers.set.c: expected ${NAME} or "
+			"$$ behind \"$x\"\n"
+			"c.json:5: services[0].routes[0].request_headers.set.d: the route's path has "
+			"no group \"1\"\n"
+			"c.json:6: services[0].routes[0].request_headers.set.e: the route's path has "
+			"no group \"id\"\n"
+			"c.json:7: services[0].routes[0].request_headers.set.f: \"a b\" is no name of "
+			"a header field\n"
+			"c.json:8: services[0].routes[0].request_headers.set.g: there is no variable "
+			"\"1\"\n"
+			"c.json:9: services[0].routes[0].request_headers.set.h: control characters "
+			"cannot stand here\n"
+			"c.json:10: services[0].routes[0].request_headers.set.i: expected ${NAME} or "
+			"$$ behind \"${\"",
+	},
+	{
+		.what = "groups of one route are not those of the next",
+		.json = ROUTES("{'match': {'path': {'template': '/{id}'}}, 'pool': 'a'},\n"
+			       "{'pool': 'a', 'rewrite': {'path': '/${match.id}'}}"),
+		.expected = "c.json:3: services[0].routes[1].rewrite.path: the route's path has no "
+			    "group \"id\"",
+	},
+	{
+		.what = "header fields that nobody may set",
+		.json = ROUTE("'request_headers': {'set': {'Connection': 'x'},\n"
+			      "'add': {'Transfer-Encoding': 'chunked'},\n"
+			      "'append': {'X-Forwarded-For': 'x'},\n'remove': ['Content-Length',\n"
+			      "'HOST', 'a b']},\n'response_headers': {'set': {'trailer': 'x'}}"),
+		.expected = AT
+		".request_headers.set.Connection: Connection belongs to the connection, "
+		"and is written by the appliance\n"
+		"c.json:3: services[0].routes[0].request_headers.add.Transfer-Encoding: "
+		"Transfer-Encoding belongs to the connection, and is written by the "
+		"appliance\n"
+		"c.json:4: services[0].routes[0].request_headers.append.X-Forwarded-For: "
+		"X-Forwarded-For is written by the appliance; see \"trust_forwarded\"\n"
+		"c.json:5: services[0].routes[0].request_headers.remove[0]: "
+		"Content-Length belongs to the connection, and is written by the "
+		"appliance\n"
+		"c.json:6: services[0].routes[0].request_headers.remove[1]: is set by "
+		"\"rewrite\": its key \"host\"\n"
+		"c.json:6: services[0].routes[0].request_headers.remove[2]: \"a b\" is no "
+		"name of a header field\n"
+		"c.json:7: services[0].routes[0].response_headers.set.trailer: trailer "
+		"belongs to the connection, and is written by the appliance",
+	},
+	{
+		.what = "a field that is set and removed, and edits of nothing",
+		.json = ROUTE("'request_headers': {'set': {'X-A': 'x'}, 'remove': ['x-a']},\n"
+			      "'response_headers': {}"),
+		.expected = AT ".request_headers.remove[0]: header field x-a is given twice, first "
+			       "on line 2\n"
+			       "c.json:3: services[0].routes[0].response_headers: expected any of: "
+			       "set, add, append, remove",
+	},
+	{
+		.what = "answers that cannot be",
+		.json = ROUTES(
+			"{'respond': {'status': 100}},\n"
+			"{'match': {'host': 'b'}, 'respond': {'body': 'x', 'file': "
+			"'/dev/null'}},\n"
+			"{'match': {'host': 'c'}, 'respond': {'status': 204, 'body': 'x'}},\n"
+			"{'match': {'host': 'd'}, 'respond': {'file': '/nowhere/at/all'}},\n"
+			"{'match': {'host': 'e'}, 'respond': {'content_type': 'a\\nb'}}"),
+		.expected = AT ".respond.status: 100 is out of range (200-599)\n"
+			       "c.json:3: services[0].routes[1].respond.file: not beside \"body\": "
+			       "one of the two\n"
+			       "c.json:4: services[0].routes[2].respond.body: a 204 has no body\n"
+			       "c.json:5: services[0].routes[3].respond.file: cannot read "
+			       "\"/nowhere/at/all\": No such file or directory\n"
+			       "c.json:6: services[0].routes[4].respond.content_type: expected "
+			       "visible ASCII, as \"text/plain\"",
+	},
+};
+
+int main(void)
+{
+	return conf_rows_run("route_errors", rows, sizeof(rows) / sizeof(rows[0]));
+}
