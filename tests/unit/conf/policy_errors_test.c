@@ -136,7 +136,7 @@ static const struct conf_row rows[] = {
 		.expected = "c.json:2: services[0].routes[0].split_by: needs a \"split\"\n"
 			    "c.json:3: services[0].routes[0].fallback: there is no pool \"b\"\n"
 			    "c.json:3: services[0].routes[0].name: expected a name of 1-63 "
-			    "letters, digits, \"_\", \".\" and \"-\"",
+			    "letters, digits, \"_\", \".\" and \"-\", found \"x y\"",
 	},
 	{
 		.what = "a route's name twice",
