@@ -36,6 +36,18 @@ static bool hand_over(
 	return true;
 }
 
+static void l4_output(struct worker *w, struct rte_mbuf **out, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		const struct ip_addr *hop = l4_next_hop(out[i]);
+
+		if (hop == NULL)
+			neigh_output(w->neigh, w->snapshot->net, out[i], w->now_us);
+		else
+			neigh_output_via(w->neigh, w->snapshot->net, out[i], hop, w->now_us);
+	}
+}
+
 static void l4_flush(struct worker *w)
 {
 	struct rte_mbuf *out[L4_OUT_MAX];
@@ -46,14 +58,15 @@ static void l4_flush(struct worker *w)
 	count = l4_run(
 		w->l4, w->snapshot, w->l4_pkts, w->l4_services, w->l4_pending, out, w->now_us);
 	w->l4_pending = 0;
-	for (uint16_t i = 0; i < count; i++) {
-		const struct ip_addr *hop = l4_next_hop(out[i]);
+	l4_output(w, out, count);
+}
 
-		if (hop == NULL)
-			neigh_output(w->neigh, w->snapshot->net, out[i], w->now_us);
-		else
-			neigh_output_via(w->neigh, w->snapshot->net, out[i], hop, w->now_us);
-	}
+void dispatch_l4_advance(struct worker *w)
+{
+	struct rte_mbuf *out[L4_OUT_MAX];
+	uint16_t count = l4_advance(w->l4, w->snapshot, out, w->now_us);
+
+	l4_output(w, out, count);
 }
 
 static void l7_flush(struct worker *w)

@@ -106,6 +106,7 @@ static unsigned turn_run(struct worker *w)
 		work += ports_poll(w);
 		neigh_tick(w->neigh, snapshot->net, w->now_us);
 		l4_tick(w->l4, snapshot, w->now_us);
+		dispatch_l4_advance(w);
 	}
 	if (w->l7 != NULL) {
 		health_advance(w->health, snapshot, w->now_us);

@@ -98,6 +98,8 @@ int worker_run(struct worker *worker, void (*fn)(struct control_worker *worker, 
 void dispatch_frames(struct worker *w, unsigned port, struct rte_mbuf **frames, uint16_t count);
 unsigned dispatch_rings(struct worker *w);
 void dispatch_flush(struct worker *w);
+/* Sends what is due on the L4 side. */
+void dispatch_l4_advance(struct worker *w);
 
 /*
  * trunk.c: frames of a port that carries VLANs, or that has one with a tag all the same, each to

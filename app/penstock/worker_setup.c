@@ -62,6 +62,7 @@ static int l4_side_create(struct worker *w, struct err *err)
 		.rss = w->rss,
 		.max_connections = config->max_connections,
 		.seed = app->secret[0] ^ w->core.index,
+		.secret = { app->secret[1] ^ w->core.index, app->secret[0] },
 	};
 	uint64_t now_us = clock_now_us();
 

@@ -93,6 +93,7 @@ extern const struct table certificate_table;
 extern const struct table pool_table;
 extern const struct table service_table;
 extern const struct table h2_table;
+extern const struct table tunnel_table;
 extern const struct table tls_table; /* struct config_service */
 
 #endif

@@ -8,6 +8,7 @@
 #include "forward.h"
 #include "guard.h"
 #include "listen.h"
+#include "proxy.h"
 #include "reader.h"
 #include "route.h"
 #include "text.h"
@@ -170,6 +171,7 @@ static void l4_check(
 		problem_add_missing(
 			&reader->problems, node, "pool", "a service of mode \"l4\" needs a pool");
 	forward_check(reader, node, service);
+	proxy_check(reader, node, service);
 	balance_check(reader, node, service);
 }
 
@@ -339,6 +341,25 @@ static const struct field service_fields[] = {
 		.value = 900000,
 	},
 	{
+		.name = "syn_proxy",
+		.help = "full-nat, tcp: answer SYNs here, by SYN cookies, so that members and the "
+			"table of connections meet only clients that answer",
+		.type = FIELD_OBJECT,
+		.only = "l4",
+		.table = &syn_proxy_table,
+		.offset = offsetof(struct config_service, syn_proxy),
+	},
+	{
+		.name = "client_address",
+		.help = "full-nat, tcp: how members, who see one of our addresses, are told of the "
+			"client's",
+		.type = FIELD_CHOICE,
+		.only = "l4",
+		.offset = offsetof(struct config_service, client_address),
+		.choices = client_address_choices,
+		.value = CONFIG_CLIENT_ADDRESS_NONE,
+	},
+	{
 		.name = "tls",
 		.help = "TLS toward clients",
 		.type = FIELD_OBJECT,
@@ -374,6 +395,14 @@ static const struct field service_fields[] = {
 		.only = "l7",
 		.table = &h2_table,
 		.offset = offsetof(struct config_service, h2),
+	},
+	{
+		.name = "tunnels",
+		.help = "WebSocket",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &tunnel_table,
+		.offset = offsetof(struct config_service, tunnels),
 	},
 	{
 		.name = "prior_knowledge",

@@ -75,6 +75,11 @@ void h1_expect_response(struct h1_parser *parser, bool to_head_request)
 	parser->to_head_request = to_head_request;
 }
 
+void h1_expect_switch(struct h1_parser *parser)
+{
+	parser->may_switch = true;
+}
+
 bool h1_refuse_at(struct h1_parser *parser, enum http_refusal refusal, uint64_t offset)
 {
 	parser->state = REFUSED;
@@ -165,7 +170,9 @@ static bool body_begin(struct h1_parser *parser)
 		return h1_refuse(parser, HTTP_REFUSED_syntax, parser->buffer + parser->line);
 	parser->remaining = head->content_length;
 	parser->chunk_line_len = 0;
-	if (parser->role == H1_RESPONSE && head->status < 200)
+	if (parser->role == H1_RESPONSE && head->status == 101)
+		parser->state = EXPECT_NOTHING;
+	else if (parser->role == H1_RESPONSE && head->status < 200)
 		parser->state = EXPECT_HEAD;
 	else if (is_empty)
 		parser->state = EXPECT_END;
@@ -278,6 +285,7 @@ static int expect_end(struct h1_parser *parser, struct h1_input *in, struct http
 	parser->is_started = false;
 	parser->is_blank_seen = false;
 	parser->is_expected = false;
+	parser->may_switch = false;
 	parser->interim_count = 0;
 	/* RFC 9112 9.6: nothing behind a request with "close" is read as a request. */
 	parser->state = EXPECT_HEAD;

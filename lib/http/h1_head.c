@@ -127,8 +127,8 @@ static bool status_line(struct h1_parser *parser)
 	head->status = (unsigned)((c[0] - '0') * 100 + (c[1] - '0') * 10 + (c[2] - '0'));
 	if (head->status < 100)
 		return h1_refuse(parser, HTTP_REFUSED_syntax, c);
-	/* Upgrade is never asked for, so switching protocols answers no request of ours. */
-	if (head->status == 101)
+	/* Switching protocols answers only a request that asked for it. */
+	if (head->status == 101 && !parser->may_switch)
 		return h1_refuse(parser, HTTP_REFUSED_surplus, line);
 	c += 3;
 	if (c < end && *c != ' ')

@@ -22,7 +22,7 @@ enum h1_state {
 	EXPECT_TRAILER,
 	EXPECT_CLOSE,   /* a body until the connection ends */
 	EXPECT_END,     /* the last byte is in, HTTP_EVENT_END is due */
-	EXPECT_NOTHING, /* after "Connection: close": what follows is thrown away */
+	EXPECT_NOTHING, /* after "Connection: close", and after 101: nothing that follows is read */
 	REFUSED,
 	H1_STATE_COUNT,
 };
@@ -53,6 +53,7 @@ struct h1_parser {
 	bool is_started;      /* a byte of this message was collected */
 	bool is_blank_seen;   /* the one empty line ahead of a request */
 	bool has_first_line;
+	bool may_switch;  /* response: 101 would be one to the request */
 	bool is_expected; /* response: a request waits for it */
 	bool to_head_request;
 	unsigned interim_count;

@@ -117,6 +117,14 @@ static int finish(struct writer *writer)
 	return (int)writer->used;
 }
 
+/* RFC 9110 7.8 */
+static void put_upgrade(struct writer *writer, const char *protocol)
+{
+	put_line(writer, "Connection: Upgrade");
+	put_text(writer, "Upgrade: ");
+	put_line(writer, protocol);
+}
+
 int h1_write_request(char *out, size_t size, const struct http_head *head,
 	const struct http_write_options *options)
 {
@@ -135,7 +143,9 @@ int h1_write_request(char *out, size_t size, const struct http_head *head,
 		put_content_length(&writer, head->content_length);
 	else if (head->body == HTTP_BODY_CHUNKED)
 		put_line(&writer, "Transfer-Encoding: chunked");
-	if (options->close)
+	if (options->upgrade != NULL)
+		put_upgrade(&writer, options->upgrade);
+	else if (options->close)
 		put_line(&writer, "Connection: close");
 	return finish(&writer);
 }
@@ -179,7 +189,9 @@ int h1_write_response(char *out, size_t size, const struct http_head *head,
 		put_content_length(&writer, head->content_length);
 	else if (body == HTTP_BODY_CHUNKED)
 		put_line(&writer, "Transfer-Encoding: chunked");
-	if (head->status >= 200 && (options->close || body == HTTP_BODY_UNTIL_CLOSE))
+	if (head->status == 101 && options->upgrade != NULL)
+		put_upgrade(&writer, options->upgrade);
+	else if (head->status >= 200 && (options->close || body == HTTP_BODY_UNTIL_CLOSE))
 		put_line(&writer, "Connection: close");
 	else if (head->status >= 200 && options->minor == 0)
 		put_line(&writer, "Connection: keep-alive");

@@ -12,6 +12,7 @@
 #include "forward/local_port.h"
 #include "fragment/table.h"
 #include "l4/l4.h"
+#include "splice/state.h"
 
 /* Pools beyond that many share a position, which only makes turns less regular. */
 #define L4_CURSORS 256
@@ -28,6 +29,7 @@ struct l4_core {
 	struct local_ports ports;
 	const struct rss *const *rss; /* by port; NULL: none is known */
 	struct affinity *affinity;
+	struct splices splices;
 	struct rte_mempool *mbufs;
 	uint16_t ip_id;       /* of the next IPv4 packet that we make and that may be fragmented */
 	uint64_t icmp_second; /* in which icmp_count ICMP errors were sent */

@@ -11,6 +11,7 @@
 #include "core.h"
 #include "forward/forward.h"
 #include "icmp/error.h"
+#include "splice/splice.h"
 
 #define CONNECTIONS_MAX (1u << 30)
 #define SWEEP_MAX       256
@@ -49,6 +50,7 @@ struct l4_core *l4_core_create(const struct l4_params *params, uint64_t now_us, 
 	l4->rng.state = params->seed;
 	key.k0 = rng_next(&l4->rng);
 	key.k1 = rng_next(&l4->rng);
+	splices_init(&l4->splices, params->secret, now_us);
 	local_ports_init(&l4->ports, params->ports, rng_next(&l4->rng));
 	l4->fragments = fragment_table_create(l4->core, &l4->counters, key);
 	l4->table = conntrack_create(params->max_connections, key);
@@ -138,6 +140,13 @@ static enum drop_reason conn_forward(
 	uint32_t bytes;
 
 	packet->member = conn->member;
+	if (conn->forward == FORWARD_SPLICED) {
+		bool is_taken;
+
+		reason = splice_input(burst, packet, m, &is_taken);
+		if (reason != DROP_NONE || is_taken)
+			return reason;
+	}
 	reason = forward_packet(burst, packet, m, &bytes);
 	if (reason != DROP_NONE)
 		return reason;
@@ -186,7 +195,7 @@ static enum drop_reason error_pass(
 static __rte_noinline enum drop_reason icmp_error_run(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
-	enum config_forward forward = CONFIG_FORWARD_FULL_NAT;
+	unsigned forward = CONFIG_FORWARD_FULL_NAT;
 	enum drop_reason reason;
 
 	packet->conn = error_conn_find(burst, packet);
@@ -194,6 +203,8 @@ static __rte_noinline enum drop_reason icmp_error_run(
 		forward = packet->conn->forward;
 	else if (packet->service != NULL)
 		forward = packet->service->forward;
+	if (forward == FORWARD_SPLICED)
+		splice_quote(burst, packet, m);
 	if (forward_ops_of(forward)->is_dsr)
 		reason = error_pass(burst, packet, m);
 	else if (packet->conn != NULL)
@@ -203,6 +214,24 @@ static __rte_noinline enum drop_reason icmp_error_run(
 	if (reason == DROP_NONE)
 		burst->l4->counters.icmp_errors_forwarded++;
 	return reason;
+}
+
+/* No connection carries the packet. DROP_NONE and *is_taken: it is done with. */
+static __rte_noinline enum drop_reason flow_begin(
+	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m, bool *is_taken)
+{
+	const struct service *service = packet->service;
+
+	*is_taken = false;
+	if (service == NULL)
+		return DROP_no_conn;
+	if (service->syn_proxy != CONFIG_SYN_PROXY_OFF) {
+		enum drop_reason reason = syn_proxy_input(burst, packet, m, is_taken);
+
+		if (reason != DROP_NONE || *is_taken)
+			return reason;
+	}
+	return conn_open(burst, packet);
 }
 
 static enum drop_reason packet_forward(
@@ -224,8 +253,10 @@ static enum drop_reason packet_forward(
 	if (packet->conn == NULL || !conn_matches(table, packet->conn, packet_tuple_of(p), side))
 		packet->conn = conntrack_find(table, packet->hash, packet_tuple_of(p), side);
 	if (packet->conn == NULL || !conn_is_current(packet->conn, packet, burst->now_ms)) {
-		reason = side == CONN_CLIENT ? conn_open(burst, packet) : DROP_no_conn;
-		if (reason != DROP_NONE)
+		bool is_taken;
+
+		reason = flow_begin(burst, packet, m, &is_taken);
+		if (reason != DROP_NONE || is_taken)
 			return reason;
 		if (packet->conn == NULL)
 			return stateless_forward(burst, packet, m);
@@ -295,6 +326,22 @@ uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_
 		if (reason != DROP_NONE)
 			packet_drop(l4, &packets[i], pkts[i], reason);
 	}
+	return output.count;
+}
+
+uint16_t l4_advance(
+	struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **out, uint64_t now_us)
+{
+	struct l4_output output = { .pkts = out };
+	const struct l4_burst burst = {
+		.l4 = l4,
+		.snapshot = snapshot,
+		.output = &output,
+		.now_us = now_us,
+		.now_ms = (uint32_t)(now_us / CLOCK_US_PER_MS),
+	};
+
+	splices_advance(&burst);
 	return output.count;
 }
 

@@ -4,11 +4,14 @@
 #include "conntrack/state.h"
 #include "forward/forward.h"
 #include "neigh/net.h"
+#include "splice/splice.h"
 
 void conn_close(struct l4_core *l4, struct conn *conn, uint64_t *why)
 {
 	unsigned core = l4->core->index;
 
+	if (conn->forward == FORWARD_SPLICED)
+		splice_release(l4, conn);
 	(*why)++;
 	conn->service->cores[core].conns_closed++;
 	/* The member may be freed from here on. */
@@ -64,6 +67,8 @@ static enum drop_reason conn_create(const struct l4_burst *burst, struct l4_pack
 	conn->forward = packet->service->forward;
 	conn->oversize = packet->service->oversize;
 	conn_start(conn, packet->service, burst->now_ms);
+	if (packet->service->client_address != CONFIG_CLIENT_ADDRESS_NONE)
+		splice_start(burst, packet, conn);
 	member->cores[core].conns_opened++;
 	service->cores[core].conns_opened++;
 	l4->counters.conns_opened++;

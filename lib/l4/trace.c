@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "core.h"
 #include "forward/forward.h"
+#include "splice/splice.h"
 
 static void l4_owner_find(const struct snapshot *snapshot, struct l4_trace *trace)
 {
@@ -151,6 +152,7 @@ static enum drop_reason flow_open(struct l4_burst *burst, struct l4_packet *pack
 	if (!packet_is_opening(packet->p))
 		return stray_trace(burst, packet, trace);
 	slot_note(burst, packet, trace);
+	trace->is_proxied = syn_proxy_wants(burst, packet);
 	member = member_choose(burst, packet);
 	if (member == NULL)
 		return DROP_no_backend;
@@ -201,6 +203,7 @@ void l4_trace_flow(const struct l4_core *l4, const struct snapshot *snapshot,
 
 	trace->slot_count = 0;
 	trace->is_stateless = false;
+	trace->is_proxied = false;
 	trace->is_known = conn != NULL && packet_asks_table(&burst, &packet) &&
 		conn_is_current(conn, &packet, burst.now_ms);
 	trace->has_member = false;

@@ -9,6 +9,7 @@
 #include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
+#include "tunnel.h"
 
 #define LINGER_MS    2000
 #define LINGER_BYTES 1048576
@@ -428,6 +429,8 @@ void connection_close_idle(struct l7_core *l7, bool all)
 			continue;
 		if (connection->state == CONNECTION_IDLE)
 			connection_finish(connection);
+		else if (connection->stream != NULL && connection->stream->state == STREAM_TUNNEL)
+			tunnel_close(connection->stream, L7_ENDED_drained);
 		else if (connection->state == CONNECTION_MULTIPLEX)
 			connection_h2_drain(connection);
 	}

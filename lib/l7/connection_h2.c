@@ -9,6 +9,7 @@
 
 #include "core.h"
 #include "listener.h"
+#include "tunnel.h"
 
 /* For the peer to see the first GOAWAY, when it does not acknowledge it. */
 #define DRAIN_MS 1000
@@ -121,6 +122,7 @@ int connection_h2_open(struct connection *connection)
 		.limits = &limits,
 		.config = &connection->listener->h2,
 		.ops = &ops,
+		.takes_websocket = connection->listener->tunnels.websocket,
 	};
 
 	if (own == NULL)
@@ -163,6 +165,20 @@ void connection_h2_on_deadline(struct connection *connection)
 		connection_abort(connection);
 }
 
+/* They would not end by themselves. */
+static void close_tunnels(struct connection *connection)
+{
+	struct stream *stream = LIST_FIRST(&connection->h2->streams);
+
+	while (stream != NULL) {
+		struct stream *next = LIST_NEXT(stream, link);
+
+		if (stream->state == STREAM_TUNNEL)
+			tunnel_close(stream, L7_ENDED_drained);
+		stream = next;
+	}
+}
+
 void connection_h2_drain(struct connection *connection)
 {
 	if (connection->h2->is_draining)
@@ -171,6 +187,7 @@ void connection_h2_drain(struct connection *connection)
 	h2_drain(connection->h2->mux.session);
 	connection->l7->counters.h2_goaway++;
 	connection_deadline(connection, DRAIN_MS);
+	close_tunnels(connection);
 }
 
 void connection_h2_abandon(struct connection *connection, bool is_by_client)

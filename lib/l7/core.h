@@ -53,7 +53,8 @@ struct l7_core {
 	uint32_t runnable_count;
 
 	struct mux_list muxes; /* with output for the end of this turn */
-	struct heap heap;      /* of all HTTP/2 */
+	struct heap heap;      /* of all HTTP/2, and of tunnels */
+	struct heap_account tunnels;
 
 	struct upstream_pools upstreams;
 	TAILQ_HEAD(, pool_core) waiting; /* pools whose requests wait for room */

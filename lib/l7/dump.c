@@ -4,6 +4,7 @@
 
 #include "connection_h2.h"
 #include "core.h"
+#include "tunnel.h"
 
 static void copy_text(char *out, size_t size, struct http_span span)
 {
@@ -20,6 +21,8 @@ static void fill_request(struct l7_conn_row *row, const struct stream *stream)
 	size_t used;
 
 	copy_text(row->request, sizeof(row->request), head->method);
+	if (stream->tunnel != NULL)
+		snprintf(row->request, sizeof(row->request), "%s", WEBSOCKET_TOKEN);
 	used = strlen(row->request);
 	if (used + 2 > sizeof(row->request))
 		return;

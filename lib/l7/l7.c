@@ -154,6 +154,7 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 		l7->params.max_connections = DEFAULT_CONNECTIONS;
 	l7->core = params->core;
 	l7->worker = params->core->l7_index < 0 ? 0 : (unsigned)params->core->l7_index;
+	l7->tunnels.max_bytes = SIZE_MAX;
 	l7->now_us = now_us;
 	l7->rng.state = params->seed;
 	TAILQ_INIT(&l7->runnable);

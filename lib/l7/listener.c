@@ -132,6 +132,7 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 	listener->name = service->name;
 	listener->limits = service->http;
 	listener->h2 = service->h2;
+	listener->tunnels = service->tunnels;
 	listener->prior_knowledge = service->prior_knowledge;
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->is_tls = service->is_tls;

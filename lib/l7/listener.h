@@ -22,6 +22,7 @@ struct l7_listener {
 	const char *name; /* of the service; the configuration's */
 	struct config_http_limits limits;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge;
 	bool trust_forwarded;
 	bool is_tls;

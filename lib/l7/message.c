@@ -38,11 +38,45 @@ void inlet_open_h2(struct inlet *inlet, struct h2_stream *h2)
 void inlet_close(struct inlet *inlet)
 {
 	inlet->h2 = NULL;
+	if (inlet->kept != NULL)
+		heap_resize(inlet->heap, inlet->account, inlet->kept, 0);
+	inlet->kept = NULL;
 	if (inlet->parser == NULL)
 		return;
 	h1_parser_finish(inlet->parser);
 	objpool_put(inlet->pool, inlet->memory);
 	inlet->parser = NULL;
+}
+
+int inlet_become_raw(struct inlet *inlet, struct heap *heap, struct heap_account *account)
+{
+	size_t bytes;
+
+	inlet->is_raw = true;
+	if (inlet->parser == NULL)
+		return 0;
+	bytes = http_head_bytes(h1_head(inlet->parser));
+	inlet->heap = heap;
+	inlet->account = account;
+	inlet->kept = heap_resize(heap, account, NULL, bytes);
+	if (inlet->kept == NULL)
+		return -ENOMEM;
+	http_head_copy(inlet->kept, h1_head(inlet->parser));
+	h1_parser_finish(inlet->parser);
+	objpool_put(inlet->pool, inlet->memory);
+	inlet->parser = NULL;
+	return 0;
+}
+
+static enum http_event raw_next(struct inlet *inlet, struct http_span *body)
+{
+	body->len = transport_peek(inlet->transport, &body->data);
+	if (body->len > 0)
+		return HTTP_EVENT_BODY;
+	if (inlet->is_end_told || !transport_is_eof(inlet->transport))
+		return HTTP_EVENT_MORE;
+	inlet->is_end_told = true;
+	return HTTP_EVENT_END;
 }
 
 /* A piece is a part of the bytes that were parsed: what stands before it goes, it stays. */
@@ -66,6 +100,8 @@ enum http_event inlet_next(struct inlet *inlet, struct http_span *body)
 
 	if (inlet->h2 != NULL)
 		return h2_next(inlet->h2, body);
+	if (inlet->is_raw)
+		return raw_next(inlet, body);
 	do {
 		const char *data = "";
 		size_t len = transport_peek(inlet->transport, &data);
@@ -94,6 +130,8 @@ void inlet_take(struct inlet *inlet, size_t len)
 		return;
 	}
 	transport_consume(inlet->transport, len);
+	if (inlet->is_raw)
+		return;
 	inlet->body_len -= len;
 	if (inlet->body_len == 0) {
 		transport_consume(inlet->transport, inlet->skip_len);
@@ -108,7 +146,9 @@ bool inlet_is_open(const struct inlet *inlet)
 
 const struct http_head *inlet_head(const struct inlet *inlet)
 {
-	return inlet->h2 != NULL ? h2_head(inlet->h2) : h1_head(inlet->parser);
+	if (inlet->h2 != NULL)
+		return h2_head(inlet->h2);
+	return inlet->kept != NULL ? inlet->kept : h1_head(inlet->parser);
 }
 
 enum http_refusal inlet_refusal(const struct inlet *inlet)
@@ -233,6 +273,23 @@ int outlet_response(struct outlet *outlet, const struct http_head *head,
 	return len;
 }
 
+void outlet_become_raw(struct outlet *outlet)
+{
+	outlet->is_raw = true;
+	outlet->framing = HTTP_BODY_UNTIL_CLOSE;
+}
+
+bool outlet_body_whole(struct outlet *outlet, const char *data, size_t len)
+{
+	if (outlet->h2 == NULL) {
+		if (!outlet_flush(outlet))
+			return false;
+		outlet_put(outlet, data, len);
+		return true;
+	}
+	return h2_send_room(outlet->h2) >= len && h2_send_body(outlet->h2, data, len) == len;
+}
+
 size_t outlet_body(struct outlet *outlet, const char *data, size_t len)
 {
 	if (outlet->h2 != NULL)
@@ -246,6 +303,7 @@ size_t outlet_body(struct outlet *outlet, const char *data, size_t len)
 
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count)
 {
+	outlet->is_ended = true;
 	if (outlet->h2 != NULL)
 		h2_send_end(outlet->h2, trailers, count);
 	else if (outlet->framing == HTTP_BODY_CHUNKED)

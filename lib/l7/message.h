@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/objpool.h"
+#include "heap.h"
 #include "http/h1.h"
 #include "http/h2.h"
 #include "transport.h"
@@ -24,8 +25,13 @@ struct inlet {
 	struct h1_parser *parser; /* NULL: none yet */
 	void *memory;             /* parser and head buffer, from pool */
 	struct objpool *pool;
-	size_t body_len;      /* parsed, not taken yet: in front of the transport */
-	size_t skip_len;      /* framing behind that */
+	size_t body_len; /* parsed, not taken yet: in front of the transport */
+	size_t skip_len; /* framing behind that */
+	bool is_raw;     /* no messages any more */
+	bool is_end_told;
+	struct http_head *kept; /* of the last message, once raw; from heap */
+	struct heap *heap;
+	struct heap_account *account;
 	struct h2_stream *h2; /* instead of all that; borrowed */
 };
 
@@ -37,6 +43,13 @@ int inlet_open(struct inlet *inlet, struct transport *transport, struct objpool 
 	enum h1_role role, const struct http_limits *limits);
 void inlet_open_h2(struct inlet *inlet, struct h2_stream *h2);
 void inlet_close(struct inlet *inlet);
+
+/*
+ * What follows is no message: from here on inlet_next() tells only of pieces and of the peer's end.
+ * The parser goes, and a copy of its head, as large as that is, stays for inlet_head(). HTTP/2 has
+ * that by itself. 0 or -ENOMEM.
+ */
+int inlet_become_raw(struct inlet *inlet, struct heap *heap, struct heap_account *account);
 
 /* As h1_next() and, at the transport's end, h1_eof(); or as h2_next(). */
 enum http_event inlet_next(struct inlet *inlet, struct http_span *body);
@@ -66,8 +79,10 @@ struct outlet {
 	char *pending;
 	uint32_t pending_at, pending_len;
 	enum http_body framing;
-	size_t chunk_left;    /* bytes announced and not written */
-	bool is_failed;       /* no buffer: the message cannot go on */
+	size_t chunk_left; /* bytes announced and not written */
+	bool is_failed;    /* no buffer: the message cannot go on */
+	bool is_raw;       /* no messages any more: outlet_end() is the connection's end */
+	bool is_ended;
 	struct h2_stream *h2; /* instead of the transport; borrowed */
 };
 
@@ -85,6 +100,12 @@ void outlet_put(struct outlet *outlet, const char *data, size_t len);
  */
 int outlet_response(struct outlet *outlet, const struct http_head *head,
 	const struct http_write_options *options, char *out, size_t size);
+
+/* What follows is no message: the bytes of outlet_body() go out as they are. */
+void outlet_become_raw(struct outlet *outlet);
+
+/* All of data, or nothing and false: it may wait for space. */
+bool outlet_body_whole(struct outlet *outlet, const char *data, size_t len);
 
 /* Returns how many bytes of the body were taken, 0 at least while something waits. */
 size_t outlet_body(struct outlet *outlet, const char *data, size_t len);

@@ -42,6 +42,7 @@ struct mux_params {
 	const struct http_limits *limits;
 	const struct config_h2 *config;
 	const struct mux_ops *ops;
+	bool takes_websocket; /* of clients */
 };
 
 /* transport is borrowed. 0 or -ENOMEM. */

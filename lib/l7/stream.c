@@ -9,6 +9,7 @@
 #include "core.h"
 #include "listener.h"
 #include "resilience/limits.h"
+#include "tunnel.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
 			offsetof(struct service_counters, responses_1xx) ==
@@ -112,6 +113,7 @@ void stream_free(struct stream *stream)
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
 	outlet_close(&stream->to_client);
+	tunnel_free(stream);
 	if (h2 != NULL)
 		h2_stream_close(h2, stream->h2_code);
 	objpool_put(stream->l7->streams, stream);
@@ -133,14 +135,17 @@ static void drop(struct stream *stream)
 		stream->l7->counters.requests_done++;
 		connection_counters(stream->connection)->requests_done++;
 		stream->l7->endings[stream->ending]++;
+		stream->l7->counters.tunnels_closed += stream->tunnel != NULL;
 	}
 	SLIST_INSERT_HEAD(&stream->l7->dead_streams, stream, dead_link);
 }
 
 void stream_abandon(struct stream *stream, bool is_by_client)
 {
-	stream_detach(stream, STREAM_ABORT);
-	if (is_by_client && stream->has_request) {
+	bool is_done = stream->state == STREAM_TUNNEL && tunnel_is_read(stream);
+
+	stream_detach(stream, is_done ? STREAM_CLOSE : STREAM_ABORT);
+	if (is_by_client && stream->has_request && !is_done) {
 		stream->l7->counters.client_aborted++;
 		stream_blame(stream, L7_ENDED_client_aborted);
 	}
@@ -276,7 +281,7 @@ void stream_answer_with(struct stream *stream, struct response *response)
 
 	limits_leave(stream);
 	stream_detach(stream, STREAM_ABORT);
-	if (stream->state == STREAM_EXPECT_END) {
+	if (stream->state == STREAM_EXPECT_END || stream->state == STREAM_TUNNEL) {
 		stream_cut(stream, H2_INTERNAL_ERROR);
 		return;
 	}
@@ -320,7 +325,9 @@ void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
 	stream->is_last_timeout = is_timeout;
-	if (stream->state == STREAM_EXPECT_CONNECT)
+	if (stream->state == STREAM_TUNNEL)
+		tunnel_on_member_closed(stream, reason);
+	else if (stream->state == STREAM_EXPECT_CONNECT)
 		stream_connect_failed(stream, is_timeout);
 	else
 		stream_member_lost(stream, is_timeout);
@@ -398,6 +405,9 @@ void stream_on_deadline(struct stream *stream)
 		/* fall through */
 	case STREAM_EXPECT_FLUSH:
 		client_is_late(stream);
+		break;
+	case STREAM_TUNNEL:
+		tunnel_on_deadline(stream);
 		break;
 	case STREAM_OVER:
 		break;

@@ -17,6 +17,7 @@ struct connection;
 struct l7_core;
 struct l7_listener;
 struct route;
+struct tunnel;
 struct upstream;
 
 /*
@@ -30,6 +31,8 @@ struct upstream;
  *	EXPECT_CONNECT, _RESPONSE -> as from EXPECT_HEAD   sent again
  *	EXPECT_RESPONSE -> EXPECT_END       the answer's head went on; its body follows
  *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
+ *	EXPECT_RESPONSE -> TUNNEL           the member agreed to another protocol: see tunnel.h
+ *	TUNNEL -> EXPECT_FLUSH              both ends have ended
  *	EXPECT_HEAD, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
  *	any -> OVER                         freed at the end of the turn
  *
@@ -41,6 +44,7 @@ enum stream_state {
 	STREAM_EXPECT_CONNECT,
 	STREAM_EXPECT_RESPONSE,
 	STREAM_EXPECT_END,
+	STREAM_TUNNEL,
 	STREAM_EXPECT_FLUSH,
 	STREAM_OVER,
 };
@@ -79,6 +83,7 @@ struct stream {
 	bool trust_forwarded;
 	bool is_close; /* the client's connection ends with this answer */
 	bool is_continue_sent;
+	bool is_tunnel_wanted;
 	bool is_resent;               /* went out again because a kept connection was dead */
 	bool is_replayed;             /* went out again because a new one broke */
 	bool is_rerouted;             /* another member was tried */
@@ -108,6 +113,8 @@ struct stream {
 	struct outlet to_member;
 	struct outlet to_client;
 	struct http_span answer_left; /* of the route's own answer: not taken by to_client */
+	struct tunnel *tunnel;        /* in TUNNEL, and behind it */
+	uint64_t nonce[2];            /* of a WebSocket from HTTP/2 to HTTP/1 */
 	/* HTTP/2 only: the client's connection has many, each with a deadline of its own. */
 	struct h2_stream *h2;
 	enum h2_code h2_code;     /* what it is closed with, unless it ended by itself */

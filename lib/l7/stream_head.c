@@ -6,7 +6,11 @@
 
 #include "connection.h"
 #include "core.h"
+#include "listener.h"
 #include "stream.h"
+#include "tunnel.h"
+
+#define EXTRA_MAX 3 /* fields that are added */
 
 /* Fills in what is added to every request. address: room for the client's. */
 static void add_forwarded(const struct stream *stream, struct http_extra_field extra[2],
@@ -34,12 +38,15 @@ static void add_forwarded(const struct stream *stream, struct http_extra_field e
 static int write_request(struct stream *stream, const struct http_head *head)
 {
 	struct l7_core *l7 = stream->l7;
-	struct http_extra_field extra[2];
+	struct http_extra_field extra[EXTRA_MAX];
 	struct http_write_options options;
 	char address[IP_TEXT_MAX];
+	char key[WEBSOCKET_KEY_LEN + 1];
 	int len;
 
 	add_forwarded(stream, extra, address, &options);
+	if (stream->is_tunnel_wanted)
+		tunnel_ask(stream, &options, &extra[options.extra_count], key);
 	head = stream_edit_request(stream, head, &options);
 	if (head == NULL)
 		return REFUSED;
@@ -61,21 +68,71 @@ static int write_request(struct stream *stream, const struct http_head *head)
 static __rte_noinline int write_without_host(struct stream *stream)
 {
 	const struct packet_tuple *tuple = &stream->connection->tuple;
-	struct http_head head = *inlet_head(&stream->request);
+	struct http_head head;
 	char host[IP_ENDPOINT_MAX];
 
+	http_head_borrow(&head, inlet_head(&stream->request));
 	ip_endpoint_format(&tuple->dst, rte_be_to_cpu_16(tuple->dst_port_be), host);
 	head.authority = (struct http_span){ .data = host, .len = strlen(host) };
 	return write_request(stream, &head);
+}
+
+/* A client of HTTP/2 asks by CONNECT, with what is to be a body; HTTP/1 does by GET. */
+static __rte_noinline int write_upgrade(struct stream *stream)
+{
+	struct http_head head;
+
+	http_head_borrow(&head, inlet_head(&stream->request));
+	head.method = (struct http_span){ .data = "GET", .len = strlen("GET") };
+	head.body = HTTP_BODY_NONE;
+	return write_request(stream, &head);
+}
+
+static int write_any(struct stream *stream)
+{
+	const struct http_head *head = inlet_head(&stream->request);
+
+	if (stream->is_tunnel_wanted && stream->upstream->h2 == NULL)
+		return write_upgrade(stream);
+	return head->authority.len > 0 ? write_request(stream, head) : write_without_host(stream);
+}
+
+/* False: it is not for this member, or not yet. */
+static bool may_send(struct stream *stream)
+{
+	stream->is_tunnel_wanted = tunnel_is_wanted(stream);
+	if (!stream->is_tunnel_wanted) {
+		/* It was taken while the service had tunnels. */
+		if (inlet_head(&stream->request)->protocol.len == 0)
+			return true;
+		stream->l7->refusals[HTTP_REFUSED_method_unsupported]++;
+		stream_blame(stream, L7_ENDED_refused);
+		stream_answer(stream, 501);
+		return false;
+	}
+	switch (tunnel_can_ask(stream)) {
+	case 0:
+		return true;
+	case -EAGAIN:
+		stream->state = STREAM_EXPECT_CONNECT;
+		stream_deadline(stream, stream->response_timeout_ms);
+		return false;
+	default:
+		stream_blame(stream, L7_ENDED_member_no_tunnel);
+		stream_member_failed(stream, false);
+		return false;
+	}
 }
 
 void stream_send_head(struct stream *stream)
 {
 	struct l7_core *l7 = stream->l7;
 	const struct http_head *head = inlet_head(&stream->request);
-	int len = head->authority.len > 0 ? write_request(stream, head)
-					  : write_without_host(stream);
+	int len;
 
+	if (!may_send(stream))
+		return;
+	len = write_any(stream);
 	if (len == REFUSED)
 		return;
 	if (len < 0) {
@@ -85,7 +142,7 @@ void stream_send_head(struct stream *stream)
 		return;
 	}
 	stream->to_member.framing = head->body;
-	if (stream_is_sent(stream))
+	if (stream_is_sent(stream) && !stream->is_tunnel_wanted)
 		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
 	stream->times.connected_us = l7->now_us;

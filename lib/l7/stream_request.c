@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "core.h"
 #include "stream.h"
+#include "tunnel.h"
 
 void stream_on_connected(struct stream *stream)
 {
@@ -156,6 +157,9 @@ static void pump_body(struct stream *stream)
 {
 	bool moved = false;
 
+	/* RFC 8441 5: what a client of HTTP/2 sends already is for the tunnel. */
+	if (stream->is_tunnel_wanted)
+		return;
 	if (!outlet_flush(&stream->to_member)) {
 		stream_wait(stream, STREAM_MEMBER, false);
 		return;
@@ -175,6 +179,8 @@ void stream_pump_request(struct stream *stream)
 {
 	if (stream->state == STREAM_EXPECT_HEAD)
 		expect_head(stream);
+	else if (stream->state == STREAM_TUNNEL)
+		tunnel_run(stream);
 	else if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)
 		pump_body(stream);
 }

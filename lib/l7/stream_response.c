@@ -2,6 +2,7 @@
 #include "connection.h"
 #include "core.h"
 #include "stream.h"
+#include "tunnel.h"
 
 static const struct http_limits limits = {
 	.header_bytes = MESSAGE_HEAD_BYTES,
@@ -40,6 +41,8 @@ static bool is_open(struct stream *stream)
 		return false;
 	}
 	h1_expect_response(stream->response.parser, inlet_head(&stream->request)->is_head);
+	if (stream->is_tunnel_wanted)
+		h1_expect_switch(stream->response.parser);
 	return true;
 }
 
@@ -61,7 +64,7 @@ static bool write_head(struct stream *stream, const struct http_head *head, unsi
 /* RFC 9110 15.2: 1xx pass, but to HTTP/1.0, and but for the 100 that the client has from us. */
 static bool on_interim(struct stream *stream, const struct http_head *head, unsigned minor)
 {
-	/* We never ask for another protocol, so nobody may switch to one. */
+	/* To a protocol that nobody asked for. */
 	if (head->status == 101)
 		return false;
 	stream_count_response(stream, head->status, true);
@@ -75,6 +78,9 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 {
 	enum http_body framing = h1_response_framing(head, minor);
 
+	/* A client of HTTP/2 would take it for the tunnel's begin. */
+	if (stream->is_tunnel_wanted && stream->h2 != NULL && head->status / 100 == 2)
+		return false;
 	stream->response_timeout_ms = stream->pool->response_timeout_ms;
 	if (!stream_has_replay(stream))
 		replay_close(&stream->replay);
@@ -98,13 +104,20 @@ static bool on_head(struct stream *stream)
 {
 	const struct http_head *head = inlet_head(&stream->response);
 	unsigned minor = inlet_head(&stream->request)->minor;
+	bool is_agreed = stream->is_tunnel_wanted && tunnel_is_agreed(stream, head);
 	bool is_good;
 
-	if (head->status >= 200 && stream_is_refused(stream, head->status))
+	if ((is_agreed || head->status >= 200) && stream_is_refused(stream, head->status))
 		return false;
-	is_good = head->status < 200 ? on_interim(stream, head, minor)
-				     : on_final(stream, head, minor);
-
+	if (is_agreed) {
+		is_good = tunnel_open(stream, head);
+		if (is_good)
+			return false;
+	} else if (head->status < 200) {
+		is_good = on_interim(stream, head, minor);
+	} else {
+		is_good = on_final(stream, head, minor);
+	}
 	if (!is_good) {
 		stream_blame(stream, L7_ENDED_member_invalid);
 		stream_member_failed(stream, false);
@@ -177,6 +190,10 @@ void stream_pump_response(struct stream *stream)
 {
 	bool moved = false;
 
+	if (stream->state == STREAM_TUNNEL) {
+		tunnel_run(stream);
+		return;
+	}
 	if (stream->upstream == NULL || !is_open(stream))
 		return;
 	do {
@@ -189,4 +206,6 @@ void stream_pump_response(struct stream *stream)
 			return;
 		}
 	} while (step(stream, &moved));
+	if (stream->state == STREAM_TUNNEL)
+		tunnel_run(stream);
 }

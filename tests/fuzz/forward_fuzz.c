@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames through an L4 worker, by any way of forwarding. Two bytes choose the way, then come
- * frames: flags, two bytes of length, and so many bytes. What comes out must be whole IP packets
- * that fit the port, and, when the checksums were right before, right after.
+ * Frames through an L4 worker, by any way of forwarding, full NAT also with SYN cookies and with
+ * members that are told of the client. Two bytes choose the way, then come frames: flags, two bytes
+ * of length, and so many bytes. What comes out must be whole IP packets that fit the port, and,
+ * when the checksums were right before, right after.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -48,6 +49,11 @@ static void services_adjust(struct harness *h, const void *arg)
 		service->oversize = (way[1] >> 3 & 3) % 3;
 		service->gue_variant = way[1] >> 5 & 1;
 		service->gue_port = GUE_PORT;
+		if (service->forward != CONFIG_FORWARD_FULL_NAT || service->protocol != IPPROTO_TCP)
+			continue;
+		service->client_address = way[0] / CONFIG_FORWARDS % 4;
+		service->syn_proxy.when = (way[1] >> 6 & 3) % 3;
+		service->syn_proxy.syns_per_s = 2;
 	}
 }
 
@@ -144,22 +150,35 @@ static struct rte_mbuf *frame_parse(
 	return NULL;
 }
 
+/* Time passes, in which members are silent. */
+static void later_run(struct harness *h)
+{
+	struct rte_mbuf *out[L4_OUT_MAX];
+	uint16_t count;
+
+	harness_pass(h, 8000);
+	count = l4_advance(h->l4, &h->snapshot, out, h->now_us);
+	for (uint16_t i = 0; i < count; i++)
+		output_check(h, out[i], false);
+	harness_pass(h, 12000);
+}
+
 static void frame_run(struct harness *h, const uint8_t *frame, size_t len, uint8_t flags)
 {
 	bool is_vouched = (flags & FLAG_VOUCHED) != 0;
 	struct rte_mbuf *m = frame_parse(h, frame, len, is_vouched);
-	struct rte_mbuf *out[L4_FRAGMENTS_MAX];
+	struct rte_mbuf *out[L4_OUT_PER_PACKET];
 	const struct service *service;
 	uint16_t count;
 
 	if (m == NULL)
 		return;
 	if (flags & FLAG_LATER)
-		harness_pass(h, 20000);
+		later_run(h);
 	service = service_find(
 		h->table, &packet_of(m)->dst, packet_of(m)->dst_port_be, packet_of(m)->protocol);
 	count = l4_run(h->l4, &h->snapshot, &m, &service, 1, out, h->now_us);
-	check(count <= L4_FRAGMENTS_MAX);
+	check(count <= L4_OUT_PER_PACKET);
 	for (uint16_t i = 0; i < count; i++)
 		output_check(h, out[i], is_vouched);
 }

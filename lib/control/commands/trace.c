@@ -177,6 +177,11 @@ static void flow_print(struct pairs *pairs, const struct l4_trace *trace)
 		[L4_STATE_FIN] = "FIN",
 		[L4_STATE_CLOSED] = "CLOSED",
 	};
+	static const char *const ways[] = {
+		[CONFIG_CLIENT_ADDRESS_PROXY_V1] = "proxy-v1",
+		[CONFIG_CLIENT_ADDRESS_PROXY_V2] = "proxy-v2",
+		[CONFIG_CLIENT_ADDRESS_TOA] = "toa",
+	};
 
 	if (trace->is_known)
 		pair_text(pairs, "flow", "known");
@@ -190,6 +195,10 @@ static void flow_print(struct pairs *pairs, const struct l4_trace *trace)
 		pair_number(pairs, "slot", trace->slot);
 		pair_number(pairs, "slots", trace->slot_count);
 	}
+	if (trace->is_proxied)
+		pair_text(pairs, "syn_proxy", "answered by a SYN cookie");
+	if (trace->service != NULL && trace->service->client_address != CONFIG_CLIENT_ADDRESS_NONE)
+		pair_text(pairs, "client_address", ways[trace->service->client_address]);
 	if (trace->has_member)
 		pair_text(pairs, "member", trace->member);
 	if (trace->reason != DROP_NONE && trace->reason != DROP_no_route)

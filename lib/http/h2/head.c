@@ -6,6 +6,7 @@
 #include "../chars.h"
 #include "../filter.h"
 #include "../target.h"
+#include "http/websocket.h"
 #include "internal.h"
 
 /* Longer than any registered method. */
@@ -111,6 +112,8 @@ static void pseudo_field(
 		pseudo_set(assembly, &assembly->scheme, value);
 	} else if (span_is(name, ":path")) {
 		pseudo_set(assembly, &head->target, value);
+	} else if (span_is(name, ":protocol")) {
+		pseudo_set(assembly, &head->protocol, value);
 	} else if (span_is(name, ":authority")) {
 		pseudo_set(assembly, &head->authority, value);
 	} else {
@@ -269,14 +272,29 @@ static void finish_target(struct h2_assembly *assembly, const struct http_limits
 		refuse(assembly, HTTP_REFUSED_path_escape);
 }
 
-static void finish_request(struct h2_assembly *assembly, const struct http_limits *limits)
+/* RFC 8441 4: CONNECT with :protocol is a request as any other. Others are not configured. */
+static bool is_method_taken(const struct h2_session *session, struct h2_assembly *assembly)
 {
+	const struct http_head *head = &assembly->head;
+	bool is_connect = http_span_is(head->method, "CONNECT");
+
+	if (!is_connect && head->protocol.data != NULL)
+		refuse(assembly, HTTP_REFUSED_h2_head);
+	else if (is_connect && head->body == HTTP_BODY_LENGTH)
+		refuse(assembly, HTTP_REFUSED_h2_length);
+	else if (is_connect &&
+		!(session->params.takes_websocket && http_span_is(head->protocol, WEBSOCKET_TOKEN)))
+		refuse(assembly, HTTP_REFUSED_method_unsupported);
+	return assembly->refusal == HTTP_REFUSED_NOT;
+}
+
+static void finish_request(const struct h2_session *session, struct h2_assembly *assembly)
+{
+	const struct http_limits *limits = &session->params.limits;
 	struct http_head *head = &assembly->head;
 
-	if (http_span_is(head->method, "CONNECT")) {
-		refuse(assembly, HTTP_REFUSED_method_unsupported);
+	if (!is_method_taken(session, assembly))
 		return;
-	}
 	if (head->method.len == 0 || assembly->scheme.len == 0 || head->target.data == NULL) {
 		refuse(assembly, HTTP_REFUSED_h2_head);
 		return;
@@ -307,6 +325,9 @@ static void finish_body(struct h2_assembly *assembly, const struct h2_stream *st
 		head->body = HTTP_BODY_NONE;
 	else if (is_last && has_length && head->content_length > 0)
 		refuse(assembly, HTTP_REFUSED_h2_length);
+	/* A tunnel that nothing will go through. */
+	if (is_last && head->protocol.len > 0)
+		refuse(assembly, HTTP_REFUSED_h2_head);
 	if (is_last)
 		head->expects_continue = false;
 }
@@ -355,6 +376,7 @@ static struct h2_block *block_make(
 	move(&block->head->path, bytes, len, copy);
 	move(&block->head->authority, bytes, len, copy);
 	move(&block->head->host, bytes, len, copy);
+	move(&block->head->protocol, bytes, len, copy);
 	for (unsigned i = 0; i < head->field_count; i++) {
 		move(&block->head->fields[i].name, bytes, len, copy);
 		move(&block->head->fields[i].value, bytes, len, copy);
@@ -407,7 +429,7 @@ struct h2_block *h2_assembly_finish(struct h2_session *session, const struct h2_
 		if (assembly->is_response)
 			finish_response(assembly, stream);
 		else if (assembly->refusal == HTTP_REFUSED_NOT)
-			finish_request(assembly, limits);
+			finish_request(session, assembly);
 		finish_body(assembly, stream, is_last);
 		if (head->body == HTTP_BODY_LENGTH && limits->body_bytes != 0 &&
 			head->content_length > limits->body_bytes)

@@ -78,6 +78,7 @@ struct h2_session {
 	unsigned stream_count;
 	bool is_terminated;
 	bool is_going;
+	bool has_settings;
 	bool is_draining, is_drain_seen, is_drain_final;
 	struct h2_flood flood;
 	struct h2_assembly *assembly;
@@ -103,6 +104,7 @@ struct h2_stream {
 	bool has_length;    /* Content-Length said how long the body is */
 	bool is_reset_by_us;
 	bool is_end_told;
+	bool is_tunnel;       /* CONNECT: its bytes are no body, and have no limit */
 	bool is_head_request; /* responses to it have no body */
 	bool is_send_end;     /* h2_send_end() was called */
 	bool is_sent;         /* END_STREAM is in a frame */

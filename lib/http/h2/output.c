@@ -87,3 +87,14 @@ void h2_drain_finish(struct h2_session *session)
 		0);
 	h2_wake(session);
 }
+
+bool h2_has_settings(const struct h2_session *session)
+{
+	return session->has_settings;
+}
+
+bool h2_takes_connect(const struct h2_session *session)
+{
+	return nghttp2_session_get_remote_settings(
+		       session->nghttp2, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}

@@ -244,6 +244,7 @@ static void head_done(struct h2_stream *stream, struct h2_block *block, bool is_
 		stream->refusal = HTTP_REFUSED_surplus;
 	if (block->head->body == HTTP_BODY_LENGTH)
 		stream->has_length = true;
+	stream->is_tunnel |= block->head->protocol.len > 0;
 }
 
 static void on_headers_done(struct h2_session *session, const nghttp2_frame *frame)
@@ -282,6 +283,9 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 			break;
 		stream->is_remote_end = true;
 		h2_stream_ready(stream);
+		break;
+	case NGHTTP2_SETTINGS:
+		session->has_settings |= (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
 		break;
 	case NGHTTP2_GOAWAY:
 		session->is_going = true;
@@ -334,7 +338,7 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 		return 0;
 	}
 	stream->body_total += len;
-	if (limit != 0 && stream->body_total > limit) {
+	if (limit != 0 && stream->body_total > limit && !stream->is_tunnel) {
 		stream->refusal = HTTP_REFUSED_body_too_large;
 		nghttp2_session_consume(nghttp2, id, len);
 	} else if (h2_queue_put(session, &stream->in, (const char *)data, len) < len) {
@@ -431,16 +435,21 @@ static int settings_submit(struct h2_session *session)
 {
 	const struct h2_params *params = &session->params;
 	bool is_server = params->role == H2_SERVER;
-	const nghttp2_settings_entry entries[SETTING_COUNT_MAX] = {
+	nghttp2_settings_entry entries[SETTING_COUNT_MAX] = {
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, params->stream_window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)params->limits.header_bytes },
 		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, is_server ? params->max_streams : 0 },
-		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
 	};
+	size_t count = 4;
 
-	if (nghttp2_submit_settings(session->nghttp2, NGHTTP2_FLAG_NONE, entries,
-		    is_server ? SETTING_COUNT_MAX - 1 : SETTING_COUNT_MAX) != 0)
+	if (!is_server)
+		entries[count++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
+	else if (params->takes_websocket)
+		entries[count++] = (nghttp2_settings_entry){
+			NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1
+		};
+	if (nghttp2_submit_settings(session->nghttp2, NGHTTP2_FLAG_NONE, entries, count) != 0)
 		return -1;
 	return nghttp2_session_set_local_window_size(
 		session->nghttp2, NGHTTP2_FLAG_NONE, 0, (int32_t)params->connection_window);

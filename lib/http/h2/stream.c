@@ -150,6 +150,12 @@ static void put_length(struct nv_list *list, uint64_t length)
 		(struct http_span){ .data = list->length, .len = (size_t)len });
 }
 
+/* RFC 8441 5: what proves in HTTP/1.1 that both sides mean it. */
+static bool is_of_h1_handshake(struct http_span name)
+{
+	return span_is(name, "sec-websocket-key") || span_is(name, "sec-websocket-accept");
+}
+
 static void put_fields(struct nv_list *list, const struct http_head *head,
 	const struct http_write_options *options, bool is_request)
 {
@@ -157,7 +163,8 @@ static void put_fields(struct nv_list *list, const struct http_head *head,
 
 	http_filter_init(&filter, head, options, is_request);
 	for (unsigned i = 0; i < head->field_count; i++)
-		if (http_filter_passes(&filter, head->fields[i].name))
+		if (http_filter_passes(&filter, head->fields[i].name) &&
+			!(options->upgrade != NULL && is_of_h1_handshake(head->fields[i].name)))
 			put(list, head->fields[i].name, head->fields[i].value);
 	for (unsigned i = 0; i < options->extra_count; i++)
 		put_text(list, options->extra[i].name, options->extra[i].value);
@@ -255,7 +262,14 @@ struct h2_stream *h2_send_request(struct h2_session *session, const struct http_
 	if (stream == NULL)
 		return NULL;
 	source = provider(stream);
-	put_text(&list, ":method", head->method);
+	if (options->upgrade != NULL) {
+		put_text(&list, ":method", (struct http_span){ .data = "CONNECT", .len = 7 });
+		put_text(&list, ":protocol",
+			(struct http_span){
+				.data = options->upgrade, .len = strlen(options->upgrade) });
+	} else {
+		put_text(&list, ":method", head->method);
+	}
 	put_text(&list, ":scheme", (struct http_span){ .data = "http", .len = 4 });
 	put_text(&list, ":path", head->target);
 	put_text(&list, ":authority", head->authority);
@@ -269,7 +283,7 @@ struct h2_stream *h2_send_request(struct h2_session *session, const struct http_
 		id = nghttp2_submit_request(session->nghttp2, NULL, list.fields, list.count,
 			is_last ? NULL : &source, stream);
 	stream->is_known = true;
-	stream->is_head_request = head->is_head;
+	stream->is_head_request = head->is_head && options->upgrade == NULL;
 	stream->id = id;
 	if (id < 0) {
 		stream->is_closed = true;
@@ -286,6 +300,11 @@ static void resume(struct h2_stream *stream)
 		nghttp2_session_resume_data(stream->session->nghttp2, stream->id);
 	stream->is_deferred = false;
 	h2_wake(stream->session);
+}
+
+size_t h2_send_room(const struct h2_stream *stream)
+{
+	return stream->is_closed || stream->is_left ? 0 : SEND_QUEUE_BYTES - stream->out.len;
 }
 
 size_t h2_send_body(struct h2_stream *stream, const char *data, size_t len)

@@ -49,7 +49,7 @@ struct conn {
 	uint8_t protocol;     /* 0: not in use */
 	uint8_t state;        /* enum l4_state */
 	uint8_t flags;        /* enum conn_flags */
-	uint8_t forward : 4;  /* enum config_forward */
+	uint8_t forward : 4;  /* enum config_forward, FORWARD_SPLICED */
 	uint8_t oversize : 4; /* enum config_oversize */
 	uint32_t seen_ms;     /* when the last packet came; wraps */
 	uint32_t timeout_ms;

@@ -19,6 +19,12 @@ void conn_start(struct conn *conn, const struct service *service, uint32_t now_m
 		conn->protocol == IPPROTO_UDP ? service->udp_idle_timeout_ms : L4_TIMEOUT_SYN_MS);
 }
 
+void conn_establish(struct conn *conn, uint32_t timeout_ms)
+{
+	conn->flags |= CONN_HAS_ANSWER;
+	set_state(conn, L4_STATE_ESTABLISHED, timeout_ms);
+}
+
 static __rte_noinline void tcp_end(struct conn *conn, uint8_t tcp_flags, enum conn_side side)
 {
 	const uint8_t both = CONN_FIN_CLIENT | CONN_FIN_MEMBER;

@@ -65,6 +65,9 @@ static inline bool packet_is_opening(const struct packet *p)
 /* Begins the life of an entered connection. */
 void conn_start(struct conn *conn, const struct service *service, uint32_t now_ms);
 
+/* A TCP connection whose both handshakes are done. */
+void conn_establish(struct conn *conn, uint32_t timeout_ms);
+
 /* Takes a TCP segment into account. service: the client's packets'; NULL from the member. */
 void conn_advance_tcp(
 	struct conn *conn, uint8_t tcp_flags, enum conn_side side, const struct service *service);

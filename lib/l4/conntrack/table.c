@@ -46,7 +46,9 @@ struct conntrack *conntrack_create(uint32_t max, struct hash_key key)
 		&table->regions[0], table->bucket_count * sizeof(table->buckets[0]));
 	table->conns = region_map(&table->regions[1], max * sizeof(table->conns[0]));
 	table->v6 = region_map(&table->regions[2], max * sizeof(table->v6[0]));
-	if (table->buckets == NULL || table->conns == NULL || table->v6 == NULL) {
+	table->splices = region_map(&table->regions[3], max * sizeof(table->splices[0]));
+	if (table->buckets == NULL || table->conns == NULL || table->v6 == NULL ||
+		table->splices == NULL) {
 		conntrack_destroy(table);
 		return NULL;
 	}

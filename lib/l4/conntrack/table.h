@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "conn.h"
+#include "splice.h"
 
 /*
  * The connections of one worker, found by the tuple of a packet from either side. An index of
@@ -38,13 +39,14 @@ struct conntrack {
 	struct conntrack_bucket *buckets;
 	struct conn *conns;
 	struct conn_v6 *v6;
+	struct splice *splices; /* of the same number; memory comes with the first touch */
 	struct hash_key key;
 	uint32_t bucket_count;
 	uint32_t max;
 	uint32_t used;
 	uint32_t fresh; /* conns[fresh..] were never in use */
 	uint32_t free;  /* head of the free list */
-	struct region regions[3];
+	struct region regions[4];
 };
 
 /* NULL when memory is short. max: 1 .. 2^30. */
@@ -78,6 +80,18 @@ void conntrack_tuple(const struct conntrack *table, const struct conn *conn, enu
 static inline struct conn_v6 *conntrack_v6(const struct conntrack *table, const struct conn *conn)
 {
 	return &table->v6[conn - table->conns];
+}
+
+static inline struct splice *conntrack_splice(
+	const struct conntrack *table, const struct conn *conn)
+{
+	return &table->splices[conn - table->conns];
+}
+
+static inline struct conn *conntrack_spliced(
+	const struct conntrack *table, const struct splice *splice)
+{
+	return &table->conns[splice - table->splices];
 }
 
 static inline uint64_t conntrack_hash(

@@ -9,17 +9,18 @@
 #include "mss.h"
 #include "oversize.h"
 
-static const struct forward_ops *const modes[CONFIG_FORWARDS] = {
+static const struct forward_ops *const modes[FORWARD_WAYS] = {
 	[CONFIG_FORWARD_FULL_NAT] = &forward_full_nat,
 	[CONFIG_FORWARD_NAT] = &forward_nat,
 	[CONFIG_FORWARD_DSR_L2] = &forward_dsr_l2,
 	[CONFIG_FORWARD_DSR_IPIP] = &forward_dsr_ipip,
 	[CONFIG_FORWARD_DSR_GUE] = &forward_dsr_gue,
+	[FORWARD_SPLICED] = &forward_spliced,
 };
 
-const struct forward_ops *forward_ops_of(enum config_forward forward)
+const struct forward_ops *forward_ops_of(unsigned forward)
 {
-	assert(forward < CONFIG_FORWARDS);
+	assert(forward < FORWARD_WAYS);
 	return modes[forward];
 }
 

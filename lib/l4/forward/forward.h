@@ -37,12 +37,14 @@ struct forward_ops {
 };
 
 extern const struct forward_ops forward_full_nat;
+extern const struct forward_ops forward_spliced;
 extern const struct forward_ops forward_nat;
 extern const struct forward_ops forward_dsr_l2;
 extern const struct forward_ops forward_dsr_ipip;
 extern const struct forward_ops forward_dsr_gue;
 
-const struct forward_ops *forward_ops_of(enum config_forward forward);
+/* One of FORWARD_WAYS. */
+const struct forward_ops *forward_ops_of(unsigned forward);
 
 /*
  * Sends a packet on: to burst->output, whole or in pieces. packet->member is known, and the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Full NAT: the member sees one of our addresses; IPv6 clients can have IPv4 members. */
+#include "../splice/translate.h"
 #include "forward.h"
 
 #define V4_BYTES 20
@@ -70,4 +71,21 @@ const struct forward_ops forward_full_nat = {
 	.reply_claim = reply_claim,
 	.rewrite_growth = rewrite_growth,
 	.rewrite = forward_rewrite_pair,
+};
+
+/* Full NAT between sides that count differently. */
+static enum drop_reason spliced_rewrite(
+	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m)
+{
+	const struct splice *splice = conntrack_splice(burst->l4->table, packet->conn);
+
+	splice_translate(splice, l4_packet_side(packet), m);
+	return forward_rewrite_pair(burst, packet, m);
+}
+
+const struct forward_ops forward_spliced = {
+	.reply_tuple = reply_tuple,
+	.reply_claim = reply_claim,
+	.rewrite_growth = rewrite_growth,
+	.rewrite = spliced_rewrite,
 };

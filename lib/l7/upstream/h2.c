@@ -84,12 +84,31 @@ static void on_ready(struct mux *mux, struct h2_stream *h2_stream)
 		stream_on_member_writable(user->stream);
 }
 
+/* Its SETTINGS are there: those that had to know them can go on. */
+static void wake_waiting(struct upstream_h2 *h2)
+{
+	struct upstream *user = LIST_FIRST(&h2->users);
+
+	if (!h2_has_settings(h2->mux.session))
+		return;
+	while (user != NULL) {
+		struct upstream *next = LIST_NEXT(user, user_link);
+
+		if (user->is_waiting && user->state == UPSTREAM_BUSY) {
+			user->is_waiting = false;
+			stream_on_connected(user->stream);
+		}
+		user = next;
+	}
+}
+
 static void on_rest(struct mux *mux)
 {
 	struct upstream_h2 *h2 = container_of(mux, struct upstream_h2, mux);
 
 	if (h2->state == UPSTREAM_CLOSED)
 		return;
+	wake_waiting(h2);
 	if (!h2_is_done(mux->session) && !transport_is_eof(mux->transport))
 		return;
 	h2->is_retired = true;
@@ -249,8 +268,8 @@ int upstream_h2_request(struct stream *stream, const struct http_head *head,
 {
 	struct upstream *user = stream->upstream;
 
-	user->h2_stream = h2_send_request(
-		user->h2->mux.session, head, options, stream_is_sent(stream));
+	user->h2_stream = h2_send_request(user->h2->mux.session, head, options,
+		stream_is_sent(stream) && options->upgrade == NULL);
 	if (user->h2_stream == NULL)
 		return -EINVAL;
 	h2_stream_set_owner(user->h2_stream, user);

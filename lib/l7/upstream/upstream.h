@@ -42,6 +42,7 @@ struct upstream {
 	struct upstream_h2 *h2;
 	struct h2_stream *h2_stream; /* NULL until the request is sent */
 	enum h2_code h2_code;        /* what it is closed with, unless it ended by itself */
+	bool is_waiting;             /* for the member's SETTINGS */
 	uint64_t started_us;
 	LIST_ENTRY(upstream) user_link;
 };

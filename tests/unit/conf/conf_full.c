@@ -96,6 +96,7 @@ const char conf_full[] =
 	"    'http': {'header_timeout_ms': 1, 'idle_timeout_ms': 2, 'body_timeout_ms': 3,\n"
 	"      'max_header_bytes': 2048, 'max_header_fields': 10, 'max_target_bytes': 70,\n"
 	"      'max_body_bytes': 9223372036854775807}, 'trust_forwarded': true,\n"
+	"    'tunnels': {'websocket': false, 'idle_timeout_ms': 7, 'close_timeout_ms': 8},\n"
 	"    'prior_knowledge': false, 'h2': {'max_streams': 1, 'stream_window_bytes': 65536,\n"
 	"      'connection_window_bytes': 65537, 'max_memory_bytes': 262145, 'max_resets': 2,\n"
 	"      'max_errors': 3, 'max_continuations': 4, 'max_settings': 5, 'max_pings': 6,\n"
@@ -103,5 +104,6 @@ const char conf_full[] =
 	"    'limits': {'connections_per_s': 7, 'source_connections_per_s': 8}},\n"
 	"  {'name': 'dns', 'listen': '[2001:db8::100]:53/udp', 'mode': 'l4', 'pool': 'dns',\n"
 	"    'forward': 'dsr-gue', 'stateless': true, 'oversize': 'drop', 'gue_variant': 1,\n"
-	"    'gue_port': 6081, 'outer_source': '198.51.100.128/25'}]\n"
+	"    'gue_port': 6081, 'outer_source': '198.51.100.128/25',\n"
+	"    'syn_proxy': {'when': 'off', 'syns_per_s': 5}, 'client_address': 'none'}]\n"
 	"}\n";

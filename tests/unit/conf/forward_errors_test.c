@@ -112,6 +112,16 @@ static const struct conf_row rows[] = {
 			"tcp",
 	},
 	{
+		.what = "what is for full NAT and tcp alone",
+		.json = SERVICES(V4(
+			"'forward': 'nat', 'pool': 'near',\n'syn_proxy': {'when': "
+			"'always'}, 'client_address': 'toa'") ",\n" UDP("'client_address': 'proxy-v2', 'pool': 'near'")),
+		.expected = "c.json:3: services[0].syn_proxy: is for forward \"full-nat\" only\n"
+			    "c.json:3: services[0].client_address: is for forward \"full-nat\" "
+			    "only\n"
+			    "c.json:4: services[1].client_address: is for tcp services only",
+	},
+	{
 		.what = "ways of forwarding of an l7 service",
 		.json = SERVICES(
 			"{'name': 'a', 'mode': 'l7', 'listen': '192.0.2.100:1/tcp', "

@@ -285,6 +285,9 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
 	assert_false(web->prior_knowledge);
 	assert_int_equal(web->h2.max_streams, 1);
+	assert_false(web->tunnels.websocket);
+	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
+	assert_int_equal(web->tunnels.close_timeout_ms, 8);
 	assert_int_equal(web->h2.stream_window_bytes, 65536);
 	assert_int_equal(web->h2.connection_window_bytes, 65537);
 	assert_int_equal(web->h2.max_memory_bytes, 262145);

@@ -28,6 +28,8 @@ static void client_push(struct client *client)
 		if (taken < len)
 			return;
 	}
+	if (client->is_connected && client->is_closing)
+		tcp_shutdown(client->tcp);
 }
 
 static void client_readable(struct tcp_conn *tcp, void *ctx)

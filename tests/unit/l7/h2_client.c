@@ -90,14 +90,14 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
 	(void)session;
 	(void)id;
 	(void)ctx;
-	if (reply->is_held)
+	if (reply->is_held || (reply->is_open && reply->generated == reply->generate))
 		return NGHTTP2_ERR_DEFERRED;
 	if (len > reply->generate - reply->generated)
 		len = (size_t)(reply->generate - reply->generated);
 	for (size_t i = 0; i < len; i++)
 		out[i] = (uint8_t)world_byte(reply->generated + i);
 	reply->generated += len;
-	if (reply->generated == reply->generate)
+	if (reply->generated == reply->generate && !reply->is_open)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	return (ssize_t)len;
 }
@@ -194,6 +194,11 @@ struct h2_reply *h2_client_request(struct h2_client *client, const char *method,
 		client->session, NULL, nva, count, body_bytes > 0 ? &body : NULL, reply);
 	assert_true(reply->id > 0);
 	return reply;
+}
+
+void h2_client_goes_on(struct h2_client *client, struct h2_reply *reply)
+{
+	nghttp2_session_resume_data(client->session, reply->id);
 }
 
 void h2_client_resume(struct h2_client *client, struct h2_reply *reply)

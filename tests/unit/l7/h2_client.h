@@ -24,6 +24,7 @@ struct h2_reply {
 	uint64_t generate; /* body bytes to send */
 	uint64_t generated;
 	bool is_held;   /* the body does not go out */
+	bool is_open;   /* more may follow what was to be sent: no END_STREAM */
 	bool is_paused; /* the window is not opened */
 	uint64_t unread;
 };
@@ -55,6 +56,9 @@ void h2_client_run(struct h2_client *client, unsigned ms);
 /* fields: "name: value\n" beside the pseudo-header fields. body_bytes 0: none. */
 struct h2_reply *h2_client_request(struct h2_client *client, const char *method, const char *host,
 	const char *path, const char *fields, uint64_t body_bytes);
+
+/* There is more to be sent, or the end. */
+void h2_client_goes_on(struct h2_client *client, struct h2_reply *reply);
 
 /* The paused stream's window opens, now and from now on. */
 void h2_client_resume(struct h2_client *client, struct h2_reply *reply);

@@ -26,6 +26,11 @@ struct h2_server_conn {
 	struct h2_server_conn *next;
 	struct h2_server_stream streams[STREAMS_MAX];
 	unsigned used;
+	/* A WebSocket's bytes, which go back. */
+	int32_t tunnel;
+	char echo[65536];
+	size_t echo_len;
+	bool is_echo_end;
 };
 
 static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size,
@@ -85,6 +90,55 @@ static void answer(struct h2_server_conn *conn, int32_t id)
 		nghttp2_submit_goaway(conn->session, 0, id, NGHTTP2_NO_ERROR, NULL, 0);
 }
 
+static ssize_t read_echo(nghttp2_session *session, int32_t id, uint8_t *out, size_t size,
+	uint32_t *flags, nghttp2_data_source *source, void *ctx)
+{
+	struct h2_server_conn *conn = ctx;
+	size_t len = size < conn->echo_len ? size : conn->echo_len;
+
+	(void)session;
+	(void)id;
+	(void)source;
+	if (len == 0 && !conn->is_echo_end)
+		return NGHTTP2_ERR_DEFERRED;
+	memcpy(out, conn->echo, len);
+	memmove(conn->echo, conn->echo + len, conn->echo_len - len);
+	conn->echo_len -= len;
+	if (conn->is_echo_end && conn->echo_len == 0)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)len;
+}
+
+static bool tunnel_begin(struct h2_server_conn *conn, int32_t id)
+{
+	nghttp2_nv nv = {
+		.name = (uint8_t *)":status", .namelen = 7, .value = (uint8_t *)"200", .valuelen = 3
+	};
+	nghttp2_data_provider echo = { .read_callback = read_echo };
+
+	if (strstr(conn->server->head, ":protocol: websocket\n") == NULL)
+		return false;
+	conn->server->requests++;
+	conn->tunnel = id;
+	conn->is_echo_end = false;
+	nghttp2_submit_response(conn->session, id, &nv, 1, &echo);
+	return true;
+}
+
+static void tunnel_data(struct h2_server_conn *conn, const uint8_t *data, size_t len)
+{
+	struct server *server = conn->server;
+
+	assert_true(conn->echo_len + len <= sizeof(conn->echo));
+	memcpy(conn->echo + conn->echo_len, data, len);
+	conn->echo_len += len;
+	for (size_t i = 0; i < len; i++) {
+		memmove(server->tail, server->tail + 1, sizeof(server->tail) - 1);
+		server->tail[sizeof(server->tail) - 1] = (char)data[i];
+	}
+	nghttp2_session_resume_data(conn->session, conn->tunnel);
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
 	size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *ctx)
 {
@@ -109,9 +163,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
 	(void)session;
 	(void)flags;
-	(void)id;
-	(void)data;
 	conn->server->body_bytes += len;
+	if (id == conn->tunnel)
+		tunnel_data(conn, data, len);
 	return 0;
 }
 
@@ -119,9 +173,16 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
 	struct h2_server_conn *conn = ctx;
 
-	(void)session;
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		conn->server->resets++;
+	if (frame->hd.type == NGHTTP2_HEADERS && tunnel_begin(conn, frame->hd.stream_id))
+		return 0;
+	if (frame->hd.type == NGHTTP2_DATA && frame->hd.stream_id == conn->tunnel) {
+		conn->is_echo_end |= (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+		conn->server->eofs += conn->is_echo_end;
+		nghttp2_session_resume_data(session, conn->tunnel);
+		return 0;
+	}
 	if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
 		(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
 		answer(conn, frame->hd.stream_id);
@@ -183,6 +244,7 @@ static const struct tcp_handler handler = {
 
 void h2_server_accept(struct server *server, struct tcp_conn *tcp)
 {
+	const nghttp2_settings_entry connect = { NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 };
 	struct h2_server_conn *conn = calloc(1, sizeof(*conn));
 	nghttp2_session_callbacks *callbacks;
 
@@ -192,7 +254,7 @@ void h2_server_accept(struct server *server, struct tcp_conn *tcp)
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_server_new(&conn->session, callbacks, conn);
 	nghttp2_session_callbacks_del(callbacks);
-	nghttp2_submit_settings(conn->session, 0, NULL, 0);
+	nghttp2_submit_settings(conn->session, 0, &connect, server->tunnels ? 1 : 0);
 	conn->server = server;
 	conn->tcp = tcp;
 	conn->next = server->world->h2_server_conns;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/h1.h"
+#include "http/websocket.h"
 
 struct server_conn {
 	struct server *server;
@@ -19,6 +20,7 @@ struct server_conn {
 	uint64_t extra_left, extra_done;
 	bool is_answering;
 	bool is_done; /* no further request is read */
+	bool is_raw;  /* a WebSocket's bytes, which go back */
 };
 
 struct server *server_at(struct world *world, const struct ip_addr *address)
@@ -145,6 +147,57 @@ static void server_body(struct server_conn *conn, struct http_span body)
 	server_write(conn, "\r\n", 2);
 }
 
+/* The answer to a WebSocket's opening handshake, if that is what the head was. */
+static bool server_switch(struct server_conn *conn)
+{
+	const char *field = strstr(conn->server->head, "Sec-WebSocket-Key: ");
+	char accept[WEBSOCKET_ACCEPT_LEN + 1], text[256];
+	struct http_span key;
+
+	if (!conn->server->tunnels || strstr(conn->server->head, "Upgrade: websocket") == NULL ||
+		field == NULL)
+		return false;
+	key = (struct http_span){ .data = strchr(field, ' ') + 1, .len = WEBSOCKET_KEY_LEN };
+	websocket_accept_make(accept, key);
+	if (conn->server->is_wrong)
+		accept[0] ^= 1;
+	snprintf(text, sizeof(text),
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+		"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		accept);
+	conn->server->requests++;
+	conn->is_raw = true;
+	server_write(conn, text, strlen(text));
+	return true;
+}
+
+static void tail_keep(struct server *server, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		memmove(server->tail, server->tail + 1, sizeof(server->tail) - 1);
+		server->tail[sizeof(server->tail) - 1] = (char)data[i];
+	}
+}
+
+static void raw_readable(struct server_conn *conn)
+{
+	struct tcp_span span;
+
+	while (!conn->server->is_stuck && server_flush(conn) && tcp_peek(conn->tcp, &span, 1) > 0) {
+		size_t len = span.len < 4096 ? span.len : 4096;
+
+		tail_keep(conn->server, span.data, len);
+		server_write(conn, (const char *)span.data, len);
+		tcp_consume(conn->tcp, len);
+		conn->server->body_bytes += len;
+	}
+	if (tcp_is_eof(conn->tcp) && server_flush(conn) && !conn->is_done) {
+		conn->server->eofs++;
+		conn->is_done = true;
+		tcp_shutdown(conn->tcp);
+	}
+}
+
 /* Returns false when the connection is gone. */
 static bool server_event(struct server_conn *conn, enum http_event event, struct http_span body)
 {
@@ -160,6 +213,8 @@ static bool server_event(struct server_conn *conn, enum http_event event, struct
 		return true;
 	case HTTP_EVENT_END:
 		parser_start(conn);
+		if (server_switch(conn))
+			return true;
 		if (server->echoes) {
 			server->requests++;
 			server_write(conn, H1_CHUNK_LAST, strlen(H1_CHUNK_LAST));
@@ -178,7 +233,7 @@ static void server_readable(struct tcp_conn *tcp, void *ctx)
 	struct server_conn *conn = ctx;
 	struct tcp_span span = { 0 };
 
-	while (!conn->is_done && !conn->server->is_stuck) {
+	while (!conn->is_done && !conn->server->is_stuck && !conn->is_raw) {
 		struct http_span body = { 0 };
 		enum http_event event;
 		size_t consumed;
@@ -198,7 +253,9 @@ static void server_readable(struct tcp_conn *tcp, void *ctx)
 			return;
 		tcp_consume(tcp, consumed);
 	}
-	if (tcp_is_eof(tcp) && !conn->is_answering)
+	if (conn->is_raw)
+		raw_readable(conn);
+	else if (tcp_is_eof(tcp) && !conn->is_answering)
 		tcp_shutdown(tcp);
 }
 

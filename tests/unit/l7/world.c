@@ -194,6 +194,7 @@ static void services_configure(struct world *world, const struct world_options *
 		.routes = world->routes,
 		.http = http,
 		.h2 = options->h2.max_streams > 0 ? options->h2 : h2_defaults,
+		.tunnels = { .websocket = true, .idle_timeout_ms = 6000, .close_timeout_ms = 500 },
 		.prior_knowledge = true,
 		.tls_policy = { .alpn = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2 },
 		.trust_forwarded = options->trust_forwarded };

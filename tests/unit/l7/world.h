@@ -41,6 +41,10 @@ struct server {
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
+	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */
+	bool is_wrong;        /* tunnels: with the wrong Sec-WebSocket-Accept */
+	char tail[16];        /* tunnels: the last bytes that came */
+	unsigned eofs;        /* tunnels: ends that came */
 	bool goes_away;       /* is_h2: GOAWAY behind every request */
 	unsigned resets;      /* is_h2: streams that the proxy reset */
 	unsigned accepted;

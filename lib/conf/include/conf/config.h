@@ -32,6 +32,17 @@ enum config_forward {
 	CONFIG_FORWARD_DSR_GUE,
 	CONFIG_FORWARDS,
 };
+/* When SYNs of a service are answered here, by SYN cookies */
+enum config_syn_proxy { CONFIG_SYN_PROXY_OFF, CONFIG_SYN_PROXY_FLOOD, CONFIG_SYN_PROXY_ALWAYS };
+
+/* How a member that sees our address is told of the client's */
+enum config_client_address {
+	CONFIG_CLIENT_ADDRESS_NONE,
+	CONFIG_CLIENT_ADDRESS_PROXY_V1,
+	CONFIG_CLIENT_ADDRESS_PROXY_V2,
+	CONFIG_CLIENT_ADDRESS_TOA,
+};
+
 enum config_oversize { CONFIG_OVERSIZE_FRAGMENT, CONFIG_OVERSIZE_CLAMP_MSS, CONFIG_OVERSIZE_DROP };
 enum config_hash {
 	CONFIG_HASH_FIVE_TUPLE,
@@ -353,6 +364,13 @@ struct config_l7_route {
 	int line;
 };
 
+/* "tunnels" of a service */
+struct config_tunnels {
+	bool websocket;            /* "websocket": true */
+	unsigned idle_timeout_ms;  /* "idle_timeout_ms": 3600000 */
+	unsigned close_timeout_ms; /* "close_timeout_ms": 5000 */
+};
+
 /* "h2": what one connection of HTTP/2 may do; max_* of frames are for each 10 seconds */
 struct config_h2 {
 	unsigned max_streams;             /* 100 */
@@ -400,6 +418,12 @@ struct config_limits {
 	unsigned source_packets_per_s;
 	unsigned source_connections_per_s;
 	unsigned burst_ms; /* "burst_ms": 1000 */
+};
+
+/* "syn_proxy" of a service: full-nat, TCP */
+struct config_syn_guard {
+	enum config_syn_proxy when; /* "when": default "off" */
+	unsigned syns_per_s;        /* "syns_per_s": 10000; "flood" */
 };
 
 /* "guard" */
@@ -453,6 +477,8 @@ struct config_service {
 	struct config_affinity affinity;
 	struct config_quic quic;
 	unsigned sctp_idle_timeout_ms; /* "sctp_idle_timeout_ms": 900000 */
+	struct config_syn_guard syn_proxy;
+	enum config_client_address client_address; /* "client_address": default "none" */
 	/* l7 */
 	bool is_tls;
 	unsigned *certificates; /* indexes; the first answers unknown names */
@@ -467,6 +493,7 @@ struct config_service {
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
+	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	/* both */

@@ -29,6 +29,10 @@ void h1_parser_finish(struct h1_parser *parser);
  */
 void h1_expect_response(struct h1_parser *parser, bool to_head_request);
 
+/* The same response may be 101: the request asked for another protocol. Nothing is read behind it.
+ */
+void h1_expect_switch(struct h1_parser *parser);
+
 /*
  * Feeds data; *consumed tells how much was used up when the event came (0 is possible). Call again
  * with the rest, even with nothing, until HTTP_EVENT_MORE: the end of a message needs no further

@@ -45,6 +45,7 @@ struct h2_params {
 	struct http_limits limits; /* of each message */
 	struct h2_budgets budgets;
 	unsigned max_streams;       /* at once, of the peer's; H2_CLIENT: of ours until it says */
+	bool takes_websocket;       /* H2_SERVER: CONNECT for WebSocket, RFC 8441 */
 	uint32_t stream_window;     /* bytes of a body that may wait here */
 	uint32_t connection_window; /* the same over all streams; at least 65535 */
 	/* As realloc(), with free() for len 0. */
@@ -85,6 +86,10 @@ bool h2_is_in_head(const struct h2_session *session);
 
 /* The peer's GOAWAY came, or stream ids are used up: no new stream here. */
 bool h2_is_going(const struct h2_session *session);
+
+/* H2_CLIENT: the peer's first SETTINGS came; and it takes CONNECT with :protocol, RFC 8441 3. */
+bool h2_has_settings(const struct h2_session *session);
+bool h2_takes_connect(const struct h2_session *session);
 
 /* H2_CLIENT: how many more streams the peer takes now. */
 unsigned h2_free_streams(const struct h2_session *session);
@@ -136,6 +141,8 @@ int h2_send_response(struct h2_stream *stream, const struct http_head *head,
 struct h2_stream *h2_send_request(struct h2_session *session, const struct http_head *head,
 	const struct http_write_options *options, bool is_last);
 
+/* Bytes of a body that would be taken now. */
+size_t h2_send_room(const struct h2_stream *stream);
 /* Returns how many bytes of the body were taken; after fewer than given the stream gets ready. */
 size_t h2_send_body(struct h2_stream *stream, const char *data, size_t len);
 /* Trailers may be NULL; they are copied. */

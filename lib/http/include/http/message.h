@@ -36,6 +36,7 @@ struct http_head {
 	struct http_span path;      /* target without query, normalised (RFC 3986 6.2.2) */
 	struct http_span authority; /* Host, or an absolute target's, with port */
 	struct http_span host;      /* authority without port, lower case */
+	struct http_span protocol;  /* HTTP/2's :protocol, RFC 8441 */
 	bool is_head;               /* method is HEAD; in a response: it answers HEAD */
 	/* response */
 	unsigned status;
@@ -55,6 +56,13 @@ struct http_head {
 const struct http_field *http_find(const struct http_head *head, const char *name);
 bool http_span_is(struct http_span span, const char *text);        /* exact */
 bool http_span_is_nocase(struct http_span span, const char *text); /* ASCII case folded */
+
+/* The same head once more, to be changed; all that it points to is borrowed. */
+void http_head_borrow(struct http_head *own, const struct http_head *head);
+
+/* The bytes of memory that a copy of a head needs, and the copy: whole, with all its spans. */
+size_t http_head_bytes(const struct http_head *head);
+void http_head_copy(struct http_head *copy, const struct http_head *head);
 
 /* What a message's reader tells next: h1_next(), h2_next(). */
 enum http_event {
@@ -90,6 +98,11 @@ struct http_write_options {
 	/* Names of fields of the head that do not pass; those in extra are no part of it. */
 	const char *const *drops;
 	unsigned drop_count;
+	/*
+	 * The request asks for this protocol, or the answer agrees to it: Upgrade in HTTP/1, with
+	 * status 101; extended CONNECT in HTTP/2, with 200. NULL: none.
+	 */
+	const char *upgrade;
 };
 
 /*

@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "base/hash.h"
 #include "base/rng.h"
 #include "packet/packet.h"
 #include "runtime/core.h"
@@ -18,7 +19,9 @@
 
 /* Pieces of one packet; one that would need more is dropped. */
 #define L4_FRAGMENTS_MAX 8
-#define L4_OUT_MAX       (L4_BURST_MAX * L4_FRAGMENTS_MAX)
+/* What one packet can become: its pieces, and two of our own before it. */
+#define L4_OUT_PER_PACKET (L4_FRAGMENTS_MAX + 2)
+#define L4_OUT_MAX        (L4_BURST_MAX * L4_OUT_PER_PACKET)
 /* What one fragment can set free, itself included. */
 #define L4_FRAGMENTS_OUT 20
 
@@ -35,7 +38,8 @@ struct l4_params {
 	 */
 	const struct rss *const *rss;
 	uint32_t max_connections;
-	uint64_t seed; /* of table hash and source ports: secret, from getrandom */
+	uint64_t seed;          /* of table hash and source ports: secret, from getrandom */
+	struct hash_key secret; /* of SYN cookies, likewise */
 };
 
 struct l4_counters {
@@ -53,8 +57,9 @@ const struct l4_counters *l4_counters(const struct l4_core *l4);
  * A burst of parsed packets that this worker owns, ICMP errors with the tuple of the flow that they
  * quote (packet_quote_adopt()) and fragments from l4_fragment() among them: services[i] is what the
  * client addressed, or NULL for a packet to one of our local ports (a member's reply). count <=
- * L4_BURST_MAX. Rewritten packets, without Ethernet header, go into out[] (room for count), ready
- * for neigh_output(); the others are dropped and counted. Returns how many are in out[].
+ * L4_BURST_MAX. Rewritten packets, without Ethernet header, go into out[] (room for
+ * L4_OUT_PER_PACKET of each), ready for neigh_output(); the others are dropped and counted. Returns
+ * how many are in out[].
  */
 uint16_t l4_run(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **pkts,
 	const struct service *const *services, uint16_t count, struct rte_mbuf **out,
@@ -84,6 +89,14 @@ uint32_t l4_owner_hash(const struct service *service, const struct packet *p, st
  */
 uint16_t l4_fragment(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf *m,
 	struct rte_mbuf **out, uint64_t now_us);
+
+/*
+ * What is to be sent because time has passed: SYNs and PROXY headers that members have not
+ * answered, and RST where they never do. Into out[] (room for L4_OUT_MAX), as by l4_run(). Returns
+ * how many. Call once a loop.
+ */
+uint16_t l4_advance(struct l4_core *l4, const struct snapshot *snapshot, struct rte_mbuf **out,
+	uint64_t now_us);
 
 /* Expiry, a bounded piece at a time; call once a loop. */
 void l4_tick(struct l4_core *l4, const struct snapshot *snapshot, uint64_t now_us);

@@ -19,6 +19,7 @@ struct l4_trace {
 	/* Known to the owner, where that is an L4 worker */
 	bool is_known;          /* a connection of the table carries it: row */
 	bool is_stateless;      /* the packet goes on without one */
+	bool is_proxied;        /* a SYN is answered here, and its client must answer that first */
 	bool has_member;        /* member_x */
 	bool has_route;         /* route: toward whom the packet leaves for */
 	struct l4_conn_row row; /* the connection, or what one would be */

@@ -37,6 +37,9 @@ struct service {
 	enum config_forward forward;
 	enum config_oversize oversize;
 	bool is_stateless;
+	enum config_syn_proxy syn_proxy;
+	uint32_t syns_per_s;
+	enum config_client_address client_address;
 	uint8_t gue_variant;
 	uint16_t gue_port_be;
 	struct ip_prefix outer_source; /* all zero: a local address */
