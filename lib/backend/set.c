@@ -7,8 +7,6 @@
 #include "pool.h"
 #include "registry.h"
 
-#define TIERS_MAX 16
-
 /* A pool and the number of sets that share it. Control thread. */
 struct shared_pool {
 	struct pool pool;
@@ -23,44 +21,6 @@ static uint32_t (*pool_load(const struct config_pool *config))(const void *, uin
 	if (config->balance == CONFIG_BALANCE_PEAK_EWMA)
 		return member_load_latency;
 	return member_load;
-}
-
-/*
- * The highest tier that is to get something: tiers are taken together, the lowest first, until
- * enough of their weight is usable.
- */
-static unsigned tier_last(const struct pool *pool, const struct balance_backend *backends)
-{
-	uint64_t all = 0;
-	uint64_t usable = 0;
-	unsigned tier = 0;
-
-	for (; tier < TIERS_MAX; tier++) {
-		for (unsigned i = 0; i < pool->count; i++) {
-			const struct config_member *config = &pool->config->members[i];
-
-			if (config->tier != tier)
-				continue;
-			all += member_weight_next(pool->members[i], config);
-			usable += backends[i].weight > 0
-				? member_weight_next(pool->members[i], config)
-				: 0;
-		}
-		if (usable > 0 && usable * 100 >= all * pool->config->tier_min_pct)
-			break;
-	}
-	return tier;
-}
-
-static void tiers_apply(struct pool *pool, struct balance_backend *backends)
-{
-	unsigned last = tier_last(pool, backends);
-
-	for (unsigned i = 0; i < pool->count; i++) {
-		if (pool->config->members[i].tier > last)
-			backends[i].weight = 0;
-		pool->is_active[i] = backends[i].weight > 0;
-	}
 }
 
 /* Members that may not be used take part with weight 0, so that indexes stay those of the pool. */
@@ -84,7 +44,9 @@ static struct balance *table_build(struct pool *pool, const struct config *confi
 		};
 		pool->usable += is_usable;
 	}
-	tiers_apply(pool, backends);
+	pool_tiers_apply(pool->config, backends);
+	for (unsigned i = 0; i < pool->count; i++)
+		pool->is_active[i] = backends[i].weight > 0;
 	balance = balance_build(balance_find(config_balance_name(pool->config->balance)), backends,
 		pool->count, hash_key_from_seed(config->seed), config->maglev_size);
 	free(backends);

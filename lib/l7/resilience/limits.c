@@ -9,18 +9,19 @@ static struct pool_counters *counters_of(struct l7_core *l7, const struct pool *
 	return &pool->identity->cores[l7->core->index].counters;
 }
 
-bool limits_pool_has_room(struct l7_core *l7, const struct pool *pool)
+static bool pool_has_room(const struct pool *pool, struct pool_counters *counters)
 {
 	unsigned max = pool->config->limits.requests;
 
 	if (max == 0 || pool_requests_now(pool->identity) < max)
 		return true;
-	counters_of(l7, pool)->limit_requests++;
+	counters->limit_requests++;
 	return false;
 }
 
 /* A kept connection takes no place of another one. */
-static bool has_connection(struct l7_core *l7, const struct pool *pool, const struct member *member)
+static bool has_connection(struct l7_core *l7, const struct pool *pool, const struct member *member,
+	struct pool_counters *counters)
 {
 	const struct config_pool_limits *limits = &pool->config->limits;
 
@@ -32,31 +33,42 @@ static bool has_connection(struct l7_core *l7, const struct pool *pool, const st
 	if ((limits->connections > 0 && pool_conns_now(pool->identity) >= limits->connections) ||
 		(limits->member_connections > 0 &&
 			member_conns_now(member) >= limits->member_connections)) {
-		counters_of(l7, pool)->limit_connections++;
+		counters->limit_connections++;
 		return false;
 	}
 	if (limits->member_pending > 0 && member_pending_now(member) >= limits->member_pending) {
-		counters_of(l7, pool)->limit_pending++;
+		counters->limit_pending++;
 		return false;
 	}
 	return true;
 }
 
-bool limits_member_has_room(
-	struct l7_core *l7, const struct pool *pool, const struct member *member, bool is_retry)
+static bool member_has_room(struct l7_core *l7, const struct pool *pool,
+	const struct member *member, bool is_retry, struct pool_counters *counters)
 {
 	const struct config_pool_limits *limits = &pool->config->limits;
 
 	if (limits->member_requests > 0 && member_requests_now(member) >= limits->member_requests) {
-		counters_of(l7, pool)->limit_requests++;
+		counters->limit_requests++;
 		return false;
 	}
 	if (is_retry && limits->member_retries > 0 &&
 		member_retries_now(member) >= limits->member_retries) {
-		counters_of(l7, pool)->limit_retries++;
+		counters->limit_retries++;
 		return false;
 	}
-	return has_connection(l7, pool, member);
+	return has_connection(l7, pool, member, counters);
+}
+
+bool limits_pool_has_room(struct l7_core *l7, const struct pool *pool)
+{
+	return pool_has_room(pool, counters_of(l7, pool));
+}
+
+bool limits_member_has_room(
+	struct l7_core *l7, const struct pool *pool, const struct member *member, bool is_retry)
+{
+	return member_has_room(l7, pool, member, is_retry, counters_of(l7, pool));
 }
 
 bool limits_allow_retry(
@@ -110,31 +122,29 @@ void limits_leave(struct stream *stream)
 		TAILQ_REMOVE(&stream->l7->waiting, core, waiting_link);
 }
 
-/* False while it would only wait again. Counts nothing: it is asked every turn. */
+/* False while it would only wait again. It is asked every turn, and that is not counted. */
 static bool has_room(struct stream *stream)
 {
 	struct l7_core *l7 = stream->l7;
+	struct pool_counters ignored = { 0 };
 	const struct pool *pool;
-	struct pool_counters saved;
-	bool found = false;
 	bool is_usable = false;
 
 	/* Another configuration: it is to decide anew. */
 	if (stream->config_generation != l7->config_generation)
 		return true;
 	pool = l7->snapshot->backends->pools[stream->pool_index];
-	saved = *counters_of(l7, pool);
-	if (limits_pool_has_room(l7, pool)) {
-		for (unsigned i = 0; i < pool->count && !found; i++) {
-			if (!member_is_usable(pool->members[i]))
-				continue;
-			is_usable = true;
-			found = limits_member_has_room(l7, pool, pool->members[i], false);
-		}
-		found |= !is_usable;
+	if (!pool_has_room(pool, &ignored))
+		return false;
+	for (unsigned i = 0; i < pool->count; i++) {
+		if (!member_is_usable(pool->members[i]))
+			continue;
+		is_usable = true;
+		if (member_has_room(l7, pool, pool->members[i], stream->is_retry, &ignored))
+			return true;
 	}
-	*counters_of(l7, pool) = saved;
-	return found;
+	/* With nobody left there is nothing to wait for. */
+	return !is_usable;
 }
 
 static void queue_run(struct pool_core *core)
