@@ -2,6 +2,7 @@
 /* When things go wrong: retries, ejection of members, limits. */
 #include "policy.h"
 #include "reader.h"
+#include "route.h"
 
 #define TIMEOUT_MAX_MS 86400000
 #define STATUS_MIN     400
@@ -264,6 +265,47 @@ static void limits_check(struct reader *reader, const struct node *node, void *o
 		problem_add_key(&reader->problems, node_get(node, "queue"),
 			"nobody would ever wait: there is no limit of requests or connections");
 }
+
+static void mirror_check(struct reader *reader, const struct node *node, void *object)
+{
+	const struct config_mirror *mirror = object;
+
+	if (node_get(node, "pool") == NULL || mirror->pool >= reader->config->pool_count)
+		return;
+	if (reader->config->pools[mirror->pool].protocol != CONFIG_PROTOCOL_H1)
+		problem_add(&reader->problems, node_get(node, "pool"),
+			"copies are HTTP/1.1: a pool of protocol \"h1\"");
+}
+
+static const struct field mirror_fields[] = {
+	{
+		.name = "pool",
+		.help = "name of one of `pools`, of protocol `h1`",
+		.type = FIELD_TEXT,
+		.is_required = true,
+		.kind = &pool_kind,
+		.offset = offsetof(struct config_mirror, pool),
+	},
+	{
+		.name = "pct",
+		.help = "the share of requests that is copied",
+		.type = FIELD_NUMBER,
+		.unit = "percent",
+		.offset = offsetof(struct config_mirror, pct),
+		.min = 1,
+		.max = 100,
+		.value = 100,
+	},
+	{ .name = NULL },
+};
+
+const struct table mirror_table = {
+	.name = "mirror",
+	.help = "Copies of requests without a body for another pool, whose answers are thrown away. "
+		"Nothing waits for them; at most 256 a worker are under way, others are left out.",
+	.fields = mirror_fields,
+	.check = mirror_check,
+};
 
 /* A limit over all workers. */
 #define LIMIT(key, member, words)                                                                  \

@@ -359,6 +359,15 @@ static const struct field l7_route_fields[] = {
 		.has_offset = offsetof(struct config_l7_route, has_fallback),
 	},
 	{
+		.name = "mirror",
+		.help = "copies requests to another pool as well",
+		.type = FIELD_OBJECT,
+		.text = "no copies",
+		.table = &mirror_table,
+		.offset = offsetof(struct config_l7_route, mirror),
+		.has_offset = offsetof(struct config_l7_route, mirror.is_set),
+	},
+	{
 		.name = "retry",
 		.help = "which failed requests are sent again; instead of the pool's",
 		.type = FIELD_OBJECT,

@@ -7,6 +7,7 @@
 /* fields_policy.c: retries, ejection and limits of pools and routes. */
 extern const struct table retry_table;       /* its struct: struct config_retry */
 extern const struct table outlier_table;     /* its struct: struct config_outlier */
+extern const struct table mirror_table;      /* its struct: struct config_mirror */
 extern const struct table pool_limits_table; /* its struct: struct config_pool_limits */
 
 /* fields_attribute.c: struct config_attribute, struct config_sticky */

@@ -140,7 +140,7 @@ static int pools_create(struct l7_core *l7)
 		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
 		heap_create(&l7->heap) < 0)
 		return -ENOMEM;
-	return upstream_pools_create(&l7->upstreams, max);
+	return mirrors_create(l7) < 0 ? -ENOMEM : upstream_pools_create(&l7->upstreams, max);
 }
 
 struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, struct err *err)
@@ -189,6 +189,7 @@ static void free_dead(struct l7_core *l7)
 		connection_free(connection);
 	}
 	upstream_pools_free_dead(&l7->upstreams);
+	mirrors_free_dead(l7);
 }
 
 static void close_all(struct l7_core *l7)
@@ -199,6 +200,7 @@ static void close_all(struct l7_core *l7)
 		if (l7->slots[i] != NULL)
 			connection_abort(l7->slots[i]);
 	upstream_pools_close_idle(l7);
+	mirrors_close(l7);
 	free_dead(l7);
 }
 
@@ -217,6 +219,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
 	objpool_destroy(l7->replays);
+	mirrors_destroy(l7);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);
 	free(l7->edit);

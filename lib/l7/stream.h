@@ -90,6 +90,7 @@ struct stream {
 	bool is_admitted;             /* past the request phase of its route's actions */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
+	bool is_mirrored;             /* whether to copy it was decided */
 	bool is_pending;              /* counted as waiting for a connection to open */
 	uint8_t attempts;             /* retries so far */
 	uint8_t tried_count;          /* members that failed, also beyond STREAM_TRIED_MAX */

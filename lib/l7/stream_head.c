@@ -58,6 +58,8 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	outlet_close(&stream->to_member);
 	outlet_open(&stream->to_member, &stream->upstream->transport, l7->outs);
 	outlet_put(&stream->to_member, l7->scratch, (size_t)len);
+	if (!stream->is_tunnel_wanted)
+		mirror_send(stream, l7->scratch, (size_t)len);
 	return len;
 }
 

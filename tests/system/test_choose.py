@@ -29,6 +29,7 @@ def daemon(network, servers, tmp_path_factory, certificate):
         "sticky": {**payments, "sticky": {"cookie": "srv", "key_file": "sticky.key"}},
         "hashed": {**payments, "balance": "ring-hash", "hash_on": "header:X-User"},
         "quick": {**payments, "balance": "peak-ewma"},
+        "nobody": {"members": ["198.51.100.250:80"], "connect_timeout_ms": 500},
         "away": {"members": [f"{server(PAYMENTS['payments-1'])}:{HTTP_PORT}"]},
     }
     settings["services"] = [config.l7("http", VIP, 80), config.l7("https", VIP, 443, is_tls=True)]
@@ -39,6 +40,9 @@ def daemon(network, servers, tmp_path_factory, certificate):
         {"match": {"host": "away.example"}, "pool": "away", "fallback": "static"},
         *(config.route(name, name + ".example") for name in ("sticky", "hashed", "spared", "quick")),
         config.route("sticky", "shop.example"),
+        {"match": {"host": "mirror.example"}, "pool": "payments",
+         "mirror": {"pool": "static", "pct": 50}},
+        {"match": {"host": "held.example"}, "pool": "payments", "mirror": {"pool": "nobody"}},
     ]
     with Appliance(network, folder, settings, routes) as made:
         yield made
@@ -146,6 +150,25 @@ def test_spares_and_fallback(network, daemon):
         daemon.ctl(f"set server spared/{first} state ready")
         daemon.ctl(f"set server away/{server(PAYMENTS[first])}:{HTTP_PORT} state ready")
     wait_for(lambda: set(members_of(network, "spared.example", [], 2)) == {first}, "the first is back")
+
+
+def counter(daemon, name, pool):
+    return int(re.search(rf'penstock_pool_{name}_total{{pool="{pool}"}} (\d+)',
+                         daemon.ctl("show metrics"))[1])
+
+
+def test_copies_are_sent_and_forgotten(network, daemon):
+    before = counter(daemon, "mirrors", "static")
+    assert {name.rsplit("-", 1)[0] for name in members_of(network, "mirror.example", [], 100)} == {
+        "payments"}
+    assert 20 <= counter(daemon, "mirrors", "static") - before <= 80
+    wait_for(lambda: counter(daemon, "mirrors_done", "static") ==
+             counter(daemon, "mirrors", "static"), "all copies are answered")
+    # A mirror that is not there is noticed by nobody.
+    with web.Load(network.client, ["/img/x"], host="held.example") as load:
+        load.wait_requests(300)
+    assert not load.failures
+    assert counter(daemon, "mirrors", "nobody") > 0
 
 
 def test_balance_holds_over_workers_and_streams(network, daemon):

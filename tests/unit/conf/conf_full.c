@@ -80,7 +80,7 @@ const char conf_full[] =
 	" 'cookie': {'o': 'p'}, 'source': ['192.0.2.0/24']},"
 	" 'split': [{'pool': 'six', 'weight': 9}, {'pool': 'static'}],\n"
 	"      'split_by': 'cookie:user'},"
-	" {'match': {'path': {'regex': '^/q'}}, 'pool': 'six', 'retry': {'attempts': 5},\n"
+	" {'match': {'path': {'regex': '^/q'}}, 'pool': 'six', 'retry': {'attempts': 5}, 'mirror': {'pool': 'dns', 'pct': 7},\n"
 	"      'name': 'q', 'fallback': 'static'},\n"
 	"      {'name': 'r', 'match': {'path': {'prefix': '/r'}}, 'redirect': {'scheme': 'https',"
 	" 'host': 'www.${host}', 'prefix': '/s', 'query': '', 'code': 308},"

@@ -139,6 +139,16 @@ static const struct conf_row rows[] = {
 			    "letters, digits, \"_\", \".\" and \"-\", found \"x y\"",
 	},
 	{
+		.what = "copies to nobody, of nothing, and in a language that they are not in",
+		.json = ROUTE(
+			"'mirror': {'pool': 'b', 'pct': 0}}, {'match': {'host': 'c'}, 'pool': "
+			"'a',\n'mirror': {}"),
+		.expected =
+			"c.json:2: services[0].routes[0].mirror.pool: there is no pool \"b\"\n"
+			"c.json:2: services[0].routes[0].mirror.pct: 0 is out of range (1-100)\n"
+			"c.json:3: services[0].routes[1].mirror.pool: is required and missing",
+	},
+	{
 		.what = "a route's name twice",
 		.json = ROUTE("'name': 'x'}, {'match': {'host': 'b'}, 'pool': 'a',\n'name': 'x'"),
 		.expected = "c.json:2: services[0].routes[1]: route name x is given twice, "

@@ -43,6 +43,8 @@ static void test_full_policy(void **state)
 	assert_int_equal(pool->hash_on.kind, CONFIG_ATTRIBUTE_HEADER);
 	assert_string_equal(pool->hash_on.name, "X-User");
 	assert_string_equal(route->name, "q");
+	assert_true(route->mirror.is_set && route->mirror.pct == 7);
+	assert_string_equal(config->pools[route->mirror.pool].name, "dns");
 	assert_true(route->has_fallback);
 	assert_int_equal(route->fallback, 0);
 	assert_false(config->services[1].routes[2].has_fallback);

@@ -302,6 +302,80 @@ static void cookies_hold_as_long_as_their_member(void **state)
 	client_free(client);
 }
 
+static struct pool_counters pool_counters(struct world *world, enum world_pool pool)
+{
+	return world->set->pools[pool]->identity->cores[0].counters;
+}
+
+static void mirror(struct world *world, unsigned pct)
+{
+	world->routes[0].mirror = (struct config_mirror){
+		.is_set = true, .pool = POOL_OTHER, .pct = pct
+	};
+	world_publish(world, true);
+}
+
+/* The other pool gets the same request, and its answer is nobody's. */
+static void copies_go_to_the_mirror(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+	struct server *c = &world->servers[MEMBER_C];
+
+	mirror(world, 100);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_not_equal(ask_as(client, i, "/main"), 'C');
+		world_run(world, 5);
+	}
+	assert_int_equal(c->requests, 5);
+	assert_memory_equal(c->head, "GET /main?u=q4 HTTP/1.1\r\n", 25);
+	assert_non_null(strstr(c->head, "X-User: h4\r\n"));
+	assert_non_null(strstr(c->head, "\r\nConnection: close\r\n\r\n"));
+	/* What has a body stays alone. */
+	world_exchange(client, "POST /main HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
+		"HTTP/1.1 200 ");
+	assert_int_equal(c->requests, 5);
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors, 5);
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors_dropped, 1);
+	client_free(client);
+}
+
+static void a_mirror_delays_nobody(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	mirror(world, 100);
+	world->servers[MEMBER_C].is_holding = true;
+	for (unsigned i = 0; i < 300; i++)
+		assert_int_not_equal(ask_as(client, i, "/main"), 'C');
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors, 256);
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors_dropped, 44);
+	/* They end in time, and others have room again. */
+	world_run(world, 1100);
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors_done, 256);
+	world->servers[MEMBER_C].is_refusing = true;
+	ask_as(client, 0, "/main");
+	world_run(world, 10);
+	assert_int_equal(pool_counters(world, POOL_OTHER).mirrors_done, 257);
+	world->servers[MEMBER_C].is_silent = true;
+	world->servers[MEMBER_C].is_refusing = false;
+	ask_as(client, 0, "/main");
+	client_free(client);
+}
+
+static void a_share_is_copied(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	mirror(world, 30);
+	for (unsigned i = 0; i < 200; i++)
+		ask_as(client, i, "/main");
+	assert_in_range(pool_counters(world, POOL_OTHER).mirrors, 30, 90);
+	client_free(client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +385,9 @@ int main(void)
 		WORLD_TEST(splits_are_listed_by_route),
 		WORLD_TEST(the_fallback_takes_over),
 		WORLD_TEST(a_spare_waits_for_its_turn),
+		WORLD_TEST(copies_go_to_the_mirror),
+		WORLD_TEST(a_mirror_delays_nobody),
+		WORLD_TEST(a_share_is_copied),
 		WORLD_TEST(a_cookie_leads_back_to_the_member),
 		WORLD_TEST(cookies_hold_as_long_as_their_member),
 	};
