@@ -36,6 +36,7 @@ struct generation {
 	struct guard *guard;
 	struct tls_store *certificates; /* in the configuration's order */
 	void **listeners;               /* [config->service_count], NULL for L4 */
+	struct l7_pool_tls **pool_tls;  /* [config->pool_count], NULL without */
 };
 
 /* The process. Written by the control thread; workers read ports, rings and the snapshot pointer.

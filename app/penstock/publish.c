@@ -28,6 +28,11 @@ static bool generation_is_idle(void *object)
 			!l7_listener_is_idle(generation->listeners[i]))
 			return false;
 	}
+	for (size_t i = 0; i < generation->config->pool_count; i++) {
+		if (generation->pool_tls[i] != NULL &&
+			!l7_pool_tls_is_idle(generation->pool_tls[i]))
+			return false;
+	}
 	return true;
 }
 
@@ -42,6 +47,9 @@ static void generation_destroy(struct app *app, struct generation *generation)
 		i++)
 		l7_listener_destroy(generation->listeners[i]);
 	free(generation->listeners);
+	for (size_t i = 0; generation->pool_tls != NULL && i < generation->config->pool_count; i++)
+		l7_pool_tls_destroy(generation->pool_tls[i]);
+	free(generation->pool_tls);
 	tls_store_destroy(generation->certificates);
 	neigh_net_destroy(generation->net);
 	if (generation->config != app->boot)
@@ -65,6 +73,24 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 		generation->listeners[i] = l7_listener_create(
 			&config->services[i], generation->certificates, app->l7_count, err);
 		if (generation->listeners[i] == NULL)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int pool_tls_create(struct app *app, struct generation *generation, struct err *err)
+{
+	const struct config *config = generation->config;
+
+	generation->pool_tls = calloc(config->pool_count + 1, sizeof(generation->pool_tls[0]));
+	if (generation->pool_tls == NULL)
+		return err_set(err, ENOMEM, "no memory for TLS of pools");
+	for (size_t i = 0; i < config->pool_count; i++) {
+		if (!config->pools[i].has_tls)
+			continue;
+		generation->pool_tls[i] = l7_pool_tls_create(
+			config, &config->pools[i], app->l7_count, err);
+		if (generation->pool_tls[i] == NULL)
 			return -EINVAL;
 	}
 	return 0;
@@ -95,7 +121,8 @@ static struct generation *generation_create(struct app *app, struct config *conf
 	generation->config = config;
 	generation->number = app->generation == NULL ? 1 : app->generation->number + 1;
 	generation->net = neigh_net_create(config, app->port_facts, err);
-	if (generation->net == NULL || listeners_create(app, generation, err) < 0)
+	if (generation->net == NULL || listeners_create(app, generation, err) < 0 ||
+		pool_tls_create(app, generation, err) < 0)
 		goto fail;
 	generation->services = service_table_create(
 		app->services, config, generation->listeners, err);
@@ -154,6 +181,7 @@ static int swap(
 			.services = generation->services,
 			.backends = backends,
 			.guard = generation->guard,
+			.pool_tls = generation->pool_tls,
 			.key = hash_key_from_seed(config->seed),
 			.steer = steer_create(app->boot->local_port_min, app->boot->local_port_max,
 				app->l4_count, app->l7_count),

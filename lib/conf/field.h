@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config_pool;
 struct node;
 struct reader;
 
@@ -95,5 +96,17 @@ extern const struct table service_table;
 extern const struct table h2_table;
 extern const struct table tunnel_table;
 extern const struct table tls_table; /* struct config_service */
+extern const struct table pool_tls_table;
+
+/* Of TLS toward clients, and toward members as well. */
+#define TLS_1_2 0x0303
+#define TLS_1_3 0x0304
+extern const struct choice tls_version_choices[];
+extern const struct choice tls_max_version_choices[];
+extern const struct choice tls_alpn_choices[];
+extern const struct text_kind certificate_kind; /* unsigned: index into certificates */
+
+/* A pool's protocol is what its TLS offers, where it has TLS. */
+void pool_tls_check(struct reader *reader, const struct node *node, struct config_pool *pool);
 
 #endif

@@ -272,15 +272,16 @@ static void mirror_check(struct reader *reader, const struct node *node, void *o
 
 	if (node_get(node, "pool") == NULL || mirror->pool >= reader->config->pool_count)
 		return;
-	if (reader->config->pools[mirror->pool].protocol != CONFIG_PROTOCOL_H1)
+	if (reader->config->pools[mirror->pool].protocol != CONFIG_PROTOCOL_H1 ||
+		reader->config->pools[mirror->pool].has_tls)
 		problem_add(&reader->problems, node_get(node, "pool"),
-			"copies are HTTP/1.1: a pool of protocol \"h1\"");
+			"copies are plain HTTP/1.1: a pool of protocol \"h1\" without TLS");
 }
 
 static const struct field mirror_fields[] = {
 	{
 		.name = "pool",
-		.help = "name of one of `pools`, of protocol `h1`",
+		.help = "name of one of `pools`, of protocol `h1` and without TLS",
 		.type = FIELD_TEXT,
 		.is_required = true,
 		.kind = &pool_kind,

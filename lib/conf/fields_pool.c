@@ -96,7 +96,13 @@ static const struct choice health_choices[] = {
 	{
 		.name = "http",
 		.value = CONFIG_HEALTH_HTTP,
-		.help = "a GET over plain HTTP/1.1 is answered as expected",
+		.help = "a GET over HTTP/1.1 is answered as expected; over TLS where the pool has "
+			"`tls`",
+	},
+	{
+		.name = "tls",
+		.value = CONFIG_HEALTH_TLS,
+		.help = "a TLS handshake is done, as the pool's `tls` wants it",
 	},
 	{ .name = NULL },
 };
@@ -118,7 +124,8 @@ static void health_check(struct reader *reader, const struct node *node, void *o
 	if (health->expect != 0 && health->expect < STATUS_MIN)
 		problem_add(&reader->problems, node_get(node, "expect"),
 			"%u is no status (0, %d-%d)", health->expect, STATUS_MIN, STATUS_MAX);
-	if (!node_is_text(node_get(node, "type"), "tcp"))
+	if (!node_is_text(node_get(node, "type"), "tcp") &&
+		!node_is_text(node_get(node, "type"), "tls"))
 		return;
 	for (size_t i = 0; i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
 		const struct node *child = node_get(node, http_keys[i]);
@@ -299,8 +306,12 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 {
 	struct config_pool *pool = object;
 
+	pool_tls_check(reader, node, pool);
 	if (!text_is_name(pool->name))
 		problem_add_key(&reader->problems, node, "a pool's key is its " TEXT_NAME_WORDS);
+	if (pool->health.type == CONFIG_HEALTH_TLS && !pool->has_tls)
+		problem_add(&reader->problems, node_get(node, "health"),
+			"checks of type \"tls\" are for pools with \"tls\"");
 	if (pool->protocol == CONFIG_PROTOCOL_H2 && pool->health.type == CONFIG_HEALTH_HTTP)
 		problem_add(&reader->problems, node_get(node, "health"),
 			"checks of type \"http\" speak HTTP/1.1: a pool of protocol \"h2\" has type "
@@ -318,7 +329,7 @@ static const struct choice protocol_choices[] = {
 	{
 		.name = "h2",
 		.value = CONFIG_PROTOCOL_H2,
-		.help = "HTTP/2 without TLS, by prior knowledge: many requests on a connection",
+		.help = "HTTP/2, without TLS by prior knowledge: many requests on a connection",
 	},
 	{ .name = NULL },
 };
@@ -334,11 +345,21 @@ static const struct field pool_fields[] = {
 	},
 	{
 		.name = "protocol",
-		.help = "l7: what is spoken to members",
+		.help = "l7: what is spoken to members; with `tls`, `alpn` there may leave it to "
+			"them",
 		.type = FIELD_CHOICE,
 		.offset = offsetof(struct config_pool, protocol),
 		.choices = protocol_choices,
 		.value = CONFIG_PROTOCOL_H1,
+	},
+	{
+		.name = "tls",
+		.help = "l7: TLS toward members",
+		.type = FIELD_OBJECT,
+		.text = "no TLS",
+		.table = &pool_tls_table,
+		.offset = offsetof(struct config_pool, tls),
+		.has_offset = offsetof(struct config_pool, has_tls),
 	},
 	{
 		.name = "members",

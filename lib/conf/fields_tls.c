@@ -5,16 +5,13 @@
 #include "reader.h"
 #include "text.h"
 
-#define TLS_1_2 0x0303
-#define TLS_1_3 0x0304
-
-static const struct choice version_choices[] = {
+const struct choice tls_version_choices[] = {
 	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 and 1.3" },
 	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3 alone" },
 	{ .name = NULL },
 };
 
-static const struct choice max_version_choices[] = {
+const struct choice tls_max_version_choices[] = {
 	{ .name = "1.2", .value = TLS_1_2, .help = "TLS 1.2 alone" },
 	{ .name = "1.3", .value = TLS_1_3, .help = "TLS 1.3, and older ones by `min_version`" },
 	{ .name = NULL },
@@ -59,7 +56,7 @@ static const struct choice client_auth_choices[] = {
 	{ .name = NULL },
 };
 
-static const struct choice alpn_choices[] = {
+const struct choice tls_alpn_choices[] = {
 	{ .name = "h2", .value = CONFIG_ALPN_H2, .help = "HTTP/2" },
 	{ .name = "http/1.1", .value = CONFIG_ALPN_HTTP1, .help = "HTTP/1.1" },
 	{ .name = NULL },
@@ -90,7 +87,7 @@ static void certificate_read(
 			&reader->certificates, &reader->problems, node, "certificate", text);
 }
 
-static const struct text_kind certificate_kind = {
+const struct text_kind certificate_kind = {
 	.what = "certificate",
 	.size = sizeof(unsigned),
 	.read = certificate_read,
@@ -105,7 +102,7 @@ static const struct text_kind certificate_kind = {
 		.help = "the oldest version of TLS that is spoken",                                      \
 		.type = FIELD_CHOICE,                                                                    \
 		.offset = POLICY(base, min_version),                                                     \
-		.choices = version_choices,                                                              \
+		.choices = tls_version_choices,                                                          \
 		.value = TLS_1_2,                                                                        \
 		.text = (else_words),                                                                    \
 	},                                                                                               \
@@ -114,7 +111,7 @@ static const struct text_kind certificate_kind = {
 			.help = "the newest version of TLS that is spoken",                              \
 			.type = FIELD_CHOICE,                                                            \
 			.offset = POLICY(base, max_version),                                             \
-			.choices = max_version_choices,                                                  \
+			.choices = tls_max_version_choices,                                              \
 			.value = TLS_1_3,                                                                \
 			.text = (else_words),                                                            \
 		},                                                                                       \
@@ -124,7 +121,7 @@ static const struct text_kind certificate_kind = {
 				"order",                                                                 \
 			.type = FIELD_CHOICES,                                                           \
 			.offset = POLICY(base, alpn),                                                    \
-			.choices = alpn_choices,                                                         \
+			.choices = tls_alpn_choices,                                                     \
 			.value = CONFIG_ALPN_HTTP1 | CONFIG_ALPN_H2,                                     \
 			.text = (all_alpn),                                                              \
 			.min = 1,                                                                        \

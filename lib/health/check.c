@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_common.h>
 
 #include "base/clock.h"
+#include "l7/l7.h"
 #include "prober.h"
 
 static const struct http_limits limits = { .header_bytes = CHECK_BYTES, .header_fields = 128 };
@@ -24,6 +26,7 @@ void check_cancel(struct check *check)
 		h1_parser_finish(check->parser);
 		objpool_put(health->parsers, check->parser);
 	}
+	tls_session_destroy(check->tls);
 	objpool_put(health->checks, check);
 }
 
@@ -57,57 +60,94 @@ static void finish_status(struct check *check, unsigned status)
 	finish(check, is_expected(check, status), detail);
 }
 
-/* Returns false when the check is over and gone. */
-static bool read_answer(struct check *check, const struct tcp_span *span)
-{
-	struct http_span body;
-	size_t consumed;
-
-	switch (h1_next(check->parser, (const char *)span->data, span->len, &consumed, &body)) {
-	case HTTP_EVENT_MORE:
-		tcp_consume(check->conn, consumed);
-		return true;
-	case HTTP_EVENT_HEAD:
-		tcp_consume(check->conn, consumed);
-		if (h1_head(check->parser)->status < 200)
-			return true;
-		finish_status(check, h1_head(check->parser)->status);
-		return false;
-	default:
-		finish(check, false, http_refusal_help(h1_refusal(check->parser)));
-		return false;
-	}
-}
-
-static void on_readable(struct tcp_conn *conn, void *ctx)
+static size_t tls_receive(void *ctx, uint8_t *data, size_t max)
 {
 	struct check *check = ctx;
 	struct tcp_span span;
 
-	if (check->conn == NULL || check->parser == NULL)
-		return;
-	while (tcp_peek(conn, &span, 1) > 0)
-		if (!read_answer(check, &span))
-			return;
-	if (tcp_is_eof(conn))
-		finish(check, false, "closed without an answer");
+	if (check->conn == NULL || tcp_peek(check->conn, &span, 1) == 0)
+		return 0;
+	max = RTE_MIN(max, span.len);
+	memcpy(data, span.data, max);
+	tcp_consume(check->conn, max);
+	return max;
 }
 
-static void on_connected(struct tcp_conn *conn, void *ctx)
+static size_t tls_send(void *ctx, const uint8_t *data, size_t len)
 {
 	struct check *check = ctx;
-	void *memory;
 
-	if (check->conn == NULL)
-		return;
-	check->is_connected = true;
-	if (!check->is_http) {
-		finish(check, true, "connected");
-		return;
+	return check->conn == NULL ? 0 : tcp_write(check->conn, data, len);
+}
+
+static const struct tls_io tls_io = { .receive = tls_receive, .send = tls_send };
+
+/* All of it is taken. Returns false when the check is over and gone. */
+static bool read_answer(struct check *check, const char *data, size_t len)
+{
+	struct http_span body;
+	size_t consumed;
+
+	for (; len > 0; data += consumed, len -= consumed) {
+		switch (h1_next(check->parser, data, len, &consumed, &body)) {
+		case HTTP_EVENT_MORE:
+			return true;
+		case HTTP_EVENT_HEAD:
+			if (h1_head(check->parser)->status < 200)
+				break;
+			finish_status(check, h1_head(check->parser)->status);
+			return false;
+		default:
+			finish(check, false, http_refusal_help(h1_refusal(check->parser)));
+			return false;
+		}
 	}
-	memory = objpool_get(check->health->parsers);
-	if (memory == NULL ||
-		tcp_write(conn, check->buffer, check->request_len) < check->request_len) {
+	return true;
+}
+
+/* Returns false when the check is over and gone. */
+static bool read_plain(struct check *check)
+{
+	struct tcp_span span;
+
+	while (tcp_peek(check->conn, &span, 1) > 0) {
+		if (!read_answer(check, (const char *)span.data, span.len))
+			return false;
+		tcp_consume(check->conn, span.len);
+	}
+	return true;
+}
+
+static bool read_tls(struct check *check)
+{
+	char data[2048];
+	int got;
+
+	while ((got = tls_read(check->tls, data, sizeof(data))) > 0)
+		if (!read_answer(check, data, (size_t)got))
+			return false;
+	if (got == TLS_AGAIN)
+		return true;
+	finish(check, false,
+		got == TLS_EOF ? "closed without an answer" : tls_session_error(check->tls));
+	return false;
+}
+
+/* The request goes out, and the answer is waited for. */
+static void ask(struct check *check)
+{
+	size_t len = check->request_len;
+	void *memory = objpool_get(check->health->parsers);
+	size_t sent = 0;
+	int taken;
+
+	if (check->tls == NULL) {
+		sent = tcp_write(check->conn, check->buffer, len);
+	} else {
+		taken = tls_write(check->tls, check->buffer, len);
+		sent = taken > 0 ? (size_t)taken : 0;
+	}
+	if (memory == NULL || sent < len) {
 		if (memory != NULL)
 			objpool_put(check->health->parsers, memory);
 		finish(check, false, "no memory for the check");
@@ -116,6 +156,74 @@ static void on_connected(struct tcp_conn *conn, void *ctx)
 	check->parser = h1_parser_init(
 		memory, H1_RESPONSE, &limits, check->buffer, sizeof(check->buffer));
 	h1_expect_response(check->parser, false);
+}
+
+static void finish_unverified(struct check *check)
+{
+	static const char *const words[] = {
+		[TLS_UNTRUSTED] = "certificate: unknown authority",
+		[TLS_OUT_OF_DATE] = "certificate: expired or not yet valid",
+		[TLS_WRONG_NAME] = "certificate: another name",
+		[TLS_UNFIT] = "certificate: unfit",
+	};
+	enum tls_unverified why = tls_session_unverified(check->tls);
+
+	finish(check, false, why == TLS_VERIFIED ? tls_session_error(check->tls) : words[why]);
+}
+
+/* Returns false when the check is over and gone. */
+static bool shake(struct check *check)
+{
+	switch (tls_handshake(check->tls)) {
+	case TLS_OK:
+		if (check->is_http)
+			ask(check);
+		else
+			finish(check, true, "TLS handshake");
+		return false;
+	case TLS_AGAIN:
+		return true;
+	default:
+		finish_unverified(check);
+		return false;
+	}
+}
+
+static void on_readable(struct tcp_conn *conn, void *ctx)
+{
+	struct check *check = ctx;
+	bool goes_on = true;
+
+	if (check->conn == NULL || !check->is_connected)
+		return;
+	if (check->parser != NULL)
+		goes_on = check->tls == NULL ? read_plain(check) : read_tls(check);
+	else if (check->tls != NULL)
+		goes_on = shake(check);
+	if (goes_on && tcp_is_eof(conn))
+		finish(check, false, "closed without an answer");
+}
+
+static void on_connected(struct tcp_conn *conn, void *ctx)
+{
+	struct check *check = ctx;
+
+	(void)conn;
+	if (check->conn == NULL)
+		return;
+	check->is_connected = true;
+	if (check->context != NULL) {
+		check->tls = tls_session_create_client(
+			check->context, &tls_io, check, check->probe->member_id);
+		if (check->tls == NULL)
+			finish(check, false, "no memory for the check");
+		else
+			shake(check);
+	} else if (check->is_http) {
+		ask(check);
+	} else {
+		finish(check, true, "connected");
+	}
 }
 
 static void on_closed(struct tcp_conn *conn, void *ctx, enum tcp_close_reason reason)
@@ -181,6 +289,19 @@ static struct tcp_conn *connect_to(
 		&error, health->now_us);
 }
 
+/* Checks of type tcp look no further than TCP. */
+static struct tls_context *context_of(
+	const struct probe *probe, const struct config_health_check *config)
+{
+	const struct health_core *health = probe->health;
+	struct l7_pool_tls *const *pool_tls = health->snapshot->pool_tls;
+
+	if (config->type == CONFIG_HEALTH_TCP || pool_tls == NULL ||
+		pool_tls[probe->pool_index] == NULL)
+		return NULL;
+	return l7_pool_tls_checks(pool_tls[probe->pool_index], health->params.worker);
+}
+
 static void init(struct check *check, struct probe *probe, const struct config_health_check *config)
 {
 	check->health = probe->health;
@@ -189,6 +310,8 @@ static void init(struct check *check, struct probe *probe, const struct config_h
 	check->parser = NULL;
 	check->is_http = config->type == CONFIG_HEALTH_HTTP;
 	check->is_connected = false;
+	check->context = context_of(probe, config);
+	check->tls = NULL;
 	check->expect = config->expect;
 	wheel_timer_init(&check->timer, on_timeout);
 	probe->check = check;

@@ -11,6 +11,7 @@
 #include "health/health.h"
 #include "http/h1.h"
 #include "runtime/wheel.h"
+#include "tls/tls.h"
 
 #define BUCKETS     1024
 #define CHECK_BYTES 8192 /* the request, later the head of the answer */
@@ -37,7 +38,9 @@ struct check {
 	struct tcp_conn *conn;    /* NULL: over */
 	struct wheel_timer timer; /* time-out */
 	bool is_http;
-	bool is_connected;
+	bool is_connected;           /* TCP */
+	struct tls_context *context; /* NULL: plain */
+	struct tls_session *tls;     /* NULL until connected */
 	unsigned expect;
 	struct h1_parser *parser; /* from health->parsers, once connected */
 	size_t request_len;

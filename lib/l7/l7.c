@@ -254,6 +254,7 @@ void l7_begin(struct l7_core *l7, const struct snapshot *snapshot, uint64_t now_
 	if (snapshot->config_generation == l7->config_generation)
 		return;
 	l7->config_generation = snapshot->config_generation;
+	upstream_pools_renew(l7);
 	connection_close_idle(l7, false);
 }
 

@@ -325,6 +325,7 @@ void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
 	stream->is_last_timeout = is_timeout;
+	stream->is_last_tls = upstream_has_tls_failed(stream->upstream);
 	if (stream->state == STREAM_TUNNEL)
 		tunnel_on_member_closed(stream, reason);
 	else if (stream->state == STREAM_EXPECT_CONNECT)

@@ -87,6 +87,7 @@ struct stream {
 	bool is_resent;               /* went out again because a kept connection was dead */
 	bool is_replayed;             /* went out again because a new one broke */
 	bool is_rerouted;             /* another member was tried */
+	bool is_last_tls;             /* the last failure was TLS with the member */
 	bool is_admitted;             /* past the request phase of its route's actions */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */

@@ -175,7 +175,9 @@ void stream_no_member(struct stream *stream)
 	} else {
 		counters->upstream_failed++;
 		stream_blame(stream,
-			stream->is_replayed ? L7_ENDED_member_closed : L7_ENDED_connect_refused);
+			stream->is_last_tls           ? L7_ENDED_member_tls
+				: stream->is_replayed ? L7_ENDED_member_closed
+						      : L7_ENDED_connect_refused);
 		stream_answer(stream, 502);
 	}
 }

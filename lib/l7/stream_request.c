@@ -183,4 +183,8 @@ void stream_pump_request(struct stream *stream)
 		tunnel_run(stream);
 	else if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)
 		pump_body(stream);
+	/* Small pieces become one record, here: HTTP/2 has its own time for it. */
+	if (stream->upstream != NULL && stream->upstream->state == UPSTREAM_BUSY &&
+		stream->upstream->h2 == NULL)
+		transport_flush(&stream->upstream->transport);
 }

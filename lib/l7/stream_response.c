@@ -23,20 +23,21 @@ static bool is_open_h2(struct stream *stream)
 /* Memory for the answer is taken with its first byte: a waiting request holds none. */
 static bool is_open(struct stream *stream)
 {
-	struct tcp_conn *tcp = stream->upstream->transport.tcp;
+	struct transport *transport = &stream->upstream->transport;
+	const char *data;
 
 	if (stream->response.h2 != NULL)
 		return is_open_h2(stream);
 	if (stream->response.parser != NULL)
 		return true;
-	if (tcp_readable(tcp) == 0) {
-		if (tcp_is_eof(tcp))
+	if (transport_peek(transport, &data) == 0) {
+		if (transport_is_eof(transport))
 			stream_member_lost(stream, false);
 		return false;
 	}
 	stream->is_response_begun = true;
-	if (inlet_open(&stream->response, &stream->upstream->transport, stream->l7->inlets,
-		    H1_RESPONSE, &limits) < 0) {
+	if (inlet_open(&stream->response, transport, stream->l7->inlets, H1_RESPONSE, &limits) <
+		0) {
 		stream_starved(stream);
 		return false;
 	}

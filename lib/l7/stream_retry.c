@@ -275,7 +275,10 @@ void stream_connect_failed(struct stream *stream, bool is_timeout)
 		stream_dispatch(stream, true);
 		return;
 	}
-	stream_blame(stream, is_timeout ? L7_ENDED_connect_timeout : L7_ENDED_connect_refused);
+	stream_blame(stream,
+		is_timeout                    ? L7_ENDED_connect_timeout
+			: stream->is_last_tls ? L7_ENDED_member_tls
+					      : L7_ENDED_connect_refused);
 	if (is_timeout)
 		l7->counters.upstream_timeout++;
 	else

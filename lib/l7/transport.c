@@ -229,6 +229,22 @@ int transport_init_tls(struct transport *transport, struct tcp_conn *tcp,
 	return transport->tls == NULL ? -ENOMEM : 0;
 }
 
+int transport_init_tls_client(struct transport *transport, struct tcp_conn *tcp,
+	struct tls_context *context, struct objpool *records, uint64_t peer)
+{
+	*transport = (struct transport){ .ops = &tls_ops, .tcp = tcp, .records = records };
+	transport->tls = tls_session_create_client(context, &io, transport, peer);
+	return transport->tls == NULL ? -ENOMEM : 0;
+}
+
+void transport_move(struct transport *to, struct transport *from)
+{
+	*to = *from;
+	*from = (struct transport){ .ops = &plain_ops };
+	if (to->tls != NULL)
+		tls_session_move(to->tls, to);
+}
+
 void transport_finish(struct transport *transport)
 {
 	if (transport->in != NULL)

@@ -50,6 +50,13 @@ void transport_init_plain(struct transport *transport, struct tcp_conn *tcp);
 int transport_init_tls(struct transport *transport, struct tcp_conn *tcp,
 	struct tls_context *context, struct objpool *records);
 
+/* The same toward a server: see tls_session_create_client(). */
+int transport_init_tls_client(struct transport *transport, struct tcp_conn *tcp,
+	struct tls_context *context, struct objpool *records, uint64_t peer);
+
+/* Makes *to what *from was, which is empty then. Never from inside a call on it. */
+void transport_move(struct transport *to, struct transport *from);
+
 /* Frees what TLS holds; TCP is the owner's affair. Never from inside a call on transport. */
 void transport_finish(struct transport *transport);
 

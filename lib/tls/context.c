@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "key_log.h"
 #include "own.h"
 #include "policy.h"
@@ -87,11 +88,6 @@ static int make_policies(
 static int set_up(
 	struct tls_context *context, const struct tls_context_params *params, struct err *err)
 {
-	int error = mbedtls_ctr_drbg_seed(
-		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
-
-	if (error != 0)
-		return fail(err, error);
 	context->refuse_unknown_names = params->refuse_unknown_names;
 	if (set_keys(context, params->ticket_keys, err) < 0 ||
 		make_policies(context, params, err) < 0 || own_create(context, params, err) < 0 ||
@@ -100,9 +96,10 @@ static int set_up(
 	return 0;
 }
 
-struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err)
+struct tls_context *context_begin(struct err *err)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
+	int error;
 
 	if (context == NULL) {
 		err_set(err, ENOMEM, "TLS: out of memory");
@@ -111,7 +108,20 @@ struct tls_context *tls_context_create(const struct tls_context_params *params, 
 	context->key_log = -1;
 	mbedtls_ctr_drbg_init(&context->random);
 	mbedtls_entropy_init(&context->entropy);
-	if (set_up(context, params, err) == 0)
+	error = mbedtls_ctr_drbg_seed(
+		&context->random, mbedtls_entropy_func, &context->entropy, NULL, 0);
+	if (error == 0)
+		return context;
+	fail(err, error);
+	tls_context_destroy(context);
+	return NULL;
+}
+
+struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err)
+{
+	struct tls_context *context = context_begin(err);
+
+	if (context != NULL && set_up(context, params, err) == 0)
 		return context;
 	tls_context_destroy(context);
 	return NULL;
@@ -127,6 +137,7 @@ void tls_context_destroy(struct tls_context *context)
 	name_index_destroy(&context->hosts);
 	free(context->host_names);
 	own_destroy(context);
+	client_context_destroy(context->client);
 	tls_ticket_keys_destroy(context->own_keys);
 	mbedtls_ctr_drbg_free(&context->random);
 	mbedtls_entropy_free(&context->entropy);

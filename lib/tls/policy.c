@@ -108,8 +108,6 @@ static void set_policy(struct tls_policy *policy, struct tls_context *context,
 	mbedtls_ssl_conf_tls13_key_exchange_modes(config,
 		MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
 			MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
-	mbedtls_ssl_conf_sni(config, own_choose_by_name, context);
-	mbedtls_ssl_conf_cert_cb(config, own_choose_default);
 	mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
 }
 
@@ -137,8 +135,8 @@ static int set_tickets(struct tls_policy *policy, struct tls_context *context,
 	return 0;
 }
 
-struct tls_policy *policy_create(struct tls_context *context,
-	const struct tls_policy_params *params, const char *scope, struct err *err)
+static struct tls_policy *begin(struct tls_context *context, const struct tls_policy_params *params,
+	int endpoint, struct err *err)
 {
 	struct tls_policy *policy;
 	int error;
@@ -152,20 +150,39 @@ struct tls_policy *policy_create(struct tls_context *context,
 	}
 	mbedtls_ssl_config_init(&policy->config);
 	client_auth_init(&policy->client);
-	error = mbedtls_ssl_config_defaults(&policy->config, MBEDTLS_SSL_IS_SERVER,
-		MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
-	if (error != 0) {
+	error = mbedtls_ssl_config_defaults(&policy->config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+		MBEDTLS_SSL_PRESET_DEFAULT);
+	if (error == 0) {
+		set_policy(policy, context, params);
+		if (copy_alpn(policy, params->alpn, err) == 0)
+			return policy;
+	} else {
 		fail(err, error);
-		goto fail;
 	}
-	set_policy(policy, context, params);
-	if (copy_alpn(policy, params->alpn, err) == 0 &&
-		client_auth_load(&policy->client, &policy->config, &params->client, err) == 0 &&
-		set_tickets(policy, context, params, scope, err) == 0)
-		return policy;
-fail:
 	policy_destroy(policy);
 	return NULL;
+}
+
+struct tls_policy *policy_create(struct tls_context *context,
+	const struct tls_policy_params *params, const char *scope, struct err *err)
+{
+	struct tls_policy *policy = begin(context, params, MBEDTLS_SSL_IS_SERVER, err);
+
+	if (policy == NULL)
+		return NULL;
+	mbedtls_ssl_conf_sni(&policy->config, own_choose_by_name, context);
+	mbedtls_ssl_conf_cert_cb(&policy->config, own_choose_default);
+	if (client_auth_load(&policy->client, &policy->config, &params->client, err) == 0 &&
+		set_tickets(policy, context, params, scope, err) == 0)
+		return policy;
+	policy_destroy(policy);
+	return NULL;
+}
+
+struct tls_policy *policy_create_client(
+	struct tls_context *context, const struct tls_policy_params *params, struct err *err)
+{
+	return begin(context, params, MBEDTLS_SSL_IS_CLIENT, err);
 }
 
 void policy_destroy(struct tls_policy *policy)

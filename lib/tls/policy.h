@@ -22,6 +22,9 @@ struct tls_policy {
  */
 struct tls_policy *policy_create(struct tls_context *context,
 	const struct tls_policy_params *params, const char *scope, struct err *err);
+/* The same toward servers: versions, suites and ALPN of params. */
+struct tls_policy *policy_create_client(
+	struct tls_context *context, const struct tls_policy_params *params, struct err *err);
 void policy_destroy(struct tls_policy *policy);
 
 /* By exact name, else by a wildcard for the first label, else the context's own. name: lower case.

@@ -101,6 +101,7 @@ static int receive_bytes(void *ctx, unsigned char *data, size_t max)
 		received = session->io->receive(session->io_ctx, data, max);
 	if (received > 0)
 		return (int)received;
+	session->is_dry = true;
 	return session->has_eof ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
 }
 
@@ -198,6 +199,42 @@ static bool is_again(int error)
 	return error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
+void tls_session_move(struct tls_session *session, void *io_ctx)
+{
+	session->io_ctx = io_ctx;
+}
+
+static void keep(struct tls_session *session)
+{
+	session_store_put(session->context->client->store, session->client.peer, &session->ssl);
+}
+
+/* TLS 1.2 has all that is needed to resume with its handshake, 1.3 only when tickets come. */
+static void keep_session_id(struct tls_session *session)
+{
+	if (session->client.is_client &&
+		mbedtls_ssl_get_version_number(&session->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+		keep(session);
+}
+
+/*
+ * Passes over a server's tickets, and keeps them. mbedTLS wants to be called again after such a
+ * message, though bytes are there which nobody will tell of once more.
+ */
+static int read_record(struct tls_session *session, void *data, size_t max)
+{
+	int got;
+
+	session->is_dry = false;
+	do {
+		got = mbedtls_ssl_read(&session->ssl, data, max);
+		if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+			keep(session);
+	} while (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+		(got == MBEDTLS_ERR_SSL_WANT_READ && !session->is_dry));
+	return got;
+}
+
 enum tls_result tls_handshake(struct tls_session *session)
 {
 	struct ticket_sealer *tickets;
@@ -217,8 +254,10 @@ enum tls_result tls_handshake(struct tls_session *session)
 	session->is_alert_last = false;
 	error = mbedtls_ssl_handshake(&session->ssl);
 	session->is_resumed |= tickets->is_opened;
-	if (error == 0)
+	if (error == 0) {
+		keep_session_id(session);
 		return TLS_OK;
+	}
 	return is_again(error) ? TLS_AGAIN : fail(session, error);
 }
 
@@ -256,7 +295,7 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 	if (max == 0)
 		return TLS_AGAIN;
 	session->is_alert_last = false;
-	got = mbedtls_ssl_read(&session->ssl, data, max);
+	got = read_record(session, data, max);
 	if (got > 0 || is_again(got))
 		return read_done(session, got);
 	if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {

@@ -2,6 +2,7 @@
 #ifndef SESSION_H
 #define SESSION_H
 
+#include "client.h"
 #include "tls/facts.h"
 #include "tls/hello.h"
 #include "tls_internal.h"
@@ -17,6 +18,7 @@ struct tls_session {
 	const struct tls_io *io;
 	void *io_ctx;
 	size_t unsent; /* bytes that mbedTLS holds because io did not take them */
+	bool is_dry;   /* receive() had nothing more */
 	bool has_eof;  /* the transport ended */
 	bool has_failed;
 	bool has_ended;       /* the peer sent close_notify */
@@ -33,6 +35,7 @@ struct tls_session {
 	/* What came before the policy was chosen: see opening.c. NULL: nothing is left of it. */
 	uint8_t *early;
 	size_t early_size, early_len, early_at;
+	struct client_side client;
 	char *sni;         /* NULL: none */
 	const char *error; /* words that live on, or session's error_text */
 	char *error_text;

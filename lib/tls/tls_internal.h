@@ -25,11 +25,15 @@ struct tls_context {
 	bool refuse_unknown_names;
 	struct tls_policy **policies; /* the first: for names without one of their own */
 	size_t policy_count;
-	struct name_index hosts; /* of policies */
-	char *host_names;        /* what that points to */
-	int key_log;             /* a descriptor or -1 */
-	uint32_t sessions;       /* written by the worker, read by the control thread */
+	struct name_index hosts;       /* of policies */
+	char *host_names;              /* what that points to */
+	struct client_context *client; /* toward servers; else NULL */
+	int key_log;                   /* a descriptor or -1 */
+	uint32_t sessions;             /* written by the worker, read by the control thread */
 };
+
+/* A context with a random source and no more. tls_context_destroy() ends it. NULL on error. */
+struct tls_context *context_begin(struct err *err);
 
 /* mbedTLS's words for one of its errors, into text. */
 void tls_error_text(char *text, size_t size, int error);

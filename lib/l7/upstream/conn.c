@@ -27,6 +27,7 @@ static struct tcp_conn *end(struct upstream *upstream)
 
 	if (upstream->state == UPSTREAM_IDLE)
 		leave_idle(upstream);
+	wheel_cancel(&upstream->timer);
 	upstream->state = UPSTREAM_CLOSED;
 	upstream->transport.tcp = NULL;
 	upstream->stream = NULL;
@@ -50,7 +51,11 @@ void upstream_abort(struct upstream *upstream)
 		return;
 	}
 	tcp = end(upstream);
-	if (tcp != NULL)
+	if (tcp == NULL)
+		return;
+	if (upstream->transport.is_failed)
+		upstream_close_failed(tcp);
+	else
 		tcp_abort(tcp);
 }
 
@@ -62,6 +67,37 @@ void upstream_close(struct upstream *upstream)
 		tcp_close(tcp);
 }
 
+/* Nothing was sent yet: another member may do. */
+static void connect_failed(struct upstream *upstream, enum tcp_close_reason reason)
+{
+	stream_on_member_closed(upstream->stream, reason);
+	upstream_abort(upstream);
+}
+
+static void connect_done(struct upstream *upstream)
+{
+	wheel_cancel(&upstream->timer);
+	if (!upstream->may_be_h2 || !upstream_is_h2_chosen(&upstream->transport)) {
+		upstream->state = UPSTREAM_BUSY;
+		stream_on_connected(upstream->stream);
+	} else if (upstream_h2_adopt(upstream) < 0) {
+		connect_failed(upstream, TCP_CLOSED_RESET);
+	}
+}
+
+static void connect_run(struct upstream *upstream)
+{
+	switch (upstream_handshake(upstream->l7, upstream->member, &upstream->transport, false)) {
+	case TLS_OK:
+		connect_done(upstream);
+		break;
+	case TLS_AGAIN:
+		break;
+	default:
+		connect_failed(upstream, TCP_CLOSED_RESET);
+	}
+}
+
 static void on_connected(struct tcp_conn *tcp, void *ctx)
 {
 	struct upstream *upstream = ctx;
@@ -69,21 +105,46 @@ static void on_connected(struct tcp_conn *tcp, void *ctx)
 	(void)tcp;
 	if (upstream->state != UPSTREAM_CONNECTING)
 		return;
-	upstream->state = UPSTREAM_BUSY;
-	stream_on_connected(upstream->stream);
+	upstream->is_connected = true;
+	connect_run(upstream);
+}
+
+/* What its stream could not see: TLS broke, and no byte will come or go any more. */
+static void settle(struct upstream *upstream)
+{
+	if (upstream->state != UPSTREAM_BUSY || !upstream->transport.is_failed)
+		return;
+	if (upstream->transport.is_short)
+		upstream->l7->counters.buffers_exhausted++;
+	stream_on_member_closed(upstream->stream, TCP_CLOSED_RESET);
+}
+
+/* A kept one: TLS may have tickets for us, anything else is its end. */
+static void idle_run(struct upstream *upstream)
+{
+	const char *data;
+	size_t len = transport_peek(&upstream->transport, &data);
+
+	if (len == 0 && !transport_is_eof(&upstream->transport) && !upstream->transport.is_failed)
+		return;
+	/* A response that nobody asked for. */
+	if (len > 0)
+		upstream->l7->refusals[HTTP_REFUSED_surplus]++;
+	upstream_close(upstream);
 }
 
 static void on_readable(struct tcp_conn *tcp, void *ctx)
 {
 	struct upstream *upstream = ctx;
 
+	(void)tcp;
 	if (upstream->state == UPSTREAM_BUSY) {
 		stream_on_member_readable(upstream->stream);
+		settle(upstream);
 	} else if (upstream->state == UPSTREAM_IDLE) {
-		/* Its end, or a response that nobody asked for. */
-		if (tcp_readable(tcp) > 0)
-			upstream->l7->refusals[HTTP_REFUSED_surplus]++;
-		upstream_close(upstream);
+		idle_run(upstream);
+	} else if (upstream->state == UPSTREAM_CONNECTING && upstream->is_connected) {
+		connect_run(upstream);
 	}
 }
 
@@ -92,8 +153,12 @@ static void on_writable(struct tcp_conn *tcp, void *ctx)
 	struct upstream *upstream = ctx;
 
 	(void)tcp;
-	if (upstream->state == UPSTREAM_BUSY)
+	if (upstream->state == UPSTREAM_BUSY) {
 		stream_on_member_writable(upstream->stream);
+		settle(upstream);
+	} else if (upstream->state == UPSTREAM_CONNECTING && upstream->is_connected) {
+		connect_run(upstream);
+	}
 }
 
 static void on_closed(struct tcp_conn *tcp, void *ctx, enum tcp_close_reason reason)
@@ -117,16 +182,24 @@ static const struct tcp_handler handler = {
 	.on_closed = on_closed,
 };
 
-static void on_idle_timer(struct wheel_timer *timer, uint64_t now_us)
+static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 {
+	struct upstream *upstream = container_of(timer, struct upstream, timer);
+
 	(void)now_us;
-	upstream_close(container_of(timer, struct upstream, timer));
+	if (upstream->state == UPSTREAM_CONNECTING)
+		connect_failed(upstream, TCP_CLOSED_TIMEOUT);
+	else
+		upstream_close(upstream);
 }
 
-static struct upstream *reuse(struct upstream_pool *pool)
+/* The last one used that was made as those of this pool are. */
+static struct upstream *reuse(struct upstream_pool *pool, const struct tls_context *context)
 {
 	struct upstream *upstream = TAILQ_FIRST(&pool->idle);
 
+	while (upstream != NULL && upstream->context != context)
+		upstream = TAILQ_NEXT(upstream, idle_link);
 	if (upstream == NULL)
 		return NULL;
 	leave_idle(upstream);
@@ -166,12 +239,22 @@ static struct upstream *open_new(
 	if (upstream == NULL)
 		return NULL;
 	*upstream = (struct upstream){ .l7 = l7, .member = member };
-	wheel_timer_init(&upstream->timer, on_idle_timer);
+	upstream->context = upstream_context(l7, config);
+	upstream->config_generation = l7->config_generation;
+	upstream->may_be_h2 = config->protocol == CONFIG_PROTOCOL_ALPN;
+	wheel_timer_init(&upstream->timer, on_timer);
 	tcp = upstream_connect(l7, member, config, &handler, upstream);
-	pool = tcp == NULL ? NULL : upstream_pool_get(l7, member);
+	if (tcp == NULL ||
+		upstream_open_transport(l7, &upstream->transport, tcp, member, upstream->context) <
+			0)
+		goto fail;
+	pool = upstream_pool_get(l7, member);
 	if (pool == NULL)
 		goto fail;
-	transport_init_plain(&upstream->transport, tcp);
+	/* TCP's own limit ends with its handshake. */
+	if (upstream->context != NULL)
+		wheel_arm(l7->wheel, &upstream->timer,
+			l7->now_us + config->connect_timeout_ms * CLOCK_US_PER_MS);
 	upstream->pool = pool;
 	pool->conn_count++;
 	counters_of(upstream)->conns_opened++;
@@ -183,6 +266,7 @@ fail:
 	upstream->state = UPSTREAM_CLOSED;
 	if (tcp != NULL)
 		tcp_abort(tcp);
+	transport_finish(&upstream->transport);
 	objpool_put(l7->upstreams.upstreams, upstream);
 	return NULL;
 }
@@ -208,15 +292,18 @@ static uint32_t idle_max(const struct l7_core *l7, const struct config_pool *con
 struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
 	const struct config_pool *config, bool may_reuse)
 {
+	struct tls_context *context = upstream_context(l7, config);
 	struct upstream *upstream = NULL;
 
-	if (config->protocol == CONFIG_PROTOCOL_H2)
+	if (config->protocol == CONFIG_PROTOCOL_H2 ||
+		(config->protocol == CONFIG_PROTOCOL_ALPN && may_reuse &&
+			upstream_h2_has_room(l7, member, context)))
 		return upstream_h2_acquire(l7, stream, member, config, may_reuse);
 	if (may_reuse) {
 		struct upstream_pool *pool = upstream_pool_find(l7, member);
 
 		if (pool != NULL)
-			upstream = reuse(pool);
+			upstream = reuse(pool, context);
 	}
 	if (upstream == NULL)
 		upstream = open_new(l7, member, config);
@@ -235,8 +322,17 @@ bool upstream_is_kept(
 
 	if (pool == NULL)
 		return false;
-	return config->protocol == CONFIG_PROTOCOL_H2 ? upstream_h2_find(l7, member) != NULL
-						      : pool->idle_count > 0;
+	if (config->protocol != CONFIG_PROTOCOL_H1 &&
+		upstream_h2_has_room(l7, member, upstream_context(l7, config)))
+		return true;
+	return config->protocol != CONFIG_PROTOCOL_H2 && pool->idle_count > 0;
+}
+
+/* TLS as an older configuration wanted it. */
+static bool is_outdated(const struct upstream *upstream)
+{
+	return upstream->context != NULL &&
+		upstream->config_generation != upstream->l7->config_generation;
 }
 
 static bool may_be_kept(const struct upstream *upstream)
@@ -244,14 +340,16 @@ static bool may_be_kept(const struct upstream *upstream)
 	const struct l7_core *l7 = upstream->l7;
 	const struct upstream_pool *pool = upstream->pool;
 
-	return !l7->is_draining && pool->generation == l7->generation &&
-		pool->idle_count < upstream->max_idle &&
-		tcp_readable(upstream->transport.tcp) == 0 && !tcp_is_eof(upstream->transport.tcp);
+	return !l7->is_draining && pool->generation == l7->generation && !is_outdated(upstream) &&
+		pool->idle_count < upstream->max_idle && !upstream->transport.is_failed &&
+		!transport_is_eof(&upstream->transport);
 }
 
 void upstream_release(struct upstream *upstream, bool is_clean)
 {
 	struct l7_core *l7 = upstream->l7;
+	const char *data;
+	size_t surplus;
 
 	if (upstream->state == UPSTREAM_CLOSED)
 		return;
@@ -260,9 +358,10 @@ void upstream_release(struct upstream *upstream, bool is_clean)
 		upstream_h2_leave(upstream, false);
 		return;
 	}
-	if (!is_clean || !may_be_kept(upstream)) {
-		if (is_clean && tcp_readable(upstream->transport.tcp) > 0)
-			l7->refusals[HTTP_REFUSED_surplus]++;
+	surplus = is_clean ? transport_peek(&upstream->transport, &data) : 0;
+	if (surplus > 0)
+		l7->refusals[HTTP_REFUSED_surplus]++;
+	if (!is_clean || surplus > 0 || !may_be_kept(upstream)) {
 		upstream_close(upstream);
 		return;
 	}

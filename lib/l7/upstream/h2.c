@@ -52,7 +52,9 @@ void upstream_h2_close(struct upstream_h2 *h2)
 {
 	struct tcp_conn *tcp = h2->state == UPSTREAM_CLOSED ? NULL : end(h2);
 
-	if (tcp != NULL)
+	if (tcp != NULL && h2->transport.is_failed)
+		upstream_close_failed(tcp);
+	else if (tcp != NULL)
 		tcp_close(tcp);
 }
 
@@ -109,7 +111,8 @@ static void on_rest(struct mux *mux)
 	if (h2->state == UPSTREAM_CLOSED)
 		return;
 	wake_waiting(h2);
-	if (!h2_is_done(mux->session) && !transport_is_eof(mux->transport))
+	if (!h2_is_done(mux->session) && !transport_is_eof(mux->transport) &&
+		!mux->transport->is_failed)
 		return;
 	h2->is_retired = true;
 	users_lose(h2, TCP_CLOSED_RESET, false);
@@ -119,14 +122,19 @@ static void on_rest(struct mux *mux)
 
 static const struct mux_ops ops = { .on_ready = on_ready, .on_rest = on_rest };
 
-static void on_connected(struct tcp_conn *tcp, void *ctx)
+static void connect_failed(struct upstream_h2 *h2, enum tcp_close_reason reason)
 {
-	struct upstream_h2 *h2 = ctx;
+	h2->is_retired = true;
+	users_lose(h2, reason, true);
+	if (h2->state != UPSTREAM_CLOSED)
+		upstream_h2_close(h2);
+}
+
+static void connect_done(struct upstream_h2 *h2)
+{
 	struct upstream *user = LIST_FIRST(&h2->users);
 
-	(void)tcp;
-	if (h2->state != UPSTREAM_CONNECTING)
-		return;
+	wheel_cancel(&h2->timer);
 	h2->state = UPSTREAM_BUSY;
 	while (user != NULL) {
 		struct upstream *next = LIST_NEXT(user, user_link);
@@ -139,6 +147,30 @@ static void on_connected(struct tcp_conn *tcp, void *ctx)
 		mux_run(&h2->mux);
 }
 
+static void connect_run(struct upstream_h2 *h2)
+{
+	switch (upstream_handshake(h2->mux.l7, h2->member, &h2->transport, true)) {
+	case TLS_OK:
+		connect_done(h2);
+		break;
+	case TLS_AGAIN:
+		break;
+	default:
+		connect_failed(h2, TCP_CLOSED_RESET);
+	}
+}
+
+static void on_connected(struct tcp_conn *tcp, void *ctx)
+{
+	struct upstream_h2 *h2 = ctx;
+
+	(void)tcp;
+	if (h2->state != UPSTREAM_CONNECTING)
+		return;
+	h2->is_connected = true;
+	connect_run(h2);
+}
+
 static void on_event(struct tcp_conn *tcp, void *ctx)
 {
 	struct upstream_h2 *h2 = ctx;
@@ -146,6 +178,8 @@ static void on_event(struct tcp_conn *tcp, void *ctx)
 	(void)tcp;
 	if (h2->state == UPSTREAM_BUSY)
 		mux_run(&h2->mux);
+	else if (h2->state == UPSTREAM_CONNECTING && h2->is_connected)
+		connect_run(h2);
 }
 
 static void on_closed(struct tcp_conn *tcp, void *ctx, enum tcp_close_reason reason)
@@ -169,32 +203,43 @@ static const struct tcp_handler handler = {
 	.on_closed = on_closed,
 };
 
-static void on_idle_timer(struct wheel_timer *timer, uint64_t now_us)
+static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 {
+	struct upstream_h2 *h2 = container_of(timer, struct upstream_h2, timer);
+
 	(void)now_us;
-	upstream_h2_close(container_of(timer, struct upstream_h2, timer));
+	if (h2->state == UPSTREAM_CONNECTING)
+		connect_failed(h2, TCP_CLOSED_TIMEOUT);
+	else
+		upstream_h2_close(h2);
 }
+
+static const struct mux_params mux_params = {
+	.role = H2_CLIENT, .limits = &head_limits, .config = &limits, .ops = &ops
+};
 
 static struct upstream_h2 *open_new(
 	struct l7_core *l7, struct member *member, const struct config_pool *config)
 {
 	struct upstream_h2 *h2 = objpool_get(l7->upstreams.h2s);
-	const struct mux_params params = {
-		.role = H2_CLIENT, .limits = &head_limits, .config = &limits, .ops = &ops
-	};
 	struct tcp_conn *tcp;
 
 	if (h2 == NULL)
 		return NULL;
 	*h2 = (struct upstream_h2){ .state = UPSTREAM_CONNECTING, .member = member };
-	wheel_timer_init(&h2->timer, on_idle_timer);
+	h2->context = upstream_context(l7, config);
+	wheel_timer_init(&h2->timer, on_timer);
 	tcp = upstream_connect(l7, member, config, &handler, h2);
-	if (tcp == NULL)
+	if (tcp == NULL ||
+		upstream_open_transport(l7, &h2->transport, tcp, member, h2->context) < 0)
 		goto fail;
-	transport_init_plain(&h2->transport, tcp);
 	h2->pool = upstream_pool_get(l7, member);
-	if (h2->pool == NULL || mux_open(&h2->mux, l7, &h2->transport, &params) < 0)
+	if (h2->pool == NULL || mux_open(&h2->mux, l7, &h2->transport, &mux_params) < 0)
 		goto fail;
+	/* TCP's own limit ends with its handshake. */
+	if (h2->context != NULL)
+		wheel_arm(l7->wheel, &h2->timer,
+			l7->now_us + config->connect_timeout_ms * CLOCK_US_PER_MS);
 	h2->pool->conn_count++;
 	LIST_INSERT_HEAD(&h2->pool->h2s, h2, link);
 	member->cores[l7->core->index].conns_opened++;
@@ -209,6 +254,7 @@ fail:
 		tcp_abort(tcp);
 	if (h2->pool != NULL && h2->pool->conn_count == 0)
 		upstream_pool_put(&l7->upstreams, h2->pool);
+	transport_finish(&h2->transport);
 	objpool_put(l7->upstreams.h2s, h2);
 	return NULL;
 }
@@ -221,7 +267,8 @@ static bool has_room(const struct upstream_h2 *h2)
 		(!h2_is_going(h2->mux.session) && h2_free_streams(h2->mux.session) > 0);
 }
 
-struct upstream_h2 *upstream_h2_find(struct l7_core *l7, const struct member *member)
+static struct upstream_h2 *find(
+	struct l7_core *l7, const struct member *member, const struct tls_context *context)
 {
 	struct upstream_pool *pool = upstream_pool_find(l7, member);
 	struct upstream_h2 *h2;
@@ -229,16 +276,32 @@ struct upstream_h2 *upstream_h2_find(struct l7_core *l7, const struct member *me
 	if (pool == NULL)
 		return NULL;
 	LIST_FOREACH (h2, &pool->h2s, link) {
-		if (has_room(h2))
+		if (h2->context == context && has_room(h2))
 			return h2;
 	}
 	return NULL;
 }
 
+bool upstream_h2_has_room(
+	struct l7_core *l7, const struct member *member, const struct tls_context *context)
+{
+	return find(l7, member, context) != NULL;
+}
+
+static void join(struct upstream *user, struct upstream_h2 *h2)
+{
+	user->h2 = h2;
+	user->state = h2->state;
+	user->started_us = user->l7->now_us;
+	user->h2_code = H2_CANCEL;
+	LIST_INSERT_HEAD(&h2->users, user, user_link);
+	h2->user_count++;
+}
+
 struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
 	struct member *member, const struct config_pool *config, bool may_reuse)
 {
-	struct upstream_h2 *h2 = may_reuse ? upstream_h2_find(l7, member) : NULL;
+	struct upstream_h2 *h2 = may_reuse ? find(l7, member, upstream_context(l7, config)) : NULL;
 	struct upstream *user = objpool_get(l7->upstreams.upstreams);
 
 	if (user == NULL)
@@ -252,15 +315,43 @@ struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
 		return NULL;
 	}
 	l7->counters.upstream_reused += user->was_reused;
-	wheel_cancel(&h2->timer);
+	if (h2->state == UPSTREAM_BUSY)
+		wheel_cancel(&h2->timer);
 	h2->idle_timeout_ms = config->idle_timeout_ms;
-	user->h2 = h2;
-	user->state = h2->state;
-	user->started_us = l7->now_us;
-	user->h2_code = H2_CANCEL;
-	LIST_INSERT_HEAD(&h2->users, user, user_link);
-	h2->user_count++;
+	join(user, h2);
 	return user;
+}
+
+/* Counted already: the connection stays what it was but for its keeper. */
+int upstream_h2_adopt(struct upstream *user)
+{
+	struct l7_core *l7 = user->l7;
+	struct upstream_h2 *h2 = objpool_get(l7->upstreams.h2s);
+
+	if (h2 == NULL)
+		return -ENOMEM;
+	*h2 = (struct upstream_h2){
+		.state = UPSTREAM_BUSY,
+		.member = user->member,
+		.pool = user->pool,
+		.is_connected = true,
+		.context = user->context,
+		.idle_timeout_ms = user->idle_timeout_ms,
+	};
+	wheel_timer_init(&h2->timer, on_timer);
+	if (mux_open(&h2->mux, l7, &h2->transport, &mux_params) < 0) {
+		objpool_put(l7->upstreams.h2s, h2);
+		return -ENOMEM;
+	}
+	transport_move(&h2->transport, &user->transport);
+	tcp_set_handler(h2->transport.tcp, &handler, h2);
+	LIST_INSERT_HEAD(&h2->pool->h2s, h2, link);
+	l7->counters.h2_upstream_opened++;
+	join(user, h2);
+	stream_on_connected(user->stream);
+	if (h2->state == UPSTREAM_BUSY)
+		mux_run(&h2->mux);
+	return 0;
 }
 
 int upstream_h2_request(struct stream *stream, const struct http_head *head,

@@ -116,6 +116,46 @@ void upstream_pools_refresh(struct l7_core *l7)
 	close_idle_before(l7, l7->generation);
 }
 
+/* With a connection counted on, the entry stays until this is done: see close_idle(). */
+static void renew(struct l7_core *l7, struct upstream_pool *pool)
+{
+	struct upstream *upstream = TAILQ_FIRST(&pool->idle);
+	struct upstream_h2 *h2 = LIST_FIRST(&pool->h2s);
+
+	pool->conn_count++;
+	while (h2 != NULL) {
+		struct upstream_h2 *next = LIST_NEXT(h2, link);
+
+		h2->is_retired |= h2->context != NULL;
+		if (h2->is_retired && h2->user_count == 0)
+			upstream_h2_close(h2);
+		h2 = next;
+	}
+	while (upstream != NULL) {
+		struct upstream *next = TAILQ_NEXT(upstream, idle_link);
+
+		if (upstream->context != NULL)
+			upstream_close(upstream);
+		upstream = next;
+	}
+	if (--pool->conn_count == 0)
+		upstream_pool_put(&l7->upstreams, pool);
+}
+
+void upstream_pools_renew(struct l7_core *l7)
+{
+	for (unsigned i = 0; i < UPSTREAM_BUCKETS; i++) {
+		struct upstream_pool *pool = LIST_FIRST(&l7->upstreams.buckets[i]);
+
+		while (pool != NULL) {
+			struct upstream_pool *next = LIST_NEXT(pool, link);
+
+			renew(l7, pool);
+			pool = next;
+		}
+	}
+}
+
 void upstream_pools_close_idle(struct l7_core *l7)
 {
 	close_idle_before(l7, UINT64_MAX);

@@ -32,9 +32,13 @@ struct upstream {
 	struct upstream_pool *pool;
 	struct stream *stream; /* whose request it carries, or NULL */
 	enum upstream_state state;
-	bool was_reused;          /* carried a request before this one */
-	struct wheel_timer timer; /* idle */
-	uint32_t idle_timeout_ms; /* of the pool, as the last request found it */
+	bool was_reused;             /* carried a request before this one */
+	bool may_be_h2;              /* the member chooses by ALPN */
+	bool is_connected;           /* TCP is; CONNECTING goes on with the TLS handshake */
+	struct tls_context *context; /* TLS: whose; else NULL */
+	uint64_t config_generation;  /* that it was made by */
+	struct wheel_timer timer;    /* connecting over TLS; idle */
+	uint32_t idle_timeout_ms;    /* of the pool, as the last request found it */
 	uint32_t max_idle;
 	TAILQ_ENTRY(upstream) idle_link;
 	SLIST_ENTRY(upstream) dead_link;
@@ -55,10 +59,12 @@ struct upstream_h2 {
 	struct upstream_pool *pool;
 	enum upstream_state state;
 	bool is_retired; /* carries what it has, and no more */
+	bool is_connected;
+	struct tls_context *context; /* as above */
 	uint32_t user_count;
 	uint32_t idle_timeout_ms;
 	LIST_HEAD(, upstream) users;
-	struct wheel_timer timer; /* idle */
+	struct wheel_timer timer; /* connecting over TLS; idle */
 	LIST_ENTRY(upstream_h2) link;
 	SLIST_ENTRY(upstream_h2) dead_link;
 };
@@ -91,6 +97,9 @@ void upstream_pools_destroy(struct upstream_pools *pools);
 
 /* A new snapshot: kept connections to members that are gone or not usable end. */
 void upstream_pools_refresh(struct l7_core *l7);
+
+/* A new configuration: TLS connections that were made by the old one carry no further request. */
+void upstream_pools_renew(struct l7_core *l7);
 
 /* All kept connections end. */
 void upstream_pools_close_idle(struct l7_core *l7);
@@ -129,10 +138,33 @@ struct tcp_conn *upstream_connect(struct l7_core *l7, const struct member *membe
 	const struct config_pool *config, const struct tcp_handler *handler, void *ctx);
 struct upstream *upstream_h2_acquire(struct l7_core *l7, struct stream *stream,
 	struct member *member, const struct config_pool *config, bool may_reuse);
-struct upstream_h2 *upstream_h2_find(struct l7_core *l7, const struct member *member);
+/* Whether a request may go to the member over an HTTP/2 connection that is there. */
+bool upstream_h2_has_room(
+	struct l7_core *l7, const struct member *member, const struct tls_context *context);
+
+/* The member chose HTTP/2: user's new connection becomes one for many requests. 0 or -ENOMEM. */
+int upstream_h2_adopt(struct upstream *user);
 void upstream_h2_leave(struct upstream *user, bool is_aborted);
 void upstream_h2_close(struct upstream_h2 *h2);
 void upstream_h2_free_dead(struct upstream_pools *pools);
+
+/* This worker's context for members of a pool of the current snapshot; NULL: plain. */
+struct tls_context *upstream_context(struct l7_core *l7, const struct config_pool *config);
+
+/* Plain, or by context. 0 or -ENOMEM. */
+int upstream_open_transport(struct l7_core *l7, struct transport *transport, struct tcp_conn *tcp,
+	const struct member *member, struct tls_context *context);
+
+/* TLS_OK, TLS_AGAIN or TLS_FAILED, which is counted then. needs_h2: any other protocol is none. */
+enum tls_result upstream_handshake(struct l7_core *l7, const struct member *member,
+	struct transport *transport, bool needs_h2);
+bool upstream_is_h2_chosen(const struct transport *transport);
+
+/* Closes what TLS failed on: the alert that says why is not lost to a reset. */
+void upstream_close_failed(struct tcp_conn *tcp);
+
+/* TLS with the member broke, in the handshake or later. */
+bool upstream_has_tls_failed(const struct upstream *upstream);
 
 /* Sends the stream's request and sets its outlet and inlet. 0, or < 0: it cannot be sent. */
 int upstream_h2_request(struct stream *stream, const struct http_head *head,

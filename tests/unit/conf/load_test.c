@@ -122,7 +122,7 @@ static void test_full_pools(void **state)
 	assert_address(&pool->members[0].address, "198.51.100.10");
 	assert_string_equal(pool->members[1].name, "pg-b");
 	assert_int_equal(pool->members[1].weight, 2);
-	assert_int_equal(pool->members[1].line, 29);
+	assert_int_equal(pool->members[1].line, 31);
 	assert_int_equal(pool->health.type, CONFIG_HEALTH_HTTP);
 	assert_int_equal(pool->health.interval_ms, 900);
 	assert_int_equal(pool->health.timeout_ms, 800);

@@ -139,7 +139,7 @@ static const struct conf_row rows[] = {
 			    "letters, digits, \"_\", \".\" and \"-\", found \"x y\"",
 	},
 	{
-		.what = "copies to nobody, of nothing, and in a language that they are not in",
+		.what = "copies to nobody, and of nothing",
 		.json = ROUTE(
 			"'mirror': {'pool': 'b', 'pct': 0}}, {'match': {'host': 'c'}, 'pool': "
 			"'a',\n'mirror': {}"),
@@ -147,6 +147,15 @@ static const struct conf_row rows[] = {
 			"c.json:2: services[0].routes[0].mirror.pool: there is no pool \"b\"\n"
 			"c.json:2: services[0].routes[0].mirror.pct: 0 is out of range (1-100)\n"
 			"c.json:3: services[0].routes[1].mirror.pool: is required and missing",
+	},
+	{
+		.what = "copies in a language that they are not in",
+		.json = "{" CONF_PORTS ", 'pools': {'a': {'members': ['198.51.100.1:80']}, 'b': {"
+			"'protocol': 'h2', 'members': ['198.51.100.1:80']}}, 'services': [{"
+			"'name': 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp', 'routes': [{"
+			"'pool': 'a',\n'mirror': {'pool': 'b'}}]}]}",
+		.expected = "c.json:2: services[0].routes[0].mirror.pool: copies are plain "
+			    "HTTP/1.1: a pool of protocol \"h1\" without TLS",
 	},
 	{
 		.what = "a route's name twice",

@@ -41,7 +41,7 @@ static const struct conf_row rows[] = {
 			    "source-hash, round-robin, rr, least-requests, least-connections, lc, "
 			    "p2c, random; did you mean \"maglev\"?\n"
 			    "c.json:3: pools.a.health.type: \"https\" is not one of: none, tcp, "
-			    "http; did you mean \"http\"?\n"
+			    "http, tls; did you mean \"http\"?\n"
 			    "c.json:3: pools.a.health.intervall_ms: unknown key; did you mean "
 			    "\"interval_ms\"?",
 	},
@@ -156,6 +156,27 @@ static const struct conf_row rows[] = {
 		.expected = "c.json:2: cores.l7: the health check of pool \"a\" needs at least one "
 			    "L7 worker\n"
 			    "c.json:4: pools.b.health.type: is required and missing",
+	},
+	{
+		.what = "TLS toward members",
+		.json = WITH("'pools': {'a': {'members': ['198.51.100.1:80'], 'tls': {}},\n"
+			     "'b': {'members': ['198.51.100.1:80'], 'tls': {'verify': false,\n"
+			     "'ca': 'ca.pem', 'server_name': 'a b', 'min_version': '1.3',\n"
+			     "'max_version': '1.2'}},\n"
+			     "'c': {'members': ['198.51.100.1:80'], 'protocol': 'h2',\n"
+			     "'tls': {'verify': false, 'alpn': ['h2']}},\n"
+			     "'d': {'members': ['198.51.100.1:80'],\n"
+			     "'health': {'type': 'tls'}}}"),
+		.expected =
+			"c.json:2: pools.a.tls.ca: \"verify\" needs \"ca\" and \"server_name\"\n"
+			"c.json:2: pools.a.tls.server_name: \"verify\" needs \"ca\" and "
+			"\"server_name\"\n"
+			"c.json:4: pools.b.tls.ca: has no effect without \"verify\"\n"
+			"c.json:4: pools.b.tls.server_name: \"a b\" is no host name\n"
+			"c.json:5: pools.b.tls.max_version: is below min_version, which is 1.3\n"
+			"c.json:6: pools.c.protocol: is said by \"alpn\" of \"tls\" already\n"
+			"c.json:9: pools.d.health: checks of type \"tls\" are for pools with "
+			"\"tls\"",
 	},
 	{
 		.what = "server IDs that cannot be",

@@ -26,4 +26,8 @@ void servers_free(struct world *world);
 void h2_server_accept(struct server *server, struct tcp_conn *tcp);
 void h2_servers_free(struct world *world);
 
+/* And behind TLS. */
+void tls_server_accept(struct server *server, struct tcp_conn *tcp);
+void tls_servers_free(struct world *world);
+
 #endif

@@ -296,6 +296,10 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 	assert_non_null(server);
 	server->accepted++;
 	server->open++;
+	if (server->tls != NULL) {
+		tls_server_accept(server, tcp);
+		return 0;
+	}
 	if (server->is_h2) {
 		h2_server_accept(server, tcp);
 		return 0;
@@ -314,6 +318,7 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 void servers_free(struct world *world)
 {
 	h2_servers_free(world);
+	tls_servers_free(world);
 	while (world->server_conns != NULL) {
 		struct server_conn *conn = world->server_conns;
 

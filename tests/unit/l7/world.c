@@ -332,6 +332,34 @@ static void listeners_renew(struct world *world)
 	tls_store_destroy(store);
 }
 
+static bool pool_tls_is_idle(void *tls)
+{
+	return l7_pool_tls_is_idle(tls);
+}
+
+static void pool_tls_destroy(void *tls)
+{
+	l7_pool_tls_destroy(tls);
+}
+
+static void pool_tls_renew(struct world *world)
+{
+	for (unsigned i = 0; i < POOL_COUNT; i++) {
+		struct err err;
+
+		if (world->pool_tls[i] != NULL)
+			rcu_defer(
+				world->rcu, world->pool_tls[i], pool_tls_is_idle, pool_tls_destroy);
+		world->pool_tls[i] = NULL;
+		if (!world->pools[i].has_tls)
+			continue;
+		world->pool_tls[i] = l7_pool_tls_create(&world->config, &world->pools[i], 1, &err);
+		if (world->pool_tls[i] == NULL)
+			fail_msg("%s", err.text);
+	}
+	world->snapshot.pool_tls = world->pool_tls;
+}
+
 void world_publish(struct world *world, bool is_new_config)
 {
 	const struct neigh_port port = { .mtu = 1500 };
@@ -341,8 +369,10 @@ void world_publish(struct world *world, bool is_new_config)
 	*retired = (struct retired){ .set = world->set,
 		.table = world->table,
 		.net = (struct neigh_net *)world->snapshot.net };
-	if (is_new_config)
+	if (is_new_config) {
 		listeners_renew(world);
+		pool_tls_renew(world);
+	}
 	world->set = backend_set_create(world->backend_registry, &world->config, &err);
 	world->table = service_table_create(
 		world->service_registry, &world->config, (void *const *)world->listeners, &err);
@@ -462,6 +492,8 @@ void world_destroy(struct world *world)
 	servers_free(world);
 	l7_listener_destroy(world->listeners[0]);
 	l7_listener_destroy(world->listeners[1]);
+	for (unsigned i = 0; i < POOL_COUNT; i++)
+		l7_pool_tls_destroy(world->pool_tls[i]);
 	service_table_destroy(world->table);
 	backend_set_destroy(world->set);
 	neigh_net_destroy((struct neigh_net *)world->snapshot.net);

@@ -9,6 +9,7 @@
 #include "conf/config.h"
 
 #include "l7/l7.h"
+#include "tls/tls.h"
 
 /*
  * An L7 worker and a second TCP stack joined back to back in virtual time: the second one plays
@@ -40,6 +41,8 @@ struct server {
 	const char *answer;         /* head and body; NULL: 200 with the member's letter */
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
+	struct tls_context *tls; /* speaks TLS; then of the above: refusing, silent, stuck */
+	unsigned tls_failures;
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
 	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */
 	bool is_wrong;        /* tunnels: with the wrong Sec-WebSocket-Accept */
@@ -94,12 +97,14 @@ struct world {
 	struct backend_set *set;
 	struct service_table *table;
 	struct l7_listener *listeners[2];
+	struct l7_pool_tls *pool_tls[POOL_COUNT];
 	struct l7_core *l7;
 	struct tcp_stack *peer;
 	struct server servers[MEMBER_COUNT];
 	struct wire *wires[2]; /* to the worker, to the peer */
 	struct server_conn *server_conns;
 	struct h2_server_conn *h2_server_conns;
+	struct tls_server_conn *tls_server_conns;
 	struct config *loaded;                  /* by world_routes_load() */
 	void (*each_turn)(struct world *world); /* a test's own part of the loop, or NULL */
 	void *user;

@@ -66,7 +66,12 @@ enum config_balance {
 	CONFIG_BALANCE_PEAK_EWMA,
 	CONFIG_BALANCES,
 };
-enum config_health { CONFIG_HEALTH_NONE, CONFIG_HEALTH_TCP, CONFIG_HEALTH_HTTP };
+enum config_health {
+	CONFIG_HEALTH_NONE,
+	CONFIG_HEALTH_TCP,
+	CONFIG_HEALTH_HTTP,
+	CONFIG_HEALTH_TLS,
+};
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
 	CONFIG_CLIENT_AUTH_OPTIONAL,
@@ -74,7 +79,12 @@ enum config_client_auth {
 };
 #define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1, CONFIG_ALPN_H2 = 2 };
-enum config_protocol { CONFIG_PROTOCOL_H1, CONFIG_PROTOCOL_H2 };
+enum config_protocol {
+	CONFIG_PROTOCOL_H1,
+	CONFIG_PROTOCOL_H2,
+	CONFIG_PROTOCOL_ALPN, /* what the member chooses */
+};
+enum config_proxy { CONFIG_PROXY_NONE, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
@@ -183,11 +193,25 @@ struct config_health_check {
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
 };
 
+/* "tls" of a pool */
+struct config_pool_tls {
+	bool verify;             /* "verify": true */
+	const char *ca;          /* "ca": NULL without verify */
+	const char *server_name; /* "server_name": SNI, and verified; NULL without verify */
+	unsigned certificate;    /* "certificate": index; UINT_MAX: none */
+	unsigned min_version;    /* 0x0303 (TLS 1.2) or 0x0304 */
+	unsigned max_version;
+	unsigned alpn; /* "alpn": CONFIG_ALPN_* or-ed, never 0 */
+};
+
 /* "pools": { name: ... } */
 struct config_pool {
 	const char *name;
 	enum config_balance balance;   /* default maglev */
-	enum config_protocol protocol; /* "protocol": L7, default h1 */
+	enum config_protocol protocol; /* "protocol": L7, default h1; with TLS by "alpn" */
+	bool has_tls;                  /* "tls": L7, toward members */
+	struct config_pool_tls tls;
+	enum config_proxy proxy; /* "proxy_protocol": L7, default none */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;

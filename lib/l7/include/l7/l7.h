@@ -42,6 +42,21 @@ bool l7_split_at(const struct l7_listener *listener, unsigned index, struct l7_s
 /* Another weight, until the next configuration; workers see it with their next requests. */
 void l7_split_set(struct l7_listener *listener, unsigned index, uint32_t weight);
 
+/*
+ * TLS toward the members of a pool that has it: a context per L7 worker. Control builds and frees
+ * it, as a listener; idle when no connection to a member uses it.
+ */
+struct l7_pool_tls;
+struct tls_context;
+
+struct l7_pool_tls *l7_pool_tls_create(const struct config *config, const struct config_pool *pool,
+	unsigned worker_count, struct err *err);
+void l7_pool_tls_destroy(struct l7_pool_tls *tls);
+bool l7_pool_tls_is_idle(const struct l7_pool_tls *tls);
+
+/* The context of an L7 worker's health checks. That worker. */
+struct tls_context *l7_pool_tls_checks(const struct l7_pool_tls *tls, unsigned worker);
+
 /* HTTP side of one L7 worker: connections, streams, upstream connections. One owner core. */
 struct l7_core;
 

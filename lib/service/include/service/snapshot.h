@@ -12,6 +12,7 @@
 #include "service/service.h"
 
 struct guard;
+struct l7_pool_tls;
 
 /*
  * All that a worker needs to know of the configuration: immutable, published with one pointer
@@ -26,6 +27,8 @@ struct snapshot {
 	const struct service_table *services;
 	const struct backend_set *backends;
 	struct guard *guard; /* l4/guard.h; NULL: none */
+	/* By pool: l7/l7.h, TLS toward its members; NULL: plain. Without any, NULL. */
+	struct l7_pool_tls *const *pool_tls;
 	struct hash_key key;
 	struct steer steer;
 };

@@ -9,9 +9,9 @@
 #include "base/err.h"
 
 /*
- * TLS 1.2 and 1.3 by mbedTLS as bytes in, bytes out; knows nothing of TCP. Certificates are loaded
- * by the control thread; a context belongs to one worker, since mbedtls_ssl_config is not shared
- * between threads; a session belongs to its context's worker.
+ * TLS 1.2 and 1.3 by mbedTLS, either side, as bytes in, bytes out; knows nothing of TCP.
+ * Certificates are loaded by the control thread; a context belongs to one worker, since
+ * mbedtls_ssl_config is not shared between threads; a session belongs to its context's worker.
  */
 struct tls_certificate;
 struct tls_context;
@@ -167,6 +167,20 @@ struct tls_context_params {
 /* Control thread creates, one worker uses. */
 struct tls_context *tls_context_create(const struct tls_context_params *params, struct err *err);
 
+/* Toward servers. */
+struct tls_client_context_params {
+	const char *ca_path; /* PEM: who may have signed; NULL: servers are not verified */
+	const char *name;    /* the server's, sent as SNI and verified; NULL: neither */
+	const char *chain_path, *key_path; /* our own certificate, or NULL */
+	unsigned min_version, max_version; /* as above */
+	const char *const *alpn;           /* as above */
+	size_t peers;                      /* servers whose sessions are worth being kept */
+};
+
+/* For tls_session_create_client() only. As tls_context_create(). */
+struct tls_context *tls_context_create_client(
+	const struct tls_client_context_params *params, struct err *err);
+
 /* No session may be left: see tls_context_sessions(). NULL is fine. */
 void tls_context_destroy(struct tls_context *context);
 
@@ -193,6 +207,30 @@ enum tls_result {
 struct tls_session *tls_session_create(
 	struct tls_context *context, const struct tls_io *io, void *io_ctx);
 void tls_session_destroy(struct tls_session *session);
+
+/*
+ * A session toward a server: like the other in all else. peer: a number of its own for each server;
+ * what one left behind is resumed with the next of the same number, and never with another's.
+ */
+struct tls_session *tls_session_create_client(
+	struct tls_context *context, const struct tls_io *io, void *io_ctx, uint64_t peer);
+
+/* After the handshake: the server knew the last session. */
+bool tls_session_is_resumed(struct tls_session *session);
+
+enum tls_unverified {
+	TLS_VERIFIED,
+	TLS_UNTRUSTED, /* not signed by whom it should be */
+	TLS_OUT_OF_DATE,
+	TLS_WRONG_NAME,
+	TLS_UNFIT, /* anything else: its key, its use, its algorithms */
+};
+
+/* After a handshake that failed: whether the server's certificate was it, and why. */
+enum tls_unverified tls_session_unverified(struct tls_session *session);
+
+/* Bytes move by another ctx from now on. */
+void tls_session_move(struct tls_session *session, void *io_ctx);
 
 /*
  * The transport ended: what receive() still gives is the last. A peer that ends it without
