@@ -117,6 +117,9 @@ struct config *app_config_read(
 /* Lets time pass for members that start slowly. */
 void app_warm(struct app *app, uint64_t now_us);
 
+/* eject.c: leaves members out whose answers fail, and takes them back. */
+void app_eject(struct app *app, uint64_t now_us);
+
 /* announce.c: tells the kernel, and so routing daemons, which VIPs are usable now. */
 void app_announce(struct app *app);
 

@@ -212,6 +212,7 @@ static void tick_take(struct supervisor *s)
 		return;
 	rcu_reap(s->app->rcu);
 	access_log_poll(s->app->access, now_us);
+	app_eject(s->app, now_us);
 	app_warm(s->app, now_us);
 	traffic_note(s, now_us);
 	if (s->app->shutdown_requested && s->deadline_us == 0)

@@ -51,6 +51,9 @@ static const struct row l7_rows[] = {
 static const struct row service_rows[] = {
 #include "service/service.def"
 };
+static const struct row pool_rows[] = {
+#include "backend/pool.def"
+};
 static const struct row member_rows[] = {
 #include "backend/member.def"
 };
@@ -90,6 +93,7 @@ static const struct {
 	SET(http_refused, "", "HTTP messages refused by the strictness rules, by rule."),
 	SET(l7_ended, "", "How HTTP requests ended."),
 	SET(service, "{service}", "What clients did with each service."),
+	SET(pool, "{pool}", "Retries, limits and queues of each pool (L7)."),
 	SET(member, "{pool,member}", "What was done with each member of a pool."),
 #undef SET
 };

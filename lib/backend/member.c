@@ -4,6 +4,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/hash.h"
 #include "registry.h"
 #include "stats/stats.h"
 
@@ -17,6 +18,13 @@ const struct stats_set member_stats_set = STATS_SET("member", descs);
 
 static_assert(sizeof(struct member_counters) / sizeof(uint64_t) >= sizeof(descs) / sizeof(descs[0]),
 	"the counters are an array of words");
+
+static uint64_t name_hash(const char *pool, const char *name)
+{
+	struct hash_key key = { .k0 = hash_bytes((struct hash_key){ 0 }, pool, strlen(pool)) };
+
+	return hash_bytes(key, name, strlen(name));
+}
 
 struct member *member_create(
 	const struct config_pool *pool, const struct config_member *config, unsigned core_count)
@@ -37,6 +45,7 @@ struct member *member_create(
 		return NULL;
 	}
 	memset(member->cores, 0, bytes);
+	member->name_hash = name_hash(pool->name, config->name);
 	member->address = config->address;
 	member->port = config->port;
 	member->port_be = rte_cpu_to_be_16(config->port);
@@ -61,7 +70,8 @@ void member_destroy(void *object)
 
 bool member_is_usable_with(const struct member *member, uint32_t weight)
 {
-	return weight > 0 && member->admin == MEMBER_READY && member->health != MEMBER_DOWN;
+	return weight > 0 && member->admin == MEMBER_READY && member->health != MEMBER_DOWN &&
+		!member->outlier.is_ejected;
 }
 
 bool member_is_usable(const struct member *member)
@@ -94,6 +104,42 @@ static uint64_t count_open(const struct member *member, size_t begun_offset, siz
 	return begun - ended;
 }
 
+uint64_t member_requests_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, requests),
+		offsetof(struct member_counters, requests_done));
+}
+
+uint64_t member_pending_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, pending),
+		offsetof(struct member_counters, pending_done));
+}
+
+uint64_t member_retries_now(const struct member *member)
+{
+	return count_open(member, offsetof(struct member_counters, retries_got),
+		offsetof(struct member_counters, retries_got_done));
+}
+
+uint64_t member_latency_us(const struct member *member, uint64_t now_us)
+{
+	uint64_t sum = 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < member->core_count; i++) {
+		uint64_t at_us = stats_read(&member->cores[i].latency_at_us);
+		uint64_t latency_us = stats_read(&member->cores[i].latency_us);
+		uint64_t passed_us = now_us > at_us ? now_us - at_us : 0;
+
+		if (latency_us == 0 || passed_us >= MEMBER_LATENCY_FADE_US)
+			continue;
+		sum += latency_us * (MEMBER_LATENCY_FADE_US - passed_us) / MEMBER_LATENCY_FADE_US;
+		count++;
+	}
+	return count == 0 ? 0 : sum / count;
+}
+
 uint64_t member_conns_now(const struct member *member)
 {
 	return count_open(member, offsetof(struct member_counters, conns_opened),
@@ -110,23 +156,31 @@ static bool has_requests(const struct member *member)
 }
 
 /* A member that serves requests keeps idle connections: those are not its load. */
-uint32_t member_load(const void *ctx)
+uint32_t member_load(const void *ctx, uint64_t now_us)
 {
 	const struct member *member = ctx;
 	uint64_t load;
 
+	(void)now_us;
 	if (has_requests(member))
-		load = count_open(member, offsetof(struct member_counters, requests),
-			offsetof(struct member_counters, requests_done));
+		load = member_requests_now(member);
 	else
 		load = member_conns_now(member);
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
 }
 
-uint32_t member_load_conns(const void *ctx)
+uint32_t member_load_latency(const void *ctx, uint64_t now_us)
+{
+	uint64_t load = (member_requests_now(ctx) + 1) * (member_latency_us(ctx, now_us) + 1);
+
+	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
+}
+
+uint32_t member_load_conns(const void *ctx, uint64_t now_us)
 {
 	uint64_t load = member_conns_now(ctx);
 
+	(void)now_us;
 	return load > UINT32_MAX ? UINT32_MAX : (uint32_t)load;
 }
 

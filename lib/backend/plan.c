@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "balance/maglev.h"
+#include "pool.h"
 #include "registry.h"
 
 /* A name on its way to an index, for search. */
@@ -91,6 +92,7 @@ static void members_plan(struct pool_plan *plan, const struct pool *now, const s
 			.weight = weight_planned(member, &config->members[i]),
 		};
 	}
+	pool_tiers_apply(config, backends);
 	qsort(plan->sorted, count, sizeof(plan->sorted[0]), id_compare);
 	if (now != NULL)
 		plan->removed = now->count - (unsigned)(count - plan->added);

@@ -11,6 +11,8 @@
 /* A slow start rebuilds the table so often. */
 #define WARM_STEPS 32
 
+#define TIERS_MAX 16
+
 struct key {
 	struct config_quic_id quic;
 	uint32_t id;
@@ -111,6 +113,43 @@ static uint16_t chance_index(const struct pool *pool, uint32_t hash, uint64_t no
 	if (chance == NULL || now_us >= chance->until_us)
 		return MAGLEV_EMPTY;
 	return chance->slots[balance_slot_of(hash, chance->count)];
+}
+
+/*
+ * The highest tier that is to get something: tiers are taken together, the lowest first, until
+ * enough of their weight is usable.
+ */
+static unsigned tier_last(const struct config_pool *config, const struct balance_backend *backends)
+{
+	uint64_t all = 0;
+	uint64_t usable = 0;
+	bool has_usable = false;
+	unsigned tier = 0;
+
+	for (; tier < TIERS_MAX; tier++) {
+		for (size_t i = 0; i < config->member_count; i++) {
+			const struct config_member *member = &config->members[i];
+
+			if (member->tier != tier)
+				continue;
+			all += member->weight;
+			usable += backends[i].weight > 0 ? member->weight : 0;
+			has_usable |= backends[i].weight > 0;
+		}
+		if (has_usable && usable * 100 >= all * config->tier_min_pct)
+			break;
+	}
+	return tier;
+}
+
+void pool_tiers_apply(const struct config_pool *config, struct balance_backend *backends)
+{
+	unsigned last = tier_last(config, backends);
+
+	for (size_t i = 0; i < config->member_count; i++) {
+		if (config->members[i].tier > last)
+			backends[i].weight = 0;
+	}
 }
 
 static bool is_down(const struct member *member)

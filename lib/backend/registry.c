@@ -23,6 +23,7 @@ struct backend_registry *backend_registry_create(unsigned core_count, struct rcu
 		return NULL;
 	for (unsigned i = 0; i < REGISTRY_BUCKETS; i++)
 		SLIST_INIT(&registry->buckets[i]);
+	SLIST_INIT(&registry->pools);
 	registry->rcu = rcu;
 	registry->core_count = core_count;
 	return registry;
@@ -30,8 +31,14 @@ struct backend_registry *backend_registry_create(unsigned core_count, struct rcu
 
 void backend_registry_destroy(struct backend_registry *registry)
 {
+	struct pool_identity *identity;
+
 	if (registry == NULL)
 		return;
+	while ((identity = SLIST_FIRST(&registry->pools)) != NULL) {
+		SLIST_REMOVE_HEAD(&registry->pools, link);
+		pool_identity_destroy(identity);
+	}
 	for (unsigned i = 0; i < REGISTRY_BUCKETS; i++) {
 		struct member_entry *entry;
 
@@ -41,6 +48,21 @@ void backend_registry_destroy(struct backend_registry *registry)
 		}
 	}
 	free(registry);
+}
+
+struct pool_identity *registry_pool_get(struct backend_registry *registry, const char *name)
+{
+	struct pool_identity *identity;
+
+	SLIST_FOREACH(identity, &registry->pools, link)
+	{
+		if (strcmp(identity->name, name) == 0)
+			return identity;
+	}
+	identity = pool_identity_create(name, registry->core_count);
+	if (identity != NULL)
+		SLIST_INSERT_HEAD(&registry->pools, identity, link);
+	return identity;
 }
 
 /* Another address or port under a known name is another server, without the old one's state. */

@@ -13,11 +13,13 @@ struct shared_pool {
 	unsigned users;
 };
 
-static uint32_t (*pool_load(const struct config_pool *config))(const void *)
+static uint32_t (*pool_load(const struct config_pool *config))(const void *, uint64_t)
 {
 	if (config->balance == CONFIG_BALANCE_LEAST_CONNECTIONS ||
 		config->balance == CONFIG_BALANCE_LC)
 		return member_load_conns;
+	if (config->balance == CONFIG_BALANCE_PEAK_EWMA)
+		return member_load_latency;
 	return member_load;
 }
 
@@ -42,6 +44,9 @@ static struct balance *table_build(struct pool *pool, const struct config *confi
 		};
 		pool->usable += is_usable;
 	}
+	pool_tiers_apply(pool->config, backends);
+	for (unsigned i = 0; i < pool->count; i++)
+		pool->is_active[i] = backends[i].weight > 0;
 	balance = balance_build(balance_find(config_balance_name(pool->config->balance)), backends,
 		pool->count, hash_key_from_seed(config->seed), config->maglev_size);
 	free(backends);
@@ -57,6 +62,7 @@ static void pool_release(struct pool *pool)
 	balance_destroy(pool->balance);
 	pool_lookup_destroy(pool->lookup);
 	free(pool->chance);
+	free(pool->is_active);
 	free(pool->members);
 	free(shared);
 }
@@ -73,8 +79,11 @@ static struct pool *pool_alloc(const struct config_pool *config)
 	shared->pool.name = config->name;
 	shared->pool.count = (unsigned)config->member_count;
 	shared->pool.members = calloc(config->member_count + 1, sizeof(struct member *));
-	if (shared->pool.members != NULL)
+	shared->pool.is_active = calloc(config->member_count + 1, sizeof(bool));
+	if (shared->pool.members != NULL && shared->pool.is_active != NULL)
 		return &shared->pool;
+	free(shared->pool.members);
+	free(shared->pool.is_active);
 	free(shared);
 	return NULL;
 }
@@ -95,15 +104,17 @@ static struct pool *pool_create(
 
 	if (pool == NULL)
 		return NULL;
-	for (unsigned i = 0; i < pool->count; i++) {
+	pool->identity = registry_pool_get(registry, pool->name);
+	for (unsigned i = 0; pool->identity != NULL && i < pool->count; i++) {
 		pool->members[i] = registry_member_get(
 			registry, pool->config, &pool->config->members[i]);
 		if (pool->members[i] == NULL) {
 			pool_release(pool);
 			return NULL;
 		}
+		pool->members[i]->identity = pool->identity;
 	}
-	if (pool_complete(pool, config))
+	if (pool->identity != NULL && pool_complete(pool, config))
 		return pool;
 	pool_release(pool);
 	return NULL;
@@ -115,6 +126,7 @@ static struct pool *pool_rebuild(const struct pool *old, const struct config *co
 
 	if (pool == NULL)
 		return NULL;
+	pool->identity = old->identity;
 	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
 	if (pool_complete(pool, config))
 		return pool;

@@ -18,7 +18,9 @@ static const struct balance_ops *const algorithms[] = {
 	&least_connections_ops,
 	&lc_ops,
 	&p2c_ops,
+	&peak_ewma_ops,
 	&random_ops,
+	&ring_hash_ops,
 };
 
 const struct balance_ops *balance_at(unsigned index)

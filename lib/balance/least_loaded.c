@@ -43,7 +43,7 @@ static int least_loaded_pick(const struct balance *balance, const struct balance
 	at = (uint32_t)(query->cursor->position++ % table->count);
 	for (uint32_t i = 0; i < table->count; i++) {
 		const struct candidate *candidate = &table->candidates[at];
-		uint64_t load = candidate_load(candidate) + 1;
+		uint64_t load = candidate_load(candidate, query->now_us) + 1;
 
 		if (best == NULL || load * best->weight < best_load * candidate->weight) {
 			best = candidate;

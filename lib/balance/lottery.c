@@ -76,7 +76,8 @@ static int p2c_pick(const struct balance *balance, const struct balance_query *q
 	first = &table->candidates[draw(table, query->rng)];
 	second = &table->candidates[draw(table, query->rng)];
 	if (first != second &&
-		candidate_load(second) * first->weight < candidate_load(first) * second->weight)
+		candidate_load(second, query->now_us) * first->weight <
+			candidate_load(first, query->now_us) * second->weight)
 		return (int)second->index;
 	return (int)first->index;
 }
@@ -90,6 +91,14 @@ static int random_pick(const struct balance *balance, const struct balance_query
 
 const struct balance_ops p2c_ops = {
 	.name = "p2c",
+	.build = lottery_build,
+	.pick = p2c_pick,
+	.destroy = lottery_destroy,
+};
+
+/* As p2c, by requests under way times the time that answers took lately. */
+const struct balance_ops peak_ewma_ops = {
+	.name = "peak-ewma",
 	.build = lottery_build,
 	.pick = p2c_pick,
 	.destroy = lottery_destroy,

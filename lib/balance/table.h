@@ -17,13 +17,15 @@ extern const struct balance_ops least_requests_ops;
 extern const struct balance_ops least_connections_ops;
 extern const struct balance_ops lc_ops;
 extern const struct balance_ops p2c_ops;
+extern const struct balance_ops peak_ewma_ops;
 extern const struct balance_ops random_ops;
+extern const struct balance_ops ring_hash_ops;
 
 /* A backend as the algorithms that ask for the load keep it: only those with a weight. */
 struct candidate {
 	uint32_t index; /* in the caller's list */
 	uint32_t weight;
-	uint32_t (*load)(const void *ctx);
+	uint32_t (*load)(const void *ctx, uint64_t now_us);
 	const void *ctx;
 };
 
@@ -35,9 +37,9 @@ uint32_t candidates_collect(
 struct balance *equal_build(const struct balance_ops *ops, const struct balance_backend *backends,
 	size_t count, struct hash_key key, uint32_t table_size);
 
-static inline uint64_t candidate_load(const struct candidate *candidate)
+static inline uint64_t candidate_load(const struct candidate *candidate, uint64_t now_us)
 {
-	return candidate->load == NULL ? 0 : candidate->load(candidate->ctx);
+	return candidate->load == NULL ? 0 : candidate->load(candidate->ctx, now_us);
 }
 
 #endif

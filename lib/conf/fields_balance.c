@@ -77,7 +77,21 @@ const struct choice balance_choices[] = {
 		.help = "the less busy of two members picked at random",
 	},
 	{ .name = "power-of-two", .value = CONFIG_BALANCE_P2C, .help = "`p2c`" },
+	{
+		.name = "peak-ewma",
+		.value = CONFIG_BALANCE_PEAK_EWMA,
+		.help = "l7: of two members picked at random the one with the smaller product of "
+			"requests under way and time to the answer; a rise of that time counts at "
+			"once, a fall over ten seconds",
+	},
 	{ .name = "random", .value = CONFIG_BALANCE_RANDOM, .help = "at random, by weight" },
+	{
+		.name = "ring-hash",
+		.value = CONFIG_BALANCE_RING_HASH,
+		.help = "consistent hashing on a ring, 160 points for a weight of 1: less even than "
+			"`maglev`, and a change of weights moves less",
+	},
+	{ .name = "ketama", .value = CONFIG_BALANCE_RING_HASH, .help = "`ring-hash`" },
 	{ .name = NULL },
 };
 

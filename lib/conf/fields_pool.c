@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "balance.h"
+#include "policy.h"
 #include "reader.h"
 #include "text.h"
 
@@ -59,6 +60,14 @@ static const struct field member_fields[] = {
 		.type = FIELD_TEXT,
 		.kind = &text_member_name,
 		.offset = offsetof(struct config_member, name),
+	},
+	{
+		.name = "tier",
+		.help = "members of a higher tier get nothing while enough of the lower ones are "
+			"usable: near and far ones, or spares",
+		.type = FIELD_NUMBER,
+		.offset = offsetof(struct config_member, tier),
+		.max = 15,
 	},
 	{
 		.name = "quic_server_id",
@@ -312,6 +321,7 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 		quic_ids_check(reader, node_get(node, "members"), pool);
 	}
 	probed_ports_check(reader, node, pool);
+	policy_pool_check(reader, node, pool);
 }
 
 static const struct choice protocol_choices[] = {
@@ -427,6 +437,59 @@ static const struct field pool_fields[] = {
 		.offset = offsetof(struct config_pool, second_chance_ms),
 		.max = 3600000,
 		.value = 60000,
+	},
+	{
+		.name = "tier_min_pct",
+		.help = "tiers are taken together, the lowest first, until so much of their weight is "
+			"usable; 0: until any of it is",
+		.type = FIELD_NUMBER,
+		.unit = "percent",
+		.offset = offsetof(struct config_pool, tier_min_pct),
+		.max = 100,
+	},
+	{
+		.name = "hash_on",
+		.help = "l7: what `maglev`, `ring-hash` and `source-hash` hash; where a request has "
+			"none of it, and by default: the client's connection, or its address by "
+			"`source-hash`",
+		.type = FIELD_TEXT,
+		.kind = &attribute_kind,
+		.offset = offsetof(struct config_pool, hash_on),
+	},
+	{
+		.name = "sticky",
+		.help = "l7: clients come back to their member by a cookie",
+		.type = FIELD_OBJECT,
+		.text = "no cookie",
+		.table = &sticky_table,
+		.offset = offsetof(struct config_pool, sticky),
+		.has_offset = offsetof(struct config_pool, sticky.is_set),
+	},
+	{
+		.name = "retry",
+		.help = "l7: which failed requests are sent again",
+		.type = FIELD_OBJECT,
+		.text = "what never reached a member, once",
+		.table = &retry_table,
+		.offset = offsetof(struct config_pool, retry),
+		.has_offset = offsetof(struct config_pool, retry.is_set),
+	},
+	{
+		.name = "outlier",
+		.help = "l7: members whose answers fail are left out for a while",
+		.type = FIELD_OBJECT,
+		.text = "nobody is ejected",
+		.table = &outlier_table,
+		.offset = offsetof(struct config_pool, outlier),
+		.has_offset = offsetof(struct config_pool, outlier.is_set),
+	},
+	{
+		.name = "limits",
+		.help = "l7: how much members get at a time, and who may wait",
+		.type = FIELD_OBJECT,
+		.text = "no limits",
+		.table = &pool_limits_table,
+		.offset = offsetof(struct config_pool, limits),
 	},
 	{ .name = NULL },
 };

@@ -5,6 +5,7 @@
 
 #include "actions.h"
 #include "match.h"
+#include "policy.h"
 #include "reader.h"
 #include "route.h"
 #include "text.h"
@@ -246,6 +247,8 @@ static void l7_route_check(struct reader *reader, const struct node *node, void 
 		route->pool = UINT_MAX;
 	targets_check(reader, node);
 	actions_check(reader, node, route);
+	if (node_get(node, "split_by") != NULL && split == NULL)
+		problem_add_key(&reader->problems, node_get(node, "split_by"), "needs a \"split\"");
 	for (size_t i = 0; i < route->split_count; i++)
 		sum += route->splits[i].weight;
 	if (route->split_count > 0 && sum == 0)
@@ -303,6 +306,41 @@ static const struct field l7_route_fields[] = {
 		.text = "none",
 	},
 	ACTION_FIELD(fault, "lets a share of requests be late or fail, on purpose"),
+	{
+		.name = "split_by",
+		.help = "requests of the same value go to the same pool of the split, as long as "
+			"weights stay; when they change, only as many move as must. Those without it go "
+			"by chance",
+		.type = FIELD_TEXT,
+		.kind = &attribute_kind,
+		.offset = offsetof(struct config_l7_route, split_by),
+	},
+	{
+		.name = "fallback",
+		.help = "name of the pool for requests whose own has no usable member",
+		.type = FIELD_TEXT,
+		.kind = &pool_kind,
+		.offset = offsetof(struct config_l7_route, fallback),
+		.has_offset = offsetof(struct config_l7_route, has_fallback),
+	},
+	{
+		.name = "mirror",
+		.help = "copies requests to another pool as well",
+		.type = FIELD_OBJECT,
+		.text = "no copies",
+		.table = &mirror_table,
+		.offset = offsetof(struct config_l7_route, mirror),
+		.has_offset = offsetof(struct config_l7_route, mirror.is_set),
+	},
+	{
+		.name = "retry",
+		.help = "which failed requests are sent again; instead of the pool's",
+		.type = FIELD_OBJECT,
+		.text = "the pool's",
+		.table = &retry_table,
+		.offset = offsetof(struct config_l7_route, retry),
+		.has_offset = offsetof(struct config_l7_route, retry.is_set),
+	},
 	ACTION_FIELD(redirect, "instead of `pool`: sends the client elsewhere"),
 	ACTION_FIELD(respond, "instead of `pool`: answers by itself"),
 	ACTION_FIELD(rewrite, "changes where requests ask to go"),
@@ -349,6 +387,19 @@ static bool is_match_read(const struct node *node, const struct config_l7_route 
 	return json_is_object(match->json) && known == match->count;
 }
 
+static void route_names_check(
+	struct reader *reader, const struct node *list, const struct config_service *service)
+{
+	struct names names = names_create(reader->arena, service->route_count);
+	const struct node *node = list->children;
+
+	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
+		if (service->routes[i].name != NULL)
+			names_add(&names, service->routes[i].name, node, i);
+	}
+	names_check(&names, &reader->problems, "route name");
+}
+
 /*
  * Rows of one host and path are tried in their order: one without conditions takes all, and what
  * stands behind it never comes to its turn.
@@ -364,6 +415,7 @@ void l7_routes_check(
 			names_add(&matches, match_words(reader, &service->routes[i]), node, i);
 	}
 	names_check(&matches, &reader->problems, "a route for");
+	route_names_check(reader, list, service);
 	node = list->children;
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
 		const struct config_l7_route *route = &service->routes[i];

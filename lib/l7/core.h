@@ -14,6 +14,7 @@
 #include "l7/l7.h"
 #include "l7/route.h"
 #include "message.h"
+#include "mirror.h"
 #include "mux.h"
 #include "runtime/wheel.h"
 #include "stream.h"
@@ -57,6 +58,9 @@ struct l7_core {
 	struct heap_account tunnels;
 
 	struct upstream_pools upstreams;
+	struct mirror_list mirrors;
+	struct mirror_dead_list dead_mirrors;
+	TAILQ_HEAD(, pool_core) waiting; /* pools whose requests wait for room */
 
 	struct objpool *connections;
 	struct objpool *connections_h2;
@@ -64,6 +68,8 @@ struct l7_core {
 	struct objpool *inlets;
 	struct objpool *outs;
 	struct objpool *records;
+	struct objpool *mirror_pool;
+	struct objpool *replays; /* pieces of bodies that may be sent again */
 
 	/*
 	 * Ended in this turn, freed at its end: a handler may be called in the middle of another

@@ -10,11 +10,14 @@
 #include "connection_h2.h"
 #include "core.h"
 #include "middleware/middleware.h"
+#include "resilience/limits.h"
+#include "resilience/replay.h"
 #include "stats/stats.h"
 
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
 #define STREAMS_FACTOR      4 /* streams for each connection, on average */
+#define REPLAYS_MIN         1024
 
 static const struct stats_desc descs[] = {
 #define COUNTER(name, help) { #name, help },
@@ -130,11 +133,14 @@ static int pools_create(struct l7_core *l7)
 	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
-	if (l7->slots == NULL || l7->free_slots == NULL || l7->connections == NULL ||
-		l7->streams == NULL || l7->inlets == NULL || l7->outs == NULL ||
-		l7->records == NULL || l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
+	l7->replays = objpool_create(
+		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
+	if (l7->slots == NULL || l7->replays == NULL || l7->free_slots == NULL ||
+		l7->connections == NULL || l7->streams == NULL || l7->inlets == NULL ||
+		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
+		heap_create(&l7->heap) < 0)
 		return -ENOMEM;
-	return upstream_pools_create(&l7->upstreams, max);
+	return mirrors_create(l7) < 0 ? -ENOMEM : upstream_pools_create(&l7->upstreams, max);
 }
 
 struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, struct err *err)
@@ -153,6 +159,7 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	l7->rng.state = params->seed;
 	TAILQ_INIT(&l7->runnable);
 	TAILQ_INIT(&l7->muxes);
+	TAILQ_INIT(&l7->waiting);
 	SLIST_INIT(&l7->dead_connections);
 	SLIST_INIT(&l7->dead_streams);
 	l7->wheel = wheel_create(now_us);
@@ -182,6 +189,7 @@ static void free_dead(struct l7_core *l7)
 		connection_free(connection);
 	}
 	upstream_pools_free_dead(&l7->upstreams);
+	mirrors_free_dead(l7);
 }
 
 static void close_all(struct l7_core *l7)
@@ -192,6 +200,7 @@ static void close_all(struct l7_core *l7)
 		if (l7->slots[i] != NULL)
 			connection_abort(l7->slots[i]);
 	upstream_pools_close_idle(l7);
+	mirrors_close(l7);
 	free_dead(l7);
 }
 
@@ -209,6 +218,8 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->inlets);
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
+	objpool_destroy(l7->replays);
+	mirrors_destroy(l7);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);
 	free(l7->edit);
@@ -257,6 +268,7 @@ void l7_advance(struct l7_core *l7, uint64_t now_us)
 {
 	l7->now_us = now_us;
 	wheel_advance(l7->wheel, now_us);
+	limits_run(l7);
 	connection_run_list(l7);
 	mux_run_list(l7);
 	tcp_advance(l7->tcp, now_us);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,4 +168,50 @@ bool l7_listener_is_idle(const struct l7_listener *listener)
 		users += stats_read(&listener->workers[i].opened) -
 			stats_read(&listener->workers[i].closed);
 	return users == 0;
+}
+
+/* The route with that split, numbered over all routes; *split: within it. */
+static const struct route *split_find(
+	const struct l7_listener *listener, unsigned index, unsigned *row, size_t *split)
+{
+	const struct route *route;
+
+	for (*row = 0; (route = route_table_at(listener->routes, *row)) != NULL; (*row)++) {
+		size_t count = route->config == NULL ? 0 : route->config->split_count;
+
+		if (index < count) {
+			*split = index;
+			return route;
+		}
+		index -= (unsigned)count;
+	}
+	return NULL;
+}
+
+bool l7_split_at(const struct l7_listener *listener, unsigned index, struct l7_split *split)
+{
+	size_t at;
+	unsigned row;
+	const struct route *route = split_find(listener, index, &row, &at);
+
+	if (route == NULL)
+		return false;
+	if (route->config->name != NULL)
+		snprintf(split->route, sizeof(split->route), "%s", route->config->name);
+	else
+		snprintf(split->route, sizeof(split->route), "#%u", row + 1);
+	split->pool = route->config->splits[at].pool;
+	split->weight = route_weight(route, at);
+	split->file_weight = route->config->splits[at].weight;
+	return true;
+}
+
+void l7_split_set(struct l7_listener *listener, unsigned index, uint32_t weight)
+{
+	size_t at;
+	unsigned row;
+	const struct route *route = split_find(listener, index, &row, &at);
+
+	if (route != NULL)
+		route_weight_set(route, at, weight);
 }

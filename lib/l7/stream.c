@@ -8,6 +8,7 @@
 #include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
+#include "resilience/limits.h"
 #include "tunnel.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
@@ -26,10 +27,15 @@ static void count_class(void *counters, size_t first, unsigned status)
 	classes[status / 100 - 1]++;
 }
 
+void stream_count_member_response(struct stream *stream, unsigned status)
+{
+	if (status >= 100 && status <= 599)
+		count_class(&stream->upstream->member->cores[stream->l7->core->index],
+			offsetof(struct member_counters, responses_1xx), status);
+}
+
 void stream_count_response(struct stream *stream, unsigned status, bool is_by_member)
 {
-	unsigned core = stream->l7->core->index;
-
 	if (status < 100 || status > 599)
 		return;
 	if (status >= 200 || status == 101)
@@ -37,8 +43,7 @@ void stream_count_response(struct stream *stream, unsigned status, bool is_by_me
 	count_class(connection_counters(stream->connection),
 		offsetof(struct service_counters, responses_1xx), status);
 	if (is_by_member)
-		count_class(&stream->upstream->member->cores[core],
-			offsetof(struct member_counters, responses_1xx), status);
+		stream_count_member_response(stream, status);
 }
 
 static void limits_refresh(struct connection *connection)
@@ -105,6 +110,7 @@ void stream_free(struct stream *stream)
 {
 	struct h2_stream *h2 = stream->h2;
 
+	replay_close(&stream->replay);
 	inlet_close(&stream->request);
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
@@ -118,6 +124,7 @@ void stream_free(struct stream *stream)
 static void drop(struct stream *stream)
 {
 	stream->state = STREAM_OVER;
+	limits_leave(stream);
 	stream_log(stream);
 	stream_release_route(stream);
 	if (stream->h2 != NULL) {
@@ -178,6 +185,22 @@ void stream_starved(struct stream *stream)
 	stream_cut(stream, H2_INTERNAL_ERROR);
 }
 
+/* The try is over, whatever came of it. */
+static void try_done(struct stream *stream, const struct member *member)
+{
+	unsigned core = stream->l7->core->index;
+	struct member_counters *counters = &member->cores[core];
+	struct pool_counters *pool = member_pool_counters(member, core);
+
+	counters->requests_done++;
+	pool->tries_done++;
+	counters->pending_done += stream->is_pending;
+	counters->retries_got_done += stream->is_retry;
+	pool->retries_done += stream->is_retry;
+	stream->is_pending = false;
+	stream->is_retry = false;
+}
+
 void stream_detach(struct stream *stream, enum stream_detach how)
 {
 	struct upstream *upstream = stream->upstream;
@@ -185,7 +208,7 @@ void stream_detach(struct stream *stream, enum stream_detach how)
 	if (upstream == NULL)
 		return;
 	stream->upstream = NULL;
-	upstream->member->cores[stream->l7->core->index].requests_done++;
+	try_done(stream, upstream->member);
 	if (how == STREAM_ABORT)
 		upstream_abort(upstream);
 	else
@@ -259,6 +282,7 @@ void stream_answer_with(struct stream *stream, struct response *response)
 {
 	struct l7_core *l7 = stream->l7;
 
+	limits_leave(stream);
 	stream_detach(stream, STREAM_ABORT);
 	if (stream->state == STREAM_EXPECT_END || stream->state == STREAM_TUNNEL) {
 		stream_cut(stream, H2_INTERNAL_ERROR);
@@ -361,13 +385,18 @@ void stream_on_deadline(struct stream *stream)
 	case STREAM_EXPECT_DELAY:
 		stream_dispatch(stream, true);
 		break;
+	case STREAM_EXPECT_ROOM:
+		stream->queue->counters.queue_timeout++;
+		stream_blame(stream, L7_ENDED_queue_timeout);
+		stream_answer(stream, 503);
+		break;
 	case STREAM_EXPECT_CONNECT:
 		stream_connect_failed(stream, true);
 		break;
 	case STREAM_EXPECT_HEAD:
 	case STREAM_EXPECT_RESPONSE:
 		if (stream->state == STREAM_EXPECT_RESPONSE && !is_client) {
-			stream_member_failed(stream, true);
+			stream_member_late(stream);
 			break;
 		}
 		stream->l7->counters.client_timeout++;

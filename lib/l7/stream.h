@@ -6,15 +6,16 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "backend/backend.h"
 #include "l7/l7.h"
 #include "message.h"
+#include "resilience/replay.h"
 #include "runtime/wheel.h"
 #include "tcp/tcp.h"
 
 struct connection;
 struct l7_core;
 struct l7_listener;
-struct member;
 struct route;
 struct tunnel;
 struct upstream;
@@ -23,15 +24,17 @@ struct upstream;
  * One request and its answer:
  *
  *	EXPECT_HEAD -> EXPECT_DELAY         routed, and late on purpose: goes on as from EXPECT_HEAD
+ *	EXPECT_HEAD -> EXPECT_ROOM          routed, but no member has room for it
+ *	EXPECT_ROOM -> EXPECT_HEAD          there is room: it is routed again
  *	EXPECT_HEAD -> EXPECT_CONNECT       routed, a new connection to the member is opened
  *	EXPECT_HEAD -> EXPECT_RESPONSE      routed, a kept connection took the request's head
  *	EXPECT_CONNECT -> EXPECT_RESPONSE   connected
- *	EXPECT_RESPONSE -> EXPECT_CONNECT   sent again
+ *	EXPECT_CONNECT, _RESPONSE -> as from EXPECT_HEAD   sent again
  *	EXPECT_RESPONSE -> EXPECT_END       the answer's head went on; its body follows
  *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
  *	EXPECT_RESPONSE -> TUNNEL           the member agreed to another protocol: see tunnel.h
  *	TUNNEL -> EXPECT_FLUSH              both ends have ended
- *	EXPECT_HEAD, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
+ *	EXPECT_HEAD, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
  *	any -> OVER                         freed at the end of the turn
  *
  * The request's body goes to the member in EXPECT_RESPONSE and EXPECT_END.
@@ -39,6 +42,7 @@ struct upstream;
 enum stream_state {
 	STREAM_EXPECT_HEAD,
 	STREAM_EXPECT_DELAY,
+	STREAM_EXPECT_ROOM,
 	STREAM_EXPECT_CONNECT,
 	STREAM_EXPECT_RESPONSE,
 	STREAM_EXPECT_END,
@@ -61,6 +65,8 @@ struct stream_times {
 };
 
 enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
+
+#define STREAM_TRIED_MAX 8 /* of more members that failed, the last ones are remembered */
 
 struct stream {
 	struct connection *connection;
@@ -88,14 +94,29 @@ struct stream {
 	bool has_slot;                /* is one of the requests that its route takes at once */
 	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
-	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
-	uint32_t response_timeout_ms; /* of the pool */
+	bool is_retry;                /* this try is one by the retry policy, and counted as one */
+	bool is_mirrored;             /* whether to copy it was decided */
+	bool is_pending;              /* counted as waiting for a connection to open */
+	uint8_t attempts;             /* retries so far */
+	uint8_t tried_count;          /* members that failed, also beyond STREAM_TRIED_MAX */
+	uint32_t response_timeout_ms; /* of the pool, or of one try */
+	unsigned pool_index;
+	uint32_t tried[STREAM_TRIED_MAX]; /* ids of members not to be chosen again */
+	const struct config_retry *retry; /* NULL: none; of the route's configuration */
+	const struct config_pool *pool;   /* the same */
+	const struct member *sticky;      /* that the client's cookie named; never followed */
+	uint64_t tries_until_us;          /* no retry later than that; 0: not sent yet */
+	uint64_t sent_us;                 /* the last try, or its end */
+	uint64_t queued_until_us;         /* 0: has never waited for room */
+	struct pool_core *queue;          /* where it waits; NULL: it does not */
+	struct pool_waiter waiter;
+	struct replay replay;
 	/* For the access log. */
 	uint64_t body_in, body_out;
 	uint16_t status;
 	uint8_t tries;
-	char pool[32];
-	char member[64];
+	char pool_name[32];
+	char member_name[64];
 	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
@@ -143,6 +164,9 @@ void stream_free(struct stream *stream);
 
 /* Chooses member and connection for the request whose head is complete, and sends it. */
 void stream_dispatch(struct stream *stream, bool may_reuse);
+
+/* Nobody to send it to: at first 503, after a failure what that was. */
+void stream_no_member(struct stream *stream);
 
 /* Gives the listener back that the request's route is of. Twice is fine. */
 void stream_release_route(struct stream *stream);
@@ -198,6 +222,25 @@ void stream_connect_failed(struct stream *stream, bool is_timeout);
 /* The member's connection ended too early: the request goes out again, or has failed. */
 void stream_member_lost(struct stream *stream, bool is_timeout);
 
+/* No answer in time: likewise. */
+void stream_member_late(struct stream *stream);
+
+/* The answer has this status: true when the request goes out again instead of it. */
+bool stream_is_refused(struct stream *stream, unsigned status);
+
+/* The body is kept for another try, if there may be one. */
+void stream_keep_body(struct stream *stream);
+
+/* Not even a connection could be begun: whether another member is to be asked. */
+bool stream_may_connect_again(struct stream *stream, struct member *member);
+
+/* The member is not to be chosen again for this request. */
+void stream_mark_tried(struct stream *stream, const struct member *member);
+bool stream_was_tried(const struct stream *stream, const struct member *member);
+
+/* A usable member that was not tried, or NULL. */
+struct member *stream_other_member(struct stream *stream, const struct pool *pool, bool needs_room);
+
 /* It cannot go on: HTTP/1: the client's connection is cut, HTTP/2: only the stream. */
 void stream_cut(struct stream *stream, enum h2_code code);
 
@@ -214,11 +257,26 @@ void stream_detach(struct stream *stream, enum stream_detach how);
 /* Counts an answer's status for member (may be NULL) and client. */
 void stream_count_response(struct stream *stream, unsigned status, bool is_by_member);
 
+/* The same for the member alone: the client gets another answer. */
+void stream_count_member_response(struct stream *stream, unsigned status);
+
 /* The answer is complete: goes on when it is on its way. */
 void stream_end_response(struct stream *stream);
 
 /* Who must move next, or time is up; moved: something did. */
 void stream_wait(struct stream *stream, enum stream_party party, bool moved);
+
+/* Bytes of the body that were kept are still to be sent over this connection. */
+static inline bool stream_has_replay(const struct stream *stream)
+{
+	return stream->replay.sent_at < stream->replay.len;
+}
+
+/* All of the request went to the member. */
+static inline bool stream_is_sent(const struct stream *stream)
+{
+	return stream->is_request_done && !stream_has_replay(stream);
+}
 
 /* response.c: an answer of our own, as a whole; scratch is room to write it in. */
 struct response {

@@ -4,6 +4,7 @@
 #include "core.h"
 #include "listener.h"
 #include "middleware/middleware.h"
+#include "sticky.h"
 #include "stream.h"
 
 static void exchange_begin(const struct stream *stream, struct exchange *exchange)
@@ -150,16 +151,42 @@ const struct http_head *stream_edit_request(
 	return head;
 }
 
+/* The client has no cookie yet that names the member which answers. */
+static bool needs_cookie(const struct stream *stream)
+{
+	return stream->pool != NULL && stream->pool->sticky.is_set &&
+		stream->sticky != stream->upstream->member;
+}
+
+static void cookie_add(struct stream *stream, struct head_edit *edit)
+{
+	size_t start = edit->room.used;
+	char text[STICKY_COOKIE_MAX];
+	size_t len = sticky_cookie_write(&stream->pool->sticky, stream->upstream->member,
+		stream->connection->transport.tls != NULL, &stream->l7->rng, text);
+
+	room_put(&edit->room, text, len);
+	if (!edit->room.is_short)
+		head_edit_add(edit, "Set-Cookie",
+			(struct http_span){ .data = edit->room.data + start, .len = len }, true);
+}
+
 bool stream_edit_response(
 	struct stream *stream, const struct http_head *head, struct http_write_options *options)
 {
+	bool has_actions = stream->route != NULL && stream->route->actions != NULL;
 	struct head_edit *edit = stream->l7->edit;
 	struct exchange exchange;
 
-	if (stream->route == NULL || stream->route->actions == NULL || head->status < 200)
+	if (head->status < 200 || (!has_actions && !needs_cookie(stream)))
 		return true;
-	exchange_begin(stream, &exchange);
-	middleware_response(stream->route->actions, &exchange, edit, head);
+	head_edit_begin(edit);
+	if (has_actions) {
+		exchange_begin(stream, &exchange);
+		middleware_response(stream->route->actions, &exchange, edit, head);
+	}
+	if (needs_cookie(stream))
+		cookie_add(stream, edit);
 	head_edit_apply(edit, options);
 	return !edit->room.is_short;
 }

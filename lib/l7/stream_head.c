@@ -58,6 +58,8 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	outlet_close(&stream->to_member);
 	outlet_open(&stream->to_member, &stream->upstream->transport, l7->outs);
 	outlet_put(&stream->to_member, l7->scratch, (size_t)len);
+	if (!stream->is_tunnel_wanted)
+		mirror_send(stream, l7->scratch, (size_t)len);
 	return len;
 }
 
@@ -142,11 +144,12 @@ void stream_send_head(struct stream *stream)
 		return;
 	}
 	stream->to_member.framing = head->body;
-	if (stream->is_request_done && !stream->is_tunnel_wanted)
+	if (stream_is_sent(stream) && !stream->is_tunnel_wanted)
 		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;
 	stream->times.connected_us = l7->now_us;
 	stream->state = STREAM_EXPECT_RESPONSE;
+	stream->sent_us = l7->now_us;
 	stream_wait(stream, STREAM_MEMBER, true);
 	stream_pump_request(stream);
 }

@@ -8,6 +8,9 @@
 
 void stream_on_connected(struct stream *stream)
 {
+	if (stream->is_pending)
+		stream->upstream->member->cores[stream->l7->core->index].pending_done++;
+	stream->is_pending = false;
 	stream_send_head(stream);
 	connection_settle(stream->connection);
 }
@@ -83,18 +86,63 @@ static void on_refused(struct stream *stream)
 	stream_cut(stream, H2_CANCEL);
 }
 
+static void request_end(struct stream *stream)
+{
+	unsigned trailer_count;
+	const struct http_field *trailers = inlet_trailers(&stream->request, &trailer_count);
+
+	stream->sent_us = stream->l7->now_us;
+	outlet_end(&stream->to_member, trailers, trailer_count);
+	stream_wait(stream, STREAM_MEMBER, true);
+}
+
+/* What was kept of the body goes first. Returns false when it cannot go on now. */
+static bool replay_step(struct stream *stream)
+{
+	struct replay *replay = &stream->replay;
+	const char *data;
+	size_t len, taken;
+
+	while ((len = replay_peek(replay, &data)) > 0) {
+		taken = outlet_body(&stream->to_member, data, len);
+		replay_advance(replay, taken);
+		stream->upstream->member->cores[stream->l7->core->index].bytes_in += taken;
+		if (taken < len) {
+			stream_wait(stream, STREAM_MEMBER, taken > 0);
+			return false;
+		}
+	}
+	if (stream->is_request_done)
+		request_end(stream);
+	return true;
+}
+
+/* A copy is kept of what may have to be sent again; all else passes without one. */
+static size_t body_pass(struct stream *stream, struct http_span body)
+{
+	size_t len;
+
+	if (stream->replay.pool == NULL) {
+		len = outlet_pass(&stream->to_member, &stream->request, body);
+		stream->replay.is_lost |= len > 0;
+		return len;
+	}
+	len = outlet_body(&stream->to_member, body.data, body.len);
+	replay_add(&stream->replay, body.data, len);
+	inlet_take(&stream->request, len);
+	return len;
+}
+
 /* One event of the body. Returns false when it cannot go on now. */
 static bool body_step(struct stream *stream, bool *moved)
 {
 	struct l7_core *l7 = stream->l7;
-	const struct http_field *trailers;
-	unsigned trailer_count;
 	struct http_span body;
 	size_t len;
 
 	switch (inlet_next(&stream->request, &body)) {
 	case HTTP_EVENT_BODY:
-		len = outlet_pass(&stream->to_member, &stream->request, body);
+		len = body_pass(stream, body);
 		*moved |= len > 0;
 		stream->is_body_begun |= len > 0;
 		l7->counters.bytes_in += len;
@@ -107,9 +155,7 @@ static bool body_step(struct stream *stream, bool *moved)
 		return false;
 	case HTTP_EVENT_END:
 		stream->is_request_done = true;
-		trailers = inlet_trailers(&stream->request, &trailer_count);
-		outlet_end(&stream->to_member, trailers, trailer_count);
-		stream_wait(stream, STREAM_MEMBER, true);
+		request_end(stream);
 		return false;
 	case HTTP_EVENT_MORE:
 		/* HTTP/1 calls that truncated; a cut stream is abandoned by its connection. */
@@ -137,6 +183,8 @@ static void pump_body(struct stream *stream)
 		stream_starved(stream);
 		return;
 	}
+	if (stream_has_replay(stream) && !stream->is_body_given_up && !replay_step(stream))
+		return;
 	while (!stream->is_request_done && !stream->is_body_given_up)
 		if (!body_step(stream, &moved))
 			return;

@@ -82,6 +82,9 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	/* A client of HTTP/2 would take it for the tunnel's begin. */
 	if (stream->is_tunnel_wanted && stream->h2 != NULL && head->status / 100 == 2)
 		return false;
+	stream->response_timeout_ms = stream->pool->response_timeout_ms;
+	if (!stream_has_replay(stream))
+		replay_close(&stream->replay);
 	stream->is_close = !inlet_head(&stream->request)->is_keep_alive ||
 		!stream->is_request_done || stream->l7->is_draining ||
 		framing == HTTP_BODY_UNTIL_CLOSE || connection_service(stream->connection) == NULL;
@@ -92,7 +95,7 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	stream->to_client.framing = framing;
 	stream->state = STREAM_EXPECT_END;
 	/* An error says that nobody wants the rest of the body; success may go on reading it. */
-	if (!stream->is_request_done && head->status >= 300)
+	if (!stream_is_sent(stream) && head->status >= 300)
 		stream->is_body_given_up = true;
 	stream_wait(stream, STREAM_MEMBER, true);
 	return true;
@@ -102,9 +105,12 @@ static bool on_head(struct stream *stream)
 {
 	const struct http_head *head = inlet_head(&stream->response);
 	unsigned minor = inlet_head(&stream->request)->minor;
+	bool is_agreed = stream->is_tunnel_wanted && tunnel_is_agreed(stream, head);
 	bool is_good;
 
-	if (stream->is_tunnel_wanted && tunnel_is_agreed(stream, head)) {
+	if ((is_agreed || head->status >= 200) && stream_is_refused(stream, head->status))
+		return false;
+	if (is_agreed) {
 		is_good = tunnel_open(stream, head);
 		if (is_good)
 			return false;
@@ -139,7 +145,7 @@ static bool on_body(struct stream *stream, struct http_span body, bool *moved)
 static void on_end(struct stream *stream)
 {
 	const struct http_head *head = inlet_head(&stream->response);
-	bool is_clean = head->is_keep_alive && stream->is_request_done &&
+	bool is_clean = head->is_keep_alive && stream_is_sent(stream) &&
 		inlet_is_idle(&stream->response) && stream->to_member.pending == NULL;
 	unsigned trailer_count;
 	const struct http_field *trailers = inlet_trailers(&stream->response, &trailer_count);
@@ -148,7 +154,7 @@ static void on_end(struct stream *stream)
 	if (is_clean)
 		stream_detach(stream, STREAM_KEEP);
 	else
-		stream_detach(stream, stream->is_request_done ? STREAM_CLOSE : STREAM_ABORT);
+		stream_detach(stream, stream_is_sent(stream) ? STREAM_CLOSE : STREAM_ABORT);
 	stream_end_response(stream);
 }
 

@@ -44,6 +44,9 @@ int request_table_end(struct request *request, struct table *table);
 
 /* Members, as show servers, show stat and show metrics speak of them. */
 const char *member_state_name(const struct member *member);
+
+/* The same for our own tables: one word, for readers that cut lines at blanks. */
+const char *member_state_word(const struct member *member);
 struct pool *request_pool_find(struct request *request, const char *name, unsigned *index);
 
 /* What is wrong with a file, one a line, as --check says it. */

@@ -23,7 +23,18 @@ const char *member_state_name(const struct member *member)
 		return "DOWN";
 	if (member->admin == MEMBER_DRAIN || member->weight == 0)
 		return "DRAIN";
+	if (member->outlier.is_ejected)
+		return "NOLB";
 	return member->health == MEMBER_UP ? "UP" : "no check";
+}
+
+const char *member_state_word(const struct member *member)
+{
+	const char *name = member_state_name(member);
+
+	if (strcmp(name, "NOLB") == 0)
+		return "EJECTED";
+	return strcmp(name, "no check") == 0 ? "UNCHECKED" : name;
 }
 
 struct pool *request_pool_find(struct request *request, const char *name, unsigned *index)

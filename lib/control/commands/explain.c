@@ -200,18 +200,21 @@ static void target_print(
 	struct pairs *pairs, const struct snapshot *snapshot, const struct route *route)
 {
 	struct pool **pools = snapshot->backends->pools;
+	uint32_t sum = 0;
 
 	if (route->pool != UINT_MAX) {
 		pool_print(pairs, "pool", pools[route->pool]);
 		return;
 	}
+	for (size_t i = 0; i < route->config->split_count; i++)
+		sum += route_weight(route, i);
 	for (size_t i = 0; i < route->config->split_count; i++) {
 		const struct config_split *split = &route->config->splits[i];
 		char key[32];
 
 		snprintf(key, sizeof(key), "split_%zu", i + 1);
 		pair_format(pairs, key, "%s, %u of %u", pools[split->pool]->config->name,
-			split->weight, route->weights);
+			route_weight(route, i), sum);
 	}
 }
 

@@ -103,6 +103,33 @@ static void services_print(FILE *out, const struct service_table *services)
 	}
 }
 
+static void pools_print(FILE *out, const struct backend_set *set)
+{
+	char name[128];
+
+	for (unsigned i = 0; i < pool_stats_set.count; i++) {
+		counter_family_print(out, &pool_stats_set, i, name, sizeof(name));
+		for (unsigned j = 0; j < set->count; j++) {
+			struct pool_counters sum;
+
+			pool_counters_sum(set->pools[j]->identity, &sum);
+			fprintf(out, "%s{", name);
+			label_print(out, "pool", set->pools[j]->name);
+			fprintf(out, "} %" PRIu64 "\n", ((const uint64_t *)&sum)[i]);
+		}
+	}
+}
+
+static uint64_t member_ejected(const struct member *member)
+{
+	return member->outlier.is_ejected;
+}
+
+static uint64_t member_ejections(const struct member *member)
+{
+	return member->outlier.ejections;
+}
+
 static uint64_t member_up(const struct member *member)
 {
 	return member_is_usable(member);
@@ -125,6 +152,12 @@ static const struct {
 	{ .name = "penstock_member_conns",
 		.help = "connections to the member now",
 		.value = member_conns_now },
+	{ .name = "penstock_member_ejected",
+		.help = "1: left out since its answers fail",
+		.value = member_ejected },
+	{ .name = "penstock_member_ejections",
+		.help = "how often it was left out since its answers failed",
+		.value = member_ejections },
 };
 
 static void member_print(FILE *out, const char *name, const struct member *member, uint64_t value)
@@ -198,6 +231,7 @@ int command_show_metrics(struct request *request)
 	core_sets_print(request);
 	stats_registry_walk(request->params->stats, sum_visit, request->out);
 	services_print(request->out, snapshot->services);
+	pools_print(request->out, snapshot->backends);
 	member_counters_print(request->out, snapshot->backends);
 	member_gauges_print(request->out, snapshot->backends);
 	return 0;

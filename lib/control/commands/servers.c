@@ -27,14 +27,6 @@ static const struct table_column columns[] = {
 	{ .name = "last_check" },
 };
 
-/* One word, for readers that cut lines at blanks. */
-static const char *state_name(const struct member *member)
-{
-	const char *name = member_state_name(member);
-
-	return strcmp(name, "no check") == 0 ? "UNCHECKED" : name;
-}
-
 static void row_add(struct table *table, const struct member *member, uint64_t now_us)
 {
 	char endpoint[IP_ENDPOINT_MAX];
@@ -44,7 +36,7 @@ static void row_add(struct table *table, const struct member *member, uint64_t n
 	table_cell(table, "%s", member->pool_name);
 	table_cell(table, "%s", member->name);
 	table_cell(table, "%s", ip_endpoint_format(&member->address, member->port, endpoint));
-	table_cell(table, "%s", state_name(member));
+	table_cell(table, "%s", member_state_word(member));
 	table_cell(table, "%" PRIu32, member->weight);
 	table_cell(table, "%" PRIu32, member->config_weight);
 	table_cell(table, "%" PRIu64, member_conns_now(member));

@@ -150,8 +150,8 @@ static void make(struct maker *maker, const struct stream *stream)
 	put(maker, ACCESS_HOST, head == NULL ? none : head->host, FIELD_MAX_BYTES);
 	put(maker, ACCESS_TARGET, head == NULL ? none : head->target, TARGET_MAX);
 	put_route(maker, stream);
-	put(maker, ACCESS_POOL, span_of(stream->pool), NAME_MAX_BYTES);
-	put(maker, ACCESS_MEMBER, span_of(stream->member), NAME_MAX_BYTES);
+	put(maker, ACCESS_POOL, span_of(stream->pool_name), NAME_MAX_BYTES);
+	put(maker, ACCESS_MEMBER, span_of(stream->member_name), NAME_MAX_BYTES);
 	put_field(maker, ACCESS_USER_AGENT, head, "user-agent");
 	put_field(maker, ACCESS_REFERER, head, "referer");
 	put_tls(maker, stream);
@@ -200,7 +200,7 @@ static void copy(char *out, size_t size, const char *text)
 
 void stream_note_member(struct stream *stream, const struct member *member)
 {
-	copy(stream->pool, sizeof(stream->pool), member->pool_name);
-	copy(stream->member, sizeof(stream->member), member->name);
+	copy(stream->pool_name, sizeof(stream->pool_name), member->pool_name);
+	copy(stream->member_name, sizeof(stream->member_name), member->name);
 	stream->tries += stream->tries < UINT8_MAX;
 }

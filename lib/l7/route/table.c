@@ -225,10 +225,14 @@ static int row_fill(
 		.route = { .config = route, .pool = route->pool, .index = index },
 		.next = NO_ROW,
 	};
-	for (size_t i = 0; i < route->split_count; i++)
-		row->route.weights += route->splits[i].weight;
-	if (route->split_count > 0)
+	if (route->split_count > 0) {
 		row->route.pool = UINT_MAX;
+		row->route.weights = calloc(route->split_count, sizeof(*row->route.weights));
+		if (row->route.weights == NULL)
+			return err_set(err, ENOMEM, "no memory for the routing table");
+	}
+	for (size_t i = 0; i < route->split_count; i++)
+		row->route.weights[i] = route->splits[i].weight;
 	row->matcher = matcher_create(&route->conditions, &why);
 	if (is_pattern(route) && why.text[0] == '\0')
 		row->route.pattern = path_pattern_create(route, &why);
@@ -320,6 +324,7 @@ void route_table_destroy(struct route_table *table)
 	if (table == NULL)
 		return;
 	for (uint32_t i = 0; i < table->row_count; i++) {
+		free(table->rows[i].route.weights);
 		matcher_destroy(table->rows[i].matcher);
 		path_pattern_destroy(table->rows[i].route.pattern);
 		actions_destroy(table->rows[i].route.actions);
@@ -477,18 +482,39 @@ const struct route *route_find(const struct route_table *table, const struct rou
 	return route != NULL ? route : host_search(&search, ANY_HOST);
 }
 
+const struct route *route_table_at(const struct route_table *table, unsigned index)
+{
+	return index < table->row_count ? &table->rows[index].route : NULL;
+}
+
+void route_weight_set(const struct route *route, size_t split, uint32_t weight)
+{
+	__atomic_store_n(&route->weights[split], weight, __ATOMIC_RELAXED);
+}
+
+uint32_t route_weight(const struct route *route, size_t split)
+{
+	return __atomic_load_n(&route->weights[split], __ATOMIC_RELAXED);
+}
+
 unsigned route_pool(const struct route *route, uint32_t random)
 {
-	const struct config_split *split;
-	uint32_t at;
+	const struct config_l7_route *config = route->config;
+	uint64_t sum = 0;
+	uint64_t at;
 
 	if (route->pool != UINT_MAX)
 		return route->pool;
-	at = (uint32_t)(((uint64_t)random * route->weights) >> 32);
-	split = route->config->splits;
-	while (at >= split->weight) {
-		at -= split->weight;
-		split++;
+	for (size_t i = 0; i < config->split_count; i++)
+		sum += route_weight(route, i);
+	at = (random * sum) >> 32;
+	for (size_t i = 0; i < config->split_count; i++) {
+		uint32_t weight = route_weight(route, i);
+
+		if (at < weight)
+			return config->splits[i].pool;
+		at -= weight;
 	}
-	return split->pool;
+	/* They were changed meanwhile. */
+	return config->splits[config->split_count - 1].pool;
 }

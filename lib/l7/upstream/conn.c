@@ -34,6 +34,7 @@ static struct tcp_conn *end(struct upstream *upstream)
 	if (--upstream->pool->conn_count == 0)
 		upstream_pool_put(&l7->upstreams, upstream->pool);
 	counters_of(upstream)->conns_closed++;
+	member_pool_counters(upstream->member, l7->core->index)->conns_closed++;
 	upstream->member = NULL;
 	SLIST_INSERT_HEAD(&l7->upstreams.dead, upstream, dead_link);
 	return tcp;
@@ -257,6 +258,7 @@ static struct upstream *open_new(
 	upstream->pool = pool;
 	pool->conn_count++;
 	counters_of(upstream)->conns_opened++;
+	member_pool_counters(member, l7->core->index)->conns_opened++;
 	l7->counters.upstream_opened++;
 	return upstream;
 fail:
@@ -267,6 +269,24 @@ fail:
 	transport_finish(&upstream->transport);
 	objpool_put(l7->upstreams.upstreams, upstream);
 	return NULL;
+}
+
+/*
+ * Where connections are limited, a worker keeps its share of them less one: what the others keep
+ * never takes the last place of one that needs a connection.
+ */
+static uint32_t idle_max(const struct l7_core *l7, const struct config_pool *config)
+{
+	unsigned workers = RTE_MAX(l7->snapshot->steer.l7_count, 1);
+	unsigned limit = config->limits.member_connections;
+	unsigned share = config->limits.connections / (unsigned)config->member_count;
+
+	if (limit == 0 && config->limits.connections == 0)
+		return config->max_idle_connections;
+	if (limit == 0 || (config->limits.connections > 0 && share < limit))
+		limit = share;
+	limit = limit == 0 ? 0 : (limit - 1) / workers;
+	return RTE_MIN(limit, config->max_idle_connections);
 }
 
 struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
@@ -291,8 +311,21 @@ struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, str
 		return NULL;
 	upstream->stream = stream;
 	upstream->idle_timeout_ms = config->idle_timeout_ms;
-	upstream->max_idle = config->max_idle_connections;
+	upstream->max_idle = idle_max(l7, config);
 	return upstream;
+}
+
+bool upstream_is_kept(
+	struct l7_core *l7, const struct member *member, const struct config_pool *config)
+{
+	const struct upstream_pool *pool = upstream_pool_find(l7, member);
+
+	if (pool == NULL)
+		return false;
+	if (config->protocol != CONFIG_PROTOCOL_H1 &&
+		upstream_h2_has_room(l7, member, upstream_context(l7, config)))
+		return true;
+	return config->protocol != CONFIG_PROTOCOL_H2 && pool->idle_count > 0;
 }
 
 /* TLS as an older configuration wanted it. */

@@ -42,6 +42,7 @@ static struct tcp_conn *end(struct upstream_h2 *h2)
 	if (--h2->pool->conn_count == 0)
 		upstream_pool_put(&l7->upstreams, h2->pool);
 	h2->member->cores[l7->core->index].conns_closed++;
+	member_pool_counters(h2->member, l7->core->index)->conns_closed++;
 	h2->member = NULL;
 	SLIST_INSERT_HEAD(&l7->upstreams.dead_h2, h2, dead_link);
 	return tcp;
@@ -242,6 +243,7 @@ static struct upstream_h2 *open_new(
 	h2->pool->conn_count++;
 	LIST_INSERT_HEAD(&h2->pool->h2s, h2, link);
 	member->cores[l7->core->index].conns_opened++;
+	member_pool_counters(member, l7->core->index)->conns_opened++;
 	l7->counters.upstream_opened++;
 	l7->counters.h2_upstream_opened++;
 	return h2;
@@ -358,7 +360,7 @@ int upstream_h2_request(struct stream *stream, const struct http_head *head,
 	struct upstream *user = stream->upstream;
 
 	user->h2_stream = h2_send_request(user->h2->mux.session, head, options,
-		stream->is_request_done && options->upgrade == NULL);
+		stream_is_sent(stream) && options->upgrade == NULL);
 	if (user->h2_stream == NULL)
 		return -EINVAL;
 	h2_stream_set_owner(user->h2_stream, user);

@@ -119,6 +119,10 @@ void upstream_pool_put(struct upstream_pools *pools, struct upstream_pool *pool)
 struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, struct member *member,
 	const struct config_pool *config, bool may_reuse);
 
+/* Whether there is a connection that upstream_acquire() would give again. */
+bool upstream_is_kept(
+	struct l7_core *l7, const struct member *member, const struct config_pool *config);
+
 /* The request is done. Kept for the next one if clean, or closed in order. */
 void upstream_release(struct upstream *upstream, bool is_clean);
 

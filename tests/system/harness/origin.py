@@ -2,7 +2,7 @@
 """A server of many habits: TCP echo, UDP echo, and HTTP with slow, large and broken answers.
 
 Run inside the servers' namespace:
-  origin.py --name N [--tcp ADDRESS PORT] [--udp ADDRESS PORT] [--http ADDRESS PORT]
+  origin.py --name N [--habit flaky|hang] [--tcp ADDRESS PORT] [--udp ADDRESS PORT] [--http ADDRESS PORT]
             [--https ADDRESS PORT CHAIN KEY]
 """
 
@@ -150,7 +150,25 @@ class Origin(BaseHTTPRequestHandler):
         self.read_body()
         self.answer(int(words[0]), b"status " + words[0].encode() + b"\n")
 
+    def is_spoiled(self):
+        """The member's habit: flaky fails every second request, hang answers none."""
+        if self.server.habit == "hang":
+            self.read_body()
+            while self.rfile.read(4096):
+                pass
+            self.close_connection = True
+            return True
+        with self.server.lock:
+            self.server.turn += 1
+            if self.server.habit != "flaky" or self.server.turn % 2:
+                return False
+        self.read_body()
+        self.answer(500, b"failed\n")
+        return True
+
     def handle_any(self):
+        if self.is_spoiled():
+            return
         pages = {"bytes": self.send_bytes, "slow": self.send_slowly, "drip": self.send_chunks,
                  "break": self.send_broken, "status": self.send_status}
         words = self.path.partition("?")[0].strip("/").split("/")
@@ -196,14 +214,16 @@ def serve_udp(name, address, port):
             pass
 
 
-def serve(server, name):
-    server.name = name
+def serve(server, name, habit="none"):
+    server.name, server.habit = name, habit
+    server.lock, server.turn = threading.Lock(), 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", required=True)
+    parser.add_argument("--habit", choices=["none", "flaky", "hang"], default="none")
     for kind in ("tcp", "udp", "http"):
         parser.add_argument("--" + kind, nargs=2, action="append", default=[])
     parser.add_argument("--https", nargs=4, action="append", default=[])
@@ -213,7 +233,7 @@ def main():
               options.name)
     for address, port in options.http:
         serve((HttpServer6 if ":" in address else HttpServer)((address, int(port)), Origin),
-              options.name)
+              options.name, options.habit)
     for address, port, chain, key in options.https:
         server = HttpServer((address, int(port)), Origin)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -133,12 +133,36 @@ static void new_pools_and_pools_without_slots(void **state)
 	pools_stop(&pools);
 }
 
+/* A member that becomes a spare loses its slots in the plan, as it then does. */
+static void spares_have_no_slots(void **state)
+{
+	struct pool_plan plan;
+	struct pools pools;
+	uint32_t spare;
+
+	(void)state;
+	pools_start(&pools, 4);
+	spare = pools_pool(&pools)->members[3]->id;
+	pools.members[3].tier = 1;
+	assert_int_equal(pool_plan_create(&plan, pools_pool(&pools), &pools.config, 0), 0);
+	assert_in_range(plan.moved, plan.slots / 5, plan.slots / 3);
+	pools_reload(&pools, 0);
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_int_not_equal(pool_plan_pick(&plan, i * 0x01234567), spare);
+		assert_int_equal(pool_plan_pick(&plan, i * 0x01234567),
+			id_at(pools_pool(&pools), i * 0x01234567));
+	}
+	pool_plan_destroy(&plan);
+	pools_stop(&pools);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plan_is_what_the_change_does),
 		cmocka_unit_test(members_are_told_apart),
 		cmocka_unit_test(states_of_members_count),
+		cmocka_unit_test(spares_have_no_slots),
 		cmocka_unit_test(new_pools_and_pools_without_slots),
 	};
 

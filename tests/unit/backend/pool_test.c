@@ -341,9 +341,82 @@ static void least_connections_counts_connections_over_all_cores(void **state)
 	pools_stop(&pools);
 }
 
+/* Spares get something when nobody, or too little, of the first tier is usable. */
+static void tiers_are_asked_in_their_order(void **state)
+{
+	static const struct {
+		unsigned min_pct, down, active;
+	} rows[] = {
+		/* Of m0 to m3 in tier 0 and m4, m5 in tier 2: how many are down, and get requests.
+		 */
+		{ 0, 0, 4 },
+		{ 0, 3, 1 },
+		{ 0, 4, 2 },
+		{ 50, 2, 2 },
+		{ 50, 3, 3 },
+		{ 100, 1, 5 },
+	};
+	struct pools pools;
+
+	(void)state;
+	pools_start(&pools, 6);
+	pools.members[4].tier = 2;
+	pools.members[5].tier = 2;
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		unsigned active = 0;
+
+		pools.pool.tier_min_pct = rows[i].min_pct;
+		for (unsigned k = 0; k < 4; k++)
+			pools_pool(&pools)->members[k]->health = k < rows[i].down ? MEMBER_DOWN
+										  : MEMBER_UP;
+		pools_rebuild(&pools, false, 0);
+		for (unsigned k = 0; k < 6; k++)
+			active += pools_pool(&pools)->is_active[k];
+		assert_int_equal(active, rows[i].active);
+		assert_int_equal(pools_pool(&pools)->usable, 6 - rows[i].down);
+	}
+	pools_stop(&pools);
+}
+
+/* The quicker one gets more; one that has become slow is spared at once, and not for ever. */
+static void peak_ewma_prefers_the_quick(void **state)
+{
+	struct rng rng = { .state = 5 };
+	struct pools pools;
+	unsigned counts[2] = { 0 };
+
+	(void)state;
+	pools_start(&pools, 2);
+	pools.pool.balance = CONFIG_BALANCE_PEAK_EWMA;
+	pools_reload(&pools, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct member_counters *core = &pools_pool(&pools)->members[i]->cores[0];
+
+		core->latency_us = i == 0 ? 1000 : 50000;
+		core->latency_at_us = 1000000;
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		struct balance_query query = { .rng = &rng, .now_us = 1000000 };
+
+		counts[pool_pick(pools_pool(&pools), &query) == pools_pool(&pools)->members[1]]++;
+	}
+	assert_in_range(counts[1], 400, 600); /* when both draws are it */
+	counts[0] = counts[1] = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct balance_query query = { .rng = &rng,
+			.now_us = 1000000 + MEMBER_LATENCY_FADE_US };
+
+		counts[pool_pick(pools_pool(&pools), &query) == pools_pool(&pools)->members[1]]++;
+	}
+	assert_in_range(counts[1], 900, 1100);
+	pools_stop(&pools);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tiers_are_asked_in_their_order),
+		cmocka_unit_test(peak_ewma_prefers_the_quick),
 		cmocka_unit_test(old_flows_find_their_members_after_a_change),
 		cmocka_unit_test(unsettled_are_the_slots_that_moved),
 		cmocka_unit_test(the_dead_and_the_gone_have_no_second_chance),

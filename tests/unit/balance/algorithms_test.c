@@ -12,8 +12,9 @@ static const struct hash_key key = { .k0 = 1, .k1 = 2 };
 
 #define TABLE_SIZE 65537
 
-static uint32_t load_read(const void *ctx)
+static uint32_t load_read(const void *ctx, uint64_t now_us)
 {
+	(void)now_us;
 	return *(const uint32_t *)ctx;
 }
 
@@ -37,7 +38,9 @@ static void algorithms_are_listed_by_name(void **state)
 		"least-connections",
 		"lc",
 		"p2c",
+		"peak-ewma",
 		"random",
+		"ring-hash",
 	};
 
 	(void)state;
@@ -420,9 +423,43 @@ static void consistent_algorithms_show_their_slots(void **state)
 	}
 }
 
+/* Shares follow the weights; who leaves gives up its own part, and no other moves. */
+static void ring_hash_moves_what_it_must(void **state)
+{
+	struct balance_backend backends[4] = {
+		{ .name = "a", .weight = BALANCE_WEIGHT_ONE },
+		{ .name = "b", .weight = BALANCE_WEIGHT_ONE },
+		{ .name = "c", .weight = 2 * BALANCE_WEIGHT_ONE },
+		{ .name = "d", .weight = BALANCE_WEIGHT_ONE / 100 },
+	};
+	struct balance *before = build("ring-hash", backends, 4);
+	struct balance *after;
+	struct rng rng = { .state = 17 };
+	unsigned counts[4] = { 0 };
+
+	(void)state;
+	backends[1].weight = 0;
+	after = build("ring-hash", backends, 4);
+	for (unsigned i = 0; i < 40000; i++) {
+		struct balance_query query = { .hash = (uint32_t)rng_next(&rng) };
+		int first = balance_pick(before, &query);
+		int second = balance_pick(after, &query);
+
+		counts[first]++;
+		assert_true(first == 1 ? second != 1 : second == first);
+	}
+	assert_in_range(counts[0], 8000, 12000);
+	assert_in_range(counts[1], 8000, 12000);
+	assert_in_range(counts[2], 17000, 23000);
+	assert_in_range(counts[3], 1, 400);
+	balance_destroy(before);
+	balance_destroy(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ring_hash_moves_what_it_must),
 		cmocka_unit_test(algorithms_are_listed_by_name),
 		cmocka_unit_test(drained_backends_are_never_picked),
 		cmocka_unit_test(too_many_backends_and_bad_sizes_are_refused),

@@ -39,7 +39,7 @@ static const struct conf_row rows[] = {
 			"'health': {'type': 'https', 'intervall_ms': 5}}}"),
 		.expected = "c.json:2: pools.a.balance: \"maglve\" is not one of: maglev, "
 			    "source-hash, round-robin, rr, least-requests, least-connections, lc, "
-			    "p2c, random; did you mean \"maglev\"?\n"
+			    "p2c, peak-ewma, random, ring-hash; did you mean \"maglev\"?\n"
 			    "c.json:3: pools.a.health.type: \"https\" is not one of: none, tcp, "
 			    "http, tls; did you mean \"http\"?\n"
 			    "c.json:3: pools.a.health.intervall_ms: unknown key; did you mean "

@@ -83,6 +83,60 @@ static void test_servers(void **state)
 		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
+static void test_resilience(void **state)
+{
+	struct outlier *outlier = &fixture.members[2].outlier;
+
+	(void)state;
+	outlier->is_ejected = true;
+	outlier->until_us = fixture.now_us + 2500000;
+	outlier->ejections = 3;
+	strcpy(outlier->reason, "5 failures in a row");
+	fixture.member_counters[2].tries_failed = 6;
+	fixture.member_counters[2].latency_us = 900;
+	assert_answer("show resilience payments",
+		"# pool   server             state   requests conns queued tries failed retries "
+		"saved not_retried refused latency_us ejections back_in_ms reason\n"
+		"payments BACKEND            UP             4     0      1    44      6       7     "
+		"5           3       2          -         3          - -\n"
+		"payments 198.51.100.20:8080 EJECTED        1     2      0    40      6       2     "
+		"-           -       -        900         3       2500 5 failures in a row\n");
+	assert_answer("show resilience payment",
+		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
+	assert_answer("show resilience a b",
+		"error: one pool at most\nusage: show resilience [POOL] [json]\n");
+	assert_answer_has("show metrics", "penstock_pool_retries_total{pool=\"payments\"} 7\n");
+	assert_answer_has("show metrics",
+		"penstock_member_ejected{pool=\"payments\",member=\"198.51.100.20:8080\"} 1\n");
+	assert_answer_has("show servers payments", " EJECTED ");
+}
+
+static void test_splits(void **state)
+{
+	(void)state;
+	assert_answer("show splits",
+		"# service route  pool     weight file_weight\n"
+		"web       canary postgres     90          90\n"
+		"web       canary payments     10          10\n");
+	assert_answer("set route web/canary weight payments=30", "");
+	assert_answer_has("show splits", "payments     30          10\n");
+	assert_answer_has("set route web/canary weight postgres=0 payments=0",
+		"error: nothing was changed: all weights would be 0, and no request could go "
+		"anywhere\n");
+	assert_answer("set route web/canary weight postgres=90 payments=10", "");
+	assert_answer_has("set route web/canary weight static=1",
+		"error: the split of route \"canary\" has no pool \"static\"\n");
+	assert_answer_has("set route web/canary weight payments=-1",
+		"error: \"payments=-1\" is not POOL=N with a weight of 0 to 1000000\n");
+	assert_answer_has("set route web/blue weight payments=1",
+		"error: there is no route \"blue\" with a split; see show splits\n");
+	assert_answer_has("set route wep/canary weight payments=1",
+		"error: there is no l7 service \"wep\"; did you mean \"web\"?\n");
+	assert_answer_has(
+		"set route web weight payments=1", "error: \"web\" is not SERVICE/ROUTE\n");
+	assert_answer_has("set route web/canary", "error: a route, the word weight, and POOL=N at");
+}
+
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
@@ -418,6 +472,7 @@ static void test_unfinished_command(void **state)
 	assert_answer("set",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n"
 		"  set ssl cert NAME\n");
 }
@@ -484,6 +539,8 @@ int main(void)
 		TEST(test_info),
 		TEST(test_info_with_a_silent_worker),
 		TEST(test_servers),
+		TEST(test_resilience),
+		TEST(test_splits),
 		TEST(test_config_has_no_empty_line),
 		TEST(test_cores),
 		TEST(test_cores_in_the_last_second),

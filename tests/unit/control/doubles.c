@@ -25,6 +25,69 @@ static const struct stats_desc service_descs[] = {
 };
 const struct stats_set service_stats_set = STATS_SET("service", service_descs);
 
+static const struct stats_desc pool_descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "backend/pool.def"
+#undef COUNTER
+};
+const struct stats_set pool_stats_set = STATS_SET("pool", pool_descs);
+
+uint64_t pool_conns_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.conns_opened - identity->cores[0].counters.conns_closed;
+}
+
+uint64_t pool_requests_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.tries - identity->cores[0].counters.tries_done;
+}
+
+uint64_t pool_queued_now(const struct pool_identity *identity)
+{
+	return identity->cores[0].counters.queued - identity->cores[0].counters.queued_done;
+}
+
+void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum)
+{
+	*sum = identity->cores[0].counters;
+}
+
+uint64_t member_requests_now(const struct member *member)
+{
+	return member->cores[0].requests - member->cores[0].requests_done;
+}
+
+uint64_t member_pending_now(const struct member *member)
+{
+	return member->cores[0].pending - member->cores[0].pending_done;
+}
+
+uint64_t member_latency_us(const struct member *member, uint64_t now_us)
+{
+	(void)now_us;
+	return member->cores[0].latency_us;
+}
+
+static uint32_t split_weights[] = { 90, 10 };
+
+bool l7_split_at(const struct l7_listener *listener, unsigned index, struct l7_split *split)
+{
+	assert_ptr_equal(listener, &fixture);
+	if (index >= 2)
+		return false;
+	*split = (struct l7_split){ .route = "canary",
+		.pool = index,
+		.weight = split_weights[index],
+		.file_weight = index == 0 ? 90 : 10 };
+	return true;
+}
+
+void l7_split_set(struct l7_listener *listener, unsigned index, uint32_t weight)
+{
+	assert_ptr_equal(listener, &fixture);
+	split_weights[index] = weight;
+}
+
 bool member_is_usable(const struct member *member)
 {
 	return member->admin == MEMBER_READY && member->health != MEMBER_DOWN && member->weight > 0;
@@ -494,5 +557,6 @@ const struct service_table *doubles_services(void)
 {
 	assert_int_equal(ip_parse("192.0.2.100", &services[0].address), 0);
 	services[1].address = services[0].address;
+	services[1].listener = &fixture;
 	return &service_table;
 }

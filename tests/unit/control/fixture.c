@@ -23,13 +23,31 @@ static const struct config_pool pool_configs[2] = {
 };
 static struct member *postgres_members[] = { &fixture.members[0], &fixture.members[1] };
 static struct member *payments_members[] = { &fixture.members[2] };
+static struct pool_core pool_cores[2] = {
+	{ .counters = { .tries = 0 } },
+	{ .counters = { .tries = 44,
+		  .tries_done = 40,
+		  .queued = 3,
+		  .queued_done = 2,
+		  .queue_full = 2,
+		  .retries = 7,
+		  .retries_good = 5,
+		  .limit_budget = 2,
+		  .retries_unsafe = 1 } },
+};
+static struct pool_identity identities[2] = {
+	{ .name = "postgres", .core_count = 1, .cores = &pool_cores[0] },
+	{ .name = "payments", .core_count = 1, .cores = &pool_cores[1] },
+};
 static struct pool pools[2] = {
 	{ .config = &pool_configs[0],
+		.identity = &identities[0],
 		.name = "postgres",
 		.members = postgres_members,
 		.count = 2,
 		.usable = 1 },
 	{ .config = &pool_configs[1],
+		.identity = &identities[1],
 		.name = "payments",
 		.members = payments_members,
 		.count = 1,

@@ -164,6 +164,7 @@ static void test_failures(void **state)
 	assert_run("-w|1|set", 1, "",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
+		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n"
 		"  set ssl cert NAME\n");
 	assert_run("--json|show|config", 1, "",

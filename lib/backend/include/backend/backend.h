@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "balance/balance.h"
 #include "base/err.h"
@@ -17,11 +18,66 @@ struct member_counters {
 #define COUNTER(name, help) uint64_t name;
 #include "backend/member.def"
 #undef COUNTER
+	/* No counters: the present, for the others to read. */
+	uint64_t failed_streak; /* tries that failed since the last good one */
+	uint64_t latency_us;    /* peak EWMA of the time to the answer; 0: none yet */
+	uint64_t latency_at_us; /* its last change */
 } __rte_cache_aligned;
 extern const struct stats_set member_stats_set;
 
+/* What one core did with a pool, and its requests that wait. Written by that core alone. */
+struct pool_counters {
+#define COUNTER(name, help) uint64_t name;
+#include "backend/pool.def"
+#undef COUNTER
+};
+extern const struct stats_set pool_stats_set;
+
+/* A request of a core that waits for a member with room. */
+struct pool_waiter {
+	TAILQ_ENTRY(pool_waiter) link;
+};
+TAILQ_HEAD(pool_waiters, pool_waiter);
+
+struct pool_core {
+	struct pool_counters counters;
+	/* Nobody else reads these. */
+	uint64_t budget_milli; /* thousandths of retries that may be made */
+	uint64_t budget_at_us;
+	struct pool_waiters waiters;
+	TAILQ_ENTRY(pool_core) waiting_link; /* pools with waiters, of that core */
+} __rte_cache_aligned;
+
+/* Lives as long as the registry, by the pool's name: configurations come and go. */
+struct pool_identity {
+	const char *name;
+	unsigned core_count;
+	struct pool_core *cores; /* [core_count] */
+	SLIST_ENTRY(pool_identity) link;
+};
+
+/* Ejection of one member: how it stood, as the control thread last looked. */
+struct outlier {
+	bool is_ejected;
+	bool was_logged;    /* the composer's: whether that was said */
+	unsigned level;     /* times eject_ms that the last or present ejection lasts */
+	uint64_t until_us;  /* while ejected */
+	uint64_t ejections; /* so far */
+	uint64_t spared;    /* would have been ejected, but too many were already */
+	uint64_t streak;    /* failed tries in a row, over all cores */
+	uint64_t seen_good; /* at the last look */
+	uint64_t seen_failed;
+	uint64_t window_at_us; /* start of the window; 0: not begun */
+	uint64_t window_good, window_failed, window_answers, window_us; /* at its start */
+	char reason[48]; /* of the last ejection, in words */
+};
+
 enum member_admin { MEMBER_READY, MEMBER_DRAIN, MEMBER_MAINT };
 enum member_health { MEMBER_UNCHECKED, MEMBER_UP, MEMBER_DOWN };
+
+#define MEMBER_LATENCY_FADE_US                                                                     \
+	10000000 /* a peak of the time to the answer is forgotten by then                          \
+		  */
 
 #define MEMBER_WARM 256 /* a share of its weight that is all of it */
 
@@ -36,7 +92,8 @@ struct member {
 	uint16_t port_be;
 	const char *name;
 	const char *pool_name;
-	uint32_t id; /* unique in this process, from 1 */
+	uint32_t id;        /* unique in this process, from 1 */
+	uint64_t name_hash; /* of pool and name: the same everywhere */
 	/* Control thread. */
 	enum member_admin admin;
 	enum member_health health;
@@ -47,8 +104,10 @@ struct member {
 	uint64_t warm_from_us;  /* when the slow start began; 0: not yet known */
 	uint64_t changed_at_us; /* last change between up and down */
 	uint64_t checks, checks_failed, downs;
-	char check_detail[64]; /* last check's outcome, for show servers */
-	void *health_state;    /* lib/health's, in control */
+	struct outlier outlier;
+	struct pool_identity *identity; /* of its pool */
+	char check_detail[64];          /* last check's outcome, for show servers */
+	void *health_state;             /* lib/health's, in control */
 	unsigned core_count;
 	struct member_counters *cores; /* [core_count] */
 };
@@ -60,9 +119,11 @@ struct member {
 struct pool {
 	const struct config_pool *config;
 	const char *name;
+	struct pool_identity *identity;
 	struct member **members;
 	unsigned count;
 	unsigned usable; /* members with weight, ready, and not down */
+	bool *is_active; /* [count] usable, and of a tier that gets requests */
 	struct balance *balance;
 	struct pool_lookup *lookup; /* members by other names */
 	struct pool_chance *chance; /* the table before the last change; NULL: none */
@@ -144,8 +205,33 @@ void member_warm_start(struct member *member, const struct config_pool *pool);
  */
 bool pool_warm(const struct pool *pool, uint64_t now_us);
 
+/*
+ * Looks at the members' tries since the last time, ejects those that fail too often and takes back
+ * those whose time is over. True when the pool is to be rebuilt. Control thread, some times a
+ * second.
+ */
+bool pool_eject(const struct pool *pool, uint64_t now_us);
+
+/* What that core counts of the member's pool. */
+static inline struct pool_counters *member_pool_counters(const struct member *member, unsigned core)
+{
+	return &member->identity->cores[core].counters;
+}
+
 /* Sum over cores. Any thread. */
 uint64_t member_conns_now(const struct member *member);
+uint64_t member_requests_now(const struct member *member);
+uint64_t member_pending_now(const struct member *member);
+uint64_t member_retries_now(const struct member *member);
+
+/* Peak EWMA of the time to the answer: the mean over cores that know one; 0: none does. */
+uint64_t member_latency_us(const struct member *member, uint64_t now_us);
+
+uint64_t pool_conns_now(const struct pool_identity *identity);
+uint64_t pool_requests_now(const struct pool_identity *identity);
+uint64_t pool_retries_now(const struct pool_identity *identity);
+uint64_t pool_queued_now(const struct pool_identity *identity);
+void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum);
 void member_counters_sum(const struct member *member, struct member_counters *sum);
 
 /*

@@ -12,12 +12,16 @@
  * Choosing one of count backends, behind one table of algorithms. The built state is immutable and
  * shared; what changes per choice (the round-robin position) belongs to the calling core.
  */
+#define BALANCE_WEIGHT_ONE                                                                         \
+	256 /* what a weight of 1 is where only 256ths of it matter: ring-hash                     \
+	     */
+
 struct balance_backend {
 	const char *name;
 	uint32_t weight; /* 0: never chosen */
 	/* Requests or connections now, over all cores: for the algorithms that look at load. NULL:
 	 * unknown. */
-	uint32_t (*load)(const void *ctx);
+	uint32_t (*load)(const void *ctx, uint64_t now_us);
 	const void *ctx;
 };
 
@@ -30,6 +34,7 @@ struct balance_query {
 	uint32_t hash; /* of the flow or request */
 	struct balance_cursor *cursor;
 	struct rng *rng;
+	uint64_t now_us; /* for loads that fade */
 };
 
 struct balance; /* a built table */
@@ -46,8 +51,9 @@ struct balance_ops {
 
 /*
  * "maglev", "source-hash", "round-robin" (weighted, smooth), "rr" (weights ignored),
- * "least-requests", "least-connections" (weighted), "lc" (weights ignored), "p2c", "random"
- * (weighted). NULL for another name.
+ * "least-requests", "least-connections" (weighted), "lc" (weights ignored), "p2c", "peak-ewma"
+ * (the same choice; what load is, is the caller's), "random", "ring-hash" (weighted). NULL for
+ * another name.
  */
 const struct balance_ops *balance_find(const char *name);
 

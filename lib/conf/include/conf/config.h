@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "conf/action.h"
+#include "conf/traffic.h"
 
 /*
  * A whole configuration, read and checked: every name refers to something that exists, every
@@ -61,6 +62,8 @@ enum config_balance {
 	CONFIG_BALANCE_LEAST_CONNECTIONS, /* weighted */
 	CONFIG_BALANCE_LC,                /* weights ignored */
 	CONFIG_BALANCE_RANDOM,            /* weighted */
+	CONFIG_BALANCE_RING_HASH,
+	CONFIG_BALANCE_PEAK_EWMA,
 	CONFIG_BALANCES,
 };
 enum config_health {
@@ -174,6 +177,7 @@ struct config_member {
 	uint16_t port;                 /* 0: the one that the client's packet has (L4) */
 	const char *name;              /* "name", default "ADDRESS:PORT" */
 	unsigned weight;               /* 0-256, default 1; 0 drains */
+	unsigned tier;                 /* "tier": 0-15, 0 is asked first */
 	struct config_quic_id quic_id; /* "quic_server_id" */
 	int line;
 };
@@ -211,12 +215,18 @@ struct config_pool {
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
-	unsigned connect_timeout_ms;   /* L7: 3000 */
-	unsigned response_timeout_ms;  /* L7: to the response head, 30000 */
-	unsigned idle_timeout_ms;      /* L7: kept upstream connections, 60000 */
-	unsigned max_idle_connections; /* L7: kept per worker and member, 64 */
-	unsigned slow_start_ms;        /* "slow_start_ms": 0 = at once */
-	unsigned second_chance_ms;     /* "second_chance_ms": 60000; 0 = none */
+	unsigned connect_timeout_ms;     /* L7: 3000 */
+	unsigned response_timeout_ms;    /* L7: to the response head, 30000 */
+	unsigned idle_timeout_ms;        /* L7: kept upstream connections, 60000 */
+	unsigned max_idle_connections;   /* L7: kept per worker and member, 64 */
+	unsigned slow_start_ms;          /* "slow_start_ms": 0 = at once */
+	unsigned second_chance_ms;       /* "second_chance_ms": 60000; 0 = none */
+	unsigned tier_min_pct;           /* "tier_min_pct": 0 = the last one */
+	struct config_attribute hash_on; /* L7: for consistent schedulers */
+	struct config_sticky sticky;     /* L7 */
+	struct config_retry retry;       /* L7 */
+	struct config_outlier outlier;
+	struct config_pool_limits limits; /* L7 */
 	int line;
 };
 
@@ -325,6 +335,11 @@ struct config_l7_route {
 	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
 	size_t split_count;
+	struct config_retry retry; /* is_set: instead of the pool's */
+	bool has_fallback;
+	unsigned fallback; /* "fallback": index into pools */
+	struct config_attribute split_by;
+	struct config_mirror mirror;
 	struct config_actions actions;
 	int line;
 };

@@ -28,6 +28,20 @@ void l7_listener_destroy(struct l7_listener *listener);
 struct tls_store *l7_certificates_load(const struct config *config, struct err *err);
 bool l7_listener_is_idle(const struct l7_listener *listener);
 
+/* A pool of a route's split. */
+struct l7_split {
+	char route[64]; /* its name, or "#N", counted from 1 in the order of the file */
+	unsigned pool;  /* index into the configuration's pools */
+	uint32_t weight;
+	uint32_t file_weight;
+};
+
+/* The splits' pools of all routes, one after the other; false past the last. Control thread. */
+bool l7_split_at(const struct l7_listener *listener, unsigned index, struct l7_split *split);
+
+/* Another weight, until the next configuration; workers see it with their next requests. */
+void l7_split_set(struct l7_listener *listener, unsigned index, uint32_t weight);
+
 /*
  * TLS toward the members of a pool that has it: a context per L7 worker. Control builds and frees
  * it, as a listener; idle when no connection to a member uses it.

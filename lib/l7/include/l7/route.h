@@ -34,7 +34,7 @@ void route_scratch_destroy(struct route_scratch *scratch);
 struct route {
 	const struct config_l7_route *config; /* NULL: the service's default pool */
 	unsigned pool;                        /* UINT_MAX: config->splits, or actions answer */
-	uint32_t weights;                     /* sum over config->splits */
+	uint32_t *weights;                    /* of config->splits; changed by route_weight_set() */
 	uint32_t index;                       /* in the file */
 	struct path_pattern *pattern;         /* what finds its groups in a path; NULL: none */
 	struct actions *actions;              /* what else is done; NULL: nothing */
@@ -60,6 +60,16 @@ struct route_request {
 /* The row that takes the request, or NULL: no route. */
 const struct route *route_find(
 	const struct route_table *table, const struct route_request *request);
+
+/* Row of the table in the order of the file, the default last; NULL past the end. */
+const struct route *route_table_at(const struct route_table *table, unsigned index);
+
+/*
+ * Another weight for a pool of a split, until the next configuration. Workers see it with their
+ * next requests. Control thread.
+ */
+void route_weight_set(const struct route *route, size_t split, uint32_t weight);
+uint32_t route_weight(const struct route *route, size_t split);
 
 /* The pool of a row: its only one, or one of several by weight. random: any 32 bits. */
 unsigned route_pool(const struct route *route, uint32_t random);
