@@ -64,6 +64,12 @@ struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h
 	return parser;
 }
 
+void h1_limit_body(struct h1_parser *parser, uint64_t bytes)
+{
+	if (parser->limits.body_bytes == 0 || bytes < parser->limits.body_bytes)
+		parser->limits.body_bytes = bytes;
+}
+
 void h1_parser_finish(struct h1_parser *parser)
 {
 	(void)parser;

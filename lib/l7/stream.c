@@ -358,6 +358,9 @@ void stream_on_deadline(struct stream *stream)
 	bool is_client = stream->waits_for == STREAM_CLIENT;
 
 	switch (stream->state) {
+	case STREAM_EXPECT_DELAY:
+		stream_dispatch(stream, true);
+		break;
 	case STREAM_EXPECT_CONNECT:
 		stream_connect_failed(stream, true);
 		break;

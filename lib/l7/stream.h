@@ -22,6 +22,7 @@ struct upstream;
 /*
  * One request and its answer:
  *
+ *	EXPECT_HEAD -> EXPECT_DELAY         routed, and late on purpose: goes on as from EXPECT_HEAD
  *	EXPECT_HEAD -> EXPECT_CONNECT       routed, a new connection to the member is opened
  *	EXPECT_HEAD -> EXPECT_RESPONSE      routed, a kept connection took the request's head
  *	EXPECT_CONNECT -> EXPECT_RESPONSE   connected
@@ -37,6 +38,7 @@ struct upstream;
  */
 enum stream_state {
 	STREAM_EXPECT_HEAD,
+	STREAM_EXPECT_DELAY,
 	STREAM_EXPECT_CONNECT,
 	STREAM_EXPECT_RESPONSE,
 	STREAM_EXPECT_END,
@@ -83,6 +85,8 @@ struct stream {
 	bool is_rerouted;             /* another member was tried */
 	bool is_last_tls;             /* the last failure was TLS with the member */
 	bool is_admitted;             /* past the request phase of its route's actions */
+	bool has_slot;                /* is one of the requests that its route takes at once */
+	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
 	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
 	uint32_t response_timeout_ms; /* of the pool */
@@ -165,8 +169,11 @@ void stream_answer(struct stream *stream, unsigned status);
 struct response;
 void stream_answer_with(struct stream *stream, struct response *response);
 
-/* stream_actions.c: the request phase, once for each route found. False: it was answered. */
+/* stream_actions.c: the request phase, once for each route found. False: answered, or delayed. */
 bool stream_admit(struct stream *stream);
+
+/* Gives back what the request phase took. */
+void stream_leave_route(struct stream *stream);
 
 /*
  * The head to send to the member for the request's, with what the route's actions change of it in

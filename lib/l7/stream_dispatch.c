@@ -129,11 +129,11 @@ static unsigned choose_pool(struct stream *stream, const struct route *route)
 
 void stream_release_route(struct stream *stream)
 {
+	stream_leave_route(stream);
 	if (stream->listener != NULL)
 		stream->listener->workers[stream->l7->worker].closed++;
 	stream->listener = NULL;
 	stream->route = NULL;
-	stream->is_admitted = false;
 }
 
 /*
@@ -146,6 +146,8 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	struct route_request request = {
 		.head = inlet_head(&stream->request),
 		.source = &stream->connection->tuple.src,
+		.facts = connection_facts(stream->connection),
+		.random = (uint32_t)rng_next(&l7->rng),
 		.scratch = l7->route_scratch,
 	};
 

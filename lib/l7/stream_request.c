@@ -94,8 +94,7 @@ static bool body_step(struct stream *stream, bool *moved)
 
 	switch (inlet_next(&stream->request, &body)) {
 	case HTTP_EVENT_BODY:
-		len = outlet_body(&stream->to_member, body.data, body.len);
-		inlet_take(&stream->request, len);
+		len = outlet_pass(&stream->to_member, &stream->request, body);
 		*moved |= len > 0;
 		stream->is_body_begun |= len > 0;
 		l7->counters.bytes_in += len;

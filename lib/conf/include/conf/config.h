@@ -275,18 +275,52 @@ struct config_quic {
 	unsigned config_id;       /* quic-lb: 0-6 */
 };
 
+/* "user_agent": what a User-Agent looks like */
+#define CONFIG_AGENT_MOBILE  1
+#define CONFIG_AGENT_TABLET  2
+#define CONFIG_AGENT_DESKTOP 4
+#define CONFIG_AGENT_BOT     8
+#define CONFIG_AGENT_TOOL    16
+#define CONFIG_AGENT_OTHER   32
+
+/* What a request must be beside its host and path: all that is given must fit. */
+#define CONFIG_CONDITIONS                                                                          \
+	const char **methods; /* any of them */                                                    \
+	size_t method_count;                                                                       \
+	struct config_text_matches headers; /* all of them, as all of the next ones */             \
+	struct config_text_matches query;                                                          \
+	struct config_text_matches cookies;                                                        \
+	struct config_text_matches tls; /* names are those of conf/fact.def */                     \
+	struct ip_prefix *sources;      /* "source": any of them */                                \
+	size_t source_count;                                                                       \
+	unsigned agents; /* CONFIG_AGENT_* or-ed; 0: any */                                        \
+	bool has_grpc;                                                                             \
+	const char *grpc_service; /* NULL: any */                                                  \
+	const char *grpc_method;  /* NULL: any */                                                  \
+	unsigned share;           /* parts of CONFIG_SHARE_WHOLE */                                \
+	struct config_conditions *any_of;                                                          \
+	size_t any_of_count; /* 0: not asked for, as the next ones */                              \
+	struct config_conditions *all_of;                                                          \
+	size_t all_of_count;                                                                       \
+	struct config_conditions *none_of;                                                         \
+	size_t none_of_count
+
+struct config_conditions {
+	CONFIG_CONDITIONS;
+	int line;
+};
+
 /* A row of the routing table */
 struct config_l7_route {
 	const char *host; /* NULL: any; "example.com", "*.example.com" or "www.*", lower case */
 	const char *path; /* NULL: any */
 	enum config_path path_kind;
-	const char **methods; /* any of them */
-	size_t method_count;
-	struct config_text_matches headers; /* all of them, as all of the next ones */
-	struct config_text_matches query;
-	struct config_text_matches cookies;
-	struct ip_prefix *sources; /* "source": any of them */
-	size_t source_count;
+	union {
+		struct {
+			CONFIG_CONDITIONS;
+		};
+		struct config_conditions conditions; /* the same */
+	};
 	const char *name; /* NULL: none */
 	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;

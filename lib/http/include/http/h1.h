@@ -20,6 +20,9 @@ size_t h1_parser_bytes(void);
 struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct http_limits *limits,
 	char *head_buffer, size_t head_buffer_len);
 
+/* A request whose head is complete: its body may have so many bytes; less than the limits only. */
+void h1_limit_body(struct h1_parser *parser, uint64_t bytes);
+
 /* Releases nothing but llhttp's own; the memory is the caller's. */
 void h1_parser_finish(struct h1_parser *parser);
 
