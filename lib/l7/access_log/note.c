@@ -25,11 +25,11 @@ static_assert(sizeof(struct access_record) + 6 * NAME_MAX_BYTES + 4 * FIELD_MAX_
 	"a record has room for its texts");
 
 struct maker {
+	size_t used; /* of the texts */
 	union {
 		struct access_record record;
 		char bytes[ACCESS_RECORD_MAX];
 	};
-	size_t used; /* of the texts */
 };
 
 /* In the order of enum access_text. */
