@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "conf/config.h"
 #include "control/control.h"
+#include "l7/access_log.h"
 #include "neigh/net.h"
 #include "port/port.h"
 #include "runtime/rcu.h"
@@ -20,6 +21,7 @@
 #define APP_NO_DEVICE   UINT_MAX
 #define APP_NAME_MAX    96
 
+struct tls_store;
 struct worker;
 struct health_results;
 
@@ -31,6 +33,7 @@ struct generation {
 	uint64_t number;
 	unsigned references; /* snapshots */
 	struct config *config;
+	unsigned *config_users; /* generations that have this configuration */
 	struct neigh_net *net;
 	struct service_table *services;
 	struct guard *guard;
@@ -70,6 +73,7 @@ struct app {
 	struct generation *generation;
 	_Atomic(const struct snapshot *) snapshot;
 	struct control *control;
+	struct access_log *access;
 	uint64_t published; /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;
@@ -102,6 +106,8 @@ unsigned app_worker_cpus(const struct config_cores *cores, unsigned cpus[RUNTIME
 int app_publish(struct app *app, struct config *config, struct err *err);
 void app_unpublish(struct app *app);
 int app_publish_pool(struct app *app, unsigned pool_index);
+/* The running configuration with other certificates, which it takes over, also on failure. */
+int app_publish_certificates(struct app *app, struct tls_store *certificates, struct err *err);
 int app_reload(struct app *app, struct config_errors *errors);
 
 /* A file as a reload would take it; the caller's. NULL with words in errors. */

@@ -26,6 +26,18 @@ static struct config *config_read(void *ctx, const char *path, struct config_err
 	return app_config_read(ctx, path, errors);
 }
 
+static const struct tls_store *certificates_get(void *ctx)
+{
+	struct app *app = ctx;
+
+	return app->generation->certificates;
+}
+
+static int certificates_replace(void *ctx, struct tls_store *store, struct err *err)
+{
+	return app_publish_certificates(ctx, store, err);
+}
+
 static int pool_changed(void *ctx, unsigned pool_index)
 {
 	return app_publish_pool(ctx, pool_index);
@@ -122,6 +134,8 @@ const struct control_ops app_control_ops = {
 	.snapshot = snapshot_get,
 	.reload = reload,
 	.config_read = config_read,
+	.certificates = certificates_get,
+	.certificates_replace = certificates_replace,
 	.pool_changed = pool_changed,
 	.core = core_get,
 	.call = call,

@@ -36,7 +36,17 @@ static bool generation_is_idle(void *object)
 	return true;
 }
 
-/* Accepts a half-built one. The boot configuration belongs to the app. */
+/* The boot configuration belongs to the app. users NULL: nobody else has it. */
+static void config_release(struct app *app, struct config *config, unsigned *users)
+{
+	if (users != NULL && --*users > 0)
+		return;
+	free(users);
+	if (config != app->boot)
+		config_destroy(config);
+}
+
+/* Accepts a half-built one. */
 static void generation_destroy(struct app *app, struct generation *generation)
 {
 	if (generation == NULL)
@@ -52,8 +62,7 @@ static void generation_destroy(struct app *app, struct generation *generation)
 	free(generation->pool_tls);
 	tls_store_destroy(generation->certificates);
 	neigh_net_destroy(generation->net);
-	if (generation->config != app->boot)
-		config_destroy(generation->config);
+	config_release(app, generation->config, generation->config_users);
 	free(generation);
 }
 
@@ -61,9 +70,6 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 {
 	const struct config *config = generation->config;
 
-	generation->certificates = l7_certificates_load(config, err);
-	if (generation->certificates == NULL)
-		return -EINVAL;
 	generation->listeners = calloc(config->service_count + 1, sizeof(void *));
 	if (generation->listeners == NULL)
 		return err_set(err, ENOMEM, "no memory for listeners");
@@ -106,39 +112,54 @@ static unsigned receivers_count(const struct app *app)
 	return most;
 }
 
-/* Takes config over, also on failure. */
-static struct generation *generation_create(struct app *app, struct config *config, struct err *err)
+static int generation_build(struct app *app, struct generation *generation, struct err *err)
 {
-	struct generation *generation = calloc(1, sizeof(*generation));
-	struct guard_params guard_params;
-
-	if (generation == NULL) {
-		err_set(err, ENOMEM, "no memory for a configuration");
-		if (config != app->boot)
-			config_destroy(config);
-		return NULL;
-	}
-	generation->config = config;
-	generation->number = app->generation == NULL ? 1 : app->generation->number + 1;
-	generation->net = neigh_net_create(config, app->port_facts, err);
-	if (generation->net == NULL || listeners_create(app, generation, err) < 0 ||
-		pool_tls_create(app, generation, err) < 0)
-		goto fail;
-	generation->services = service_table_create(
-		app->services, config, generation->listeners, err);
-	if (generation->services == NULL)
-		goto fail;
-	guard_params = (struct guard_params){
+	const struct config *config = generation->config;
+	struct guard_params guard_params = {
 		.config = config,
 		.core_count = app->worker_count,
 		.receivers = receivers_count(app),
 		.seed = app->secret[0] + generation->number,
 	};
+
+	generation->net = neigh_net_create(config, app->port_facts, err);
+	if (generation->net == NULL || listeners_create(app, generation, err) < 0 ||
+		pool_tls_create(app, generation, err) < 0)
+		return -EINVAL;
+	generation->services = service_table_create(
+		app->services, config, generation->listeners, err);
+	if (generation->services == NULL)
+		return -EINVAL;
 	generation->guard = guard_create(&guard_params, err);
-	if (generation->guard == NULL)
-		goto fail;
-	return generation;
-fail:
+	return generation->guard == NULL ? -EINVAL : 0;
+}
+
+/*
+ * Takes config and certificates over, also on failure. users: of a configuration that others have
+ * as well, else NULL.
+ */
+static struct generation *generation_create(struct app *app, struct config *config, unsigned *users,
+	struct tls_store *certificates, struct err *err)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (users == NULL)
+		users = calloc(1, sizeof(*users));
+	if (users != NULL)
+		++*users;
+	if (generation == NULL || users == NULL) {
+		err_set(err, ENOMEM, "no memory for a configuration");
+		config_release(app, config, users);
+		tls_store_destroy(certificates);
+		free(generation);
+		return NULL;
+	}
+	generation->config = config;
+	generation->config_users = users;
+	generation->certificates = certificates;
+	generation->number = app->generation == NULL ? 1 : app->generation->number + 1;
+	if (certificates != NULL && generation_build(app, generation, err) == 0)
+		return generation;
 	generation_destroy(app, generation);
 	return NULL;
 }
@@ -203,15 +224,20 @@ static int swap(
 	return 0;
 }
 
-int app_publish(struct app *app, struct config *config, struct err *err)
+/* Takes generation over; NULL: there is a reason in err already. */
+static int generation_publish(struct app *app, struct generation *generation, struct err *err)
 {
-	struct generation *generation = generation_create(app, config, err);
 	struct backend_set *backends;
 
 	if (generation == NULL)
 		return -EINVAL;
-	backends = backend_set_create(app->backends, config, err);
+	backends = backend_set_create(app->backends, generation->config, err);
 	if (backends == NULL) {
+		generation_destroy(app, generation);
+		return -EINVAL;
+	}
+	if (access_log_configure(app->access, &generation->config->access_log, err) < 0) {
+		backend_set_destroy(backends);
 		generation_destroy(app, generation);
 		return -EINVAL;
 	}
@@ -223,6 +249,22 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 	app->generation = generation;
 	app_announce(app);
 	return 0;
+}
+
+int app_publish(struct app *app, struct config *config, struct err *err)
+{
+	struct tls_store *certificates = l7_certificates_load(config, err);
+
+	return generation_publish(
+		app, generation_create(app, config, NULL, certificates, err), err);
+}
+
+int app_publish_certificates(struct app *app, struct tls_store *certificates, struct err *err)
+{
+	struct generation *now = app->generation;
+
+	return generation_publish(app,
+		generation_create(app, now->config, now->config_users, certificates, err), err);
 }
 
 static int pool_publish(struct app *app, unsigned pool_index, bool is_step)

@@ -63,12 +63,36 @@ static bool send_all(int fd, const char *bytes, size_t len)
 	return true;
 }
 
+static bool wants_payload(const char *line)
+{
+	size_t len = strlen(line), mark = strlen(CONTROL_PAYLOAD_MARK);
+
+	return len >= mark && strcmp(line + len - mark, CONTROL_PAYLOAD_MARK) == 0;
+}
+
+/* Standard input's lines but for empty ones, the first of which would end it; then one. */
+static bool send_payload(int fd)
+{
+	char line[CONTROL_LINE_MAX + 2];
+
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		size_t len = strcspn(line, "\r\n");
+
+		if (len == 0)
+			continue;
+		line[len++] = '\n';
+		if (!send_all(fd, line, len))
+			return false;
+	}
+	return send_all(fd, "\n", 1);
+}
+
 static int send_line(int fd, const struct options *options, const char *line)
 {
 	char bytes[CONTROL_LINE_MAX + 2];
 	int len = snprintf(bytes, sizeof(bytes), "%s\n", line);
 
-	if (send_all(fd, bytes, (size_t)len))
+	if (send_all(fd, bytes, (size_t)len) && (!wants_payload(line) || send_payload(fd)))
 		return 0;
 	return fail(options, "sending: ");
 }

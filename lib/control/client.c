@@ -24,6 +24,9 @@ void client_init(struct client *client, int fd, uint64_t now_us)
 	client->output = NULL;
 	client->output_len = 0;
 	client->output_sent = 0;
+	client->is_in_payload = false;
+	client->payload = NULL;
+	client->payload_len = 0;
 }
 
 /* A Unix socket that is closed with unread input resets its peer: take the rest in first. */
@@ -37,6 +40,14 @@ static void drain(int fd)
 	}
 }
 
+static void payload_free(struct client *client)
+{
+	free(client->payload);
+	client->payload = NULL;
+	client->payload_len = 0;
+	client->is_in_payload = false;
+}
+
 void client_destroy(struct client *client)
 {
 	if (client->fd < 0)
@@ -46,6 +57,7 @@ void client_destroy(struct client *client)
 	session_destroy(&client->session);
 	free(client->output);
 	client->output = NULL;
+	payload_free(client);
 	client->fd = -1;
 }
 
@@ -94,8 +106,10 @@ static void step(struct client *client, uint64_t now_us)
 		client->is_broken = true;
 		return;
 	}
-	if (!session_step(&client->session, out))
+	if (!session_step(&client->session, out)) {
+		payload_free(client);
 		line_finish(client, out);
+	}
 	if (fclose(out) != 0)
 		client->is_broken = true;
 	client->output_sent = 0;
@@ -107,24 +121,37 @@ static bool has_line(const struct client *client)
 	return memchr(client->input, '\n', client->input_len) != NULL;
 }
 
-static void line_take(struct client *client)
+/* The length of the input's first line, without bytes that would hide the rest of it. */
+static size_t line_clean(struct client *client)
 {
 	char *end = memchr(client->input, '\n', client->input_len);
 	size_t len = (size_t)(end - client->input);
 
-	/* A NUL would hide the rest of the line. */
 	for (size_t i = 0; i < len; i++) {
 		if (client->input[i] == '\0')
 			client->input[i] = '?';
 	}
-	session_start(&client->session, client->input, len);
-	client->input_len -= len + 1;
-	memmove(client->input, end + 1, client->input_len);
+	return len;
 }
 
-static void refuse_long_line(struct client *client)
+static void line_drop(struct client *client, size_t len)
 {
-	client->output = strdup(CONTROL_ERROR_PREFIX "the line is too long\n\n");
+	client->input_len -= len + 1;
+	memmove(client->input, client->input + len + 1, client->input_len);
+}
+
+static void line_take(struct client *client)
+{
+	size_t len = line_clean(client), command_len = len;
+
+	client->is_in_payload = session_wants_payload(client->input, &command_len);
+	session_start(&client->session, client->input, command_len);
+	line_drop(client, len);
+}
+
+static void refuse(struct client *client, const char *answer)
+{
+	client->output = strdup(answer);
 	client->output_len = client->output != NULL ? strlen(client->output) : 0;
 	client->output_sent = 0;
 	client->is_ending = true;
@@ -137,7 +164,7 @@ static bool receive(struct client *client)
 	ssize_t got;
 
 	if (room == 0) {
-		refuse_long_line(client);
+		refuse(client, CONTROL_ERROR_PREFIX "the line is too long\n\n");
 		return true;
 	}
 	got = recv(client->fd, client->input + client->input_len, room, MSG_DONTWAIT);
@@ -148,6 +175,55 @@ static bool receive(struct client *client)
 	client->is_eof = got == 0;
 	client->input_len += (size_t)got;
 	return got > 0;
+}
+
+static void payload_refuse(struct client *client, const char *answer)
+{
+	payload_free(client);
+	client->session.rest = NULL;
+	refuse(client, answer);
+}
+
+/* A line of it; the empty one ends it. */
+static void payload_take(struct client *client)
+{
+	size_t len = line_clean(client);
+	char *grown;
+
+	if (len == 0 || (len == 1 && client->input[0] == '\r')) {
+		client->is_in_payload = false;
+		client->session.payload = client->payload;
+		line_drop(client, len);
+		return;
+	}
+	if (client->payload_len + len + 1 > CONTROL_PAYLOAD_MAX) {
+		payload_refuse(client, CONTROL_ERROR_PREFIX "the payload is too long\n\n");
+		return;
+	}
+	grown = realloc(client->payload, client->payload_len + len + 2);
+	if (grown == NULL) {
+		payload_refuse(client, CONTROL_ERROR_PREFIX "out of memory\n\n");
+		return;
+	}
+	memcpy(grown + client->payload_len, client->input, len);
+	client->payload = grown;
+	client->payload_len += len + 1;
+	grown[client->payload_len - 1] = '\n';
+	grown[client->payload_len] = '\0';
+	line_drop(client, len);
+}
+
+static bool payload_advance(struct client *client)
+{
+	if (has_line(client)) {
+		payload_take(client);
+		return true;
+	}
+	if (!client->is_eof)
+		return receive(client);
+	payload_refuse(
+		client, CONTROL_ERROR_PREFIX "the payload has no end, which is an empty line\n\n");
+	return true;
 }
 
 static bool is_mid_line(const struct client *client)
@@ -166,6 +242,8 @@ static bool advance(struct client *client, uint64_t now_us)
 {
 	if (client->output != NULL)
 		return send_some(client, now_us);
+	if (client->is_in_payload)
+		return payload_advance(client);
 	if (is_mid_line(client)) {
 		step(client, now_us);
 		return true;
@@ -199,7 +277,8 @@ bool client_is_done(const struct client *client, uint64_t now_us)
 
 uint32_t client_wanted_events(const struct client *client)
 {
-	bool has_work = client->output != NULL || is_mid_line(client) || has_line(client);
+	bool is_ready = !client->is_in_payload && is_mid_line(client);
+	bool has_work = client->output != NULL || is_ready || has_line(client);
 
 	return has_work ? EPOLLOUT : EPOLLIN;
 }

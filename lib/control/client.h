@@ -13,8 +13,9 @@
 #define CLIENT_SEND_TIMEOUT_US 10000000ull  /* a reader that takes nothing */
 
 /*
- * One connection. At most one input buffer and the answer's current piece are held: the next piece
- * is made when that one was taken, so memory does not grow with the answer or with a slow reader.
+ * One connection. At most one input buffer, a command's payload and the answer's current piece are
+ * held: the next piece is made when that one was taken, so memory does not grow with the answer or
+ * with a slow reader.
  */
 struct client {
 	int fd;         /* -1: free */
@@ -26,6 +27,9 @@ struct client {
 	size_t input_len;
 	char *output; /* piece being sent, or NULL */
 	size_t output_len, output_sent;
+	bool is_in_payload; /* the command waits for the lines that follow it */
+	char *payload;      /* so far, with a NUL; NULL: none */
+	size_t payload_len;
 	char input[CONTROL_LINE_MAX + 1];
 	struct session session;
 };

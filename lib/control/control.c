@@ -15,6 +15,7 @@
 #include "client.h"
 #include "listener.h"
 #include "session.h"
+#include "ssl_update.h"
 
 #define CLIENTS_MAX 32
 #define EVENTS_MAX  16
@@ -26,6 +27,7 @@ struct control {
 	int timer_fd; /* every second: time-outs and samples */
 	struct core_samples samples;
 	struct capture *capture;
+	struct ssl_update update;
 	struct client clients[CLIENTS_MAX];
 };
 
@@ -105,6 +107,7 @@ void control_destroy(struct control *control)
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		client_destroy(&control->clients[i]);
 	capture_destroy(control->capture);
+	ssl_update_clear(&control->update);
 	listener_close(&control->listener);
 	if (control->timer_fd >= 0)
 		close(control->timer_fd);
@@ -196,8 +199,8 @@ static void accept_all(struct control *control, uint64_t now_us)
 			continue;
 		}
 		client_init(client, fd, now_us);
-		session_init(
-			&client->session, &control->params, &control->samples, control->capture);
+		session_init(&client->session, &control->params, &control->samples,
+			control->capture, &control->update);
 		client_run(client, now_us);
 		client_settle(control, client, now_us);
 	}
@@ -258,14 +261,19 @@ void control_run(struct control *control, const char *line, FILE *out)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	size_t len = strcspn(line, "\n");
+	const char *payload = line[len] == '\n' ? line + len + 1 : NULL;
 
 	if (session == NULL || len > CONTROL_LINE_MAX) {
 		fputs(CONTROL_ERROR_PREFIX "the line is too long\n\n", out);
 		free(session);
 		return;
 	}
-	session_init(session, &control->params, &control->samples, control->capture);
+	session_init(
+		session, &control->params, &control->samples, control->capture, &control->update);
+	if (!session_wants_payload(line, &len))
+		payload = NULL;
 	session_start(session, line, len);
+	session->payload = payload;
 	while (session_step(session, out))
 		;
 	session_destroy(session);

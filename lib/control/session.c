@@ -29,11 +29,12 @@ const struct command *command_at(unsigned index)
 }
 
 void session_init(struct session *session, const struct control_params *params,
-	const struct core_samples *samples, struct capture *capture)
+	const struct core_samples *samples, struct capture *capture, struct ssl_update *update)
 {
 	*session = (struct session){ .params = params,
 		.samples = samples,
 		.capture = capture,
+		.update = update,
 		.level = CONTROL_LEVEL_ADMIN };
 }
 
@@ -53,11 +54,24 @@ void session_destroy(struct session *session)
 	request_end(session);
 }
 
+bool session_wants_payload(const char *line, size_t *len)
+{
+	size_t mark = strlen(CONTROL_PAYLOAD_MARK), end = *len;
+
+	while (end > 0 && strchr(" \t\r", line[end - 1]) != NULL)
+		end--;
+	if (end < mark || memcmp(line + end - mark, CONTROL_PAYLOAD_MARK, mark) != 0)
+		return false;
+	*len = end - mark;
+	return true;
+}
+
 void session_start(struct session *session, const char *line, size_t len)
 {
 	memcpy(session->line, line, len);
 	session->line[len] = '\0';
 	session->rest = session->line;
+	session->payload = NULL;
 }
 
 /* How many of the typed words the command's own words are; 0: not this command. */

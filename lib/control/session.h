@@ -70,19 +70,25 @@ struct core_samples {
 struct session {
 	const struct control_params *params;
 	const struct core_samples *samples;
-	struct capture *capture; /* the process has one */
+	struct capture *capture;   /* the process has one, */
+	struct ssl_update *update; /* and one of these */
 	enum control_level level;
 	bool is_interactive; /* after prompt */
 	bool is_quitting;    /* after quit */
 	char line[CONTROL_LINE_MAX + 1];
-	char *rest;      /* what of the line is still to run; NULL: nothing */
-	bool is_running; /* request waits to be called again */
+	const char
+		*payload; /* what follows the line; NULL: nothing. The caller's, until it is run */
+	char *rest;       /* what of the line is still to run; NULL: nothing */
+	bool is_running;  /* request waits to be called again */
 	struct request request;
 };
 
 void session_init(struct session *session, const struct control_params *params,
-	const struct core_samples *samples, struct capture *capture);
+	const struct core_samples *samples, struct capture *capture, struct ssl_update *update);
 void session_destroy(struct session *session);
+
+/* Does the line end in CONTROL_PAYLOAD_MARK? Then *len becomes the length without it. */
+bool session_wants_payload(const char *line, size_t *len);
 
 /* Takes a line without its newline. len <= CONTROL_LINE_MAX. The one before must be done. */
 void session_start(struct session *session, const char *line, size_t len);

@@ -123,6 +123,16 @@ enum http_event inlet_next(struct inlet *inlet, struct http_span *body)
 	return transport_is_eof(inlet->transport) ? h1_eof(inlet->parser) : HTTP_EVENT_MORE;
 }
 
+/* So much of the piece in front has left the transport; the framing behind it follows the last. */
+static void body_went(struct inlet *inlet, size_t len)
+{
+	inlet->body_len -= len;
+	if (inlet->body_len == 0) {
+		transport_consume(inlet->transport, inlet->skip_len);
+		inlet->skip_len = 0;
+	}
+}
+
 void inlet_take(struct inlet *inlet, size_t len)
 {
 	if (inlet->h2 != NULL) {
@@ -130,13 +140,16 @@ void inlet_take(struct inlet *inlet, size_t len)
 		return;
 	}
 	transport_consume(inlet->transport, len);
-	if (inlet->is_raw)
-		return;
-	inlet->body_len -= len;
-	if (inlet->body_len == 0) {
-		transport_consume(inlet->transport, inlet->skip_len);
-		inlet->skip_len = 0;
-	}
+	if (!inlet->is_raw)
+		body_went(inlet, len);
+}
+
+void inlet_limit_body(struct inlet *inlet, uint64_t bytes)
+{
+	if (inlet->h2 != NULL)
+		h2_limit_body(inlet->h2, bytes);
+	else
+		h1_limit_body(inlet->parser, bytes);
 }
 
 bool inlet_is_open(const struct inlet *inlet)
@@ -299,6 +312,21 @@ size_t outlet_body(struct outlet *outlet, const char *data, size_t len)
 	if (outlet->framing == HTTP_BODY_CHUNKED)
 		return chunk_write(outlet, data, len);
 	return transport_write(outlet->transport, data, len);
+}
+
+/* Chunks are copied: their framing would make a short segment before each piece. */
+size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span body)
+{
+	size_t len = 0;
+
+	if (inlet->h2 != NULL || outlet->h2 != NULL || outlet->framing == HTTP_BODY_CHUNKED) {
+		len = outlet_body(outlet, body.data, body.len);
+		inlet_take(inlet, len);
+	} else if (outlet_flush(outlet)) {
+		len = transport_pass(outlet->transport, inlet->transport, body.len);
+		body_went(inlet, len);
+	}
+	return len;
 }
 
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count)

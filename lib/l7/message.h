@@ -57,6 +57,9 @@ enum http_event inlet_next(struct inlet *inlet, struct http_span *body);
 /* The first len bytes of the last HTTP_EVENT_BODY have gone on. */
 void inlet_take(struct inlet *inlet, size_t len);
 
+/* The body of the request whose head is complete may have so many bytes. */
+void inlet_limit_body(struct inlet *inlet, uint64_t bytes);
+
 bool inlet_is_open(const struct inlet *inlet);
 const struct http_head *inlet_head(const struct inlet *inlet);
 enum http_refusal inlet_refusal(const struct inlet *inlet);
@@ -109,6 +112,10 @@ bool outlet_body_whole(struct outlet *outlet, const char *data, size_t len);
 
 /* Returns how many bytes of the body were taken, 0 at least while something waits. */
 size_t outlet_body(struct outlet *outlet, const char *data, size_t len);
+
+/* Sends on what the last HTTP_EVENT_BODY of the inlet told of, as outlet_body() and inlet_take()
+ * would, and between plain connections without copying it. Returns how many bytes went. */
+size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span body);
 
 /* Trailers pass to HTTP/2 only. */
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count);

@@ -94,11 +94,11 @@ static bool body_step(struct stream *stream, bool *moved)
 
 	switch (inlet_next(&stream->request, &body)) {
 	case HTTP_EVENT_BODY:
-		len = outlet_body(&stream->to_member, body.data, body.len);
-		inlet_take(&stream->request, len);
+		len = outlet_pass(&stream->to_member, &stream->request, body);
 		*moved |= len > 0;
 		stream->is_body_begun |= len > 0;
 		l7->counters.bytes_in += len;
+		stream->body_in += len;
 		connection_counters(stream->connection)->bytes_in += len;
 		stream->upstream->member->cores[l7->core->index].bytes_in += len;
 		if (len == body.len)

@@ -123,11 +123,11 @@ static bool on_head(struct stream *stream)
 static bool on_body(struct stream *stream, struct http_span body, bool *moved)
 {
 	struct l7_core *l7 = stream->l7;
-	size_t len = outlet_body(&stream->to_client, body.data, body.len);
+	size_t len = outlet_pass(&stream->to_client, &stream->response, body);
 
-	inlet_take(&stream->response, len);
 	*moved |= len > 0;
 	l7->counters.bytes_out += len;
+	stream->body_out += len;
 	connection_counters(stream->connection)->bytes_out += len;
 	stream->upstream->member->cores[l7->core->index].bytes_out += len;
 	if (len == body.len)

@@ -216,6 +216,26 @@ static const struct transport_ops tls_ops = {
 	.shutdown = tls_shutdown,
 };
 
+/* Only the first piece, as transport_peek() gives it; the caller comes again. */
+static size_t piece_copy(struct transport *to, struct transport *from, size_t len)
+{
+	const char *data;
+	size_t readable = transport_peek(from, &data);
+
+	if (readable == 0)
+		return 0;
+	len = transport_write(to, data, MIN(len, readable));
+	transport_consume(from, len);
+	return len;
+}
+
+size_t transport_pass(struct transport *to, struct transport *from, size_t len)
+{
+	if (to->ops != &plain_ops || from->ops != &plain_ops)
+		return piece_copy(to, from, len);
+	return to->tcp == NULL || from->tcp == NULL ? 0 : tcp_splice(to->tcp, from->tcp, len);
+}
+
 void transport_init_plain(struct transport *transport, struct tcp_conn *tcp)
 {
 	*transport = (struct transport){ .ops = &plain_ops, .tcp = tcp };

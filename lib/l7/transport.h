@@ -79,6 +79,9 @@ static inline size_t transport_write(struct transport *transport, const char *da
 	return transport->tcp == NULL ? 0 : transport->ops->write(transport, data, len);
 }
 
+/* Moves up to len readable bytes from one to the other; between plain ones without copying. */
+size_t transport_pass(struct transport *to, struct transport *from, size_t len);
+
 static inline bool transport_flush(struct transport *transport)
 {
 	return transport->tcp == NULL || transport->ops->flush(transport);

@@ -30,7 +30,7 @@ static void unit_shorten(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t gon
 	unit->seq += gone;
 	unit->len = (uint16_t)(unit->len - gone);
 	conn->tx_bytes -= gone;
-	rte_pktmbuf_adj(m, gone);
+	unit->data_off = (uint16_t)(unit->data_off + gone);
 }
 
 /* A whole unit is acknowledged. */

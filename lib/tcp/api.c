@@ -29,9 +29,9 @@ size_t tcp_readable(const struct tcp_conn *conn)
 	return conn->rx_bytes;
 }
 
-void tcp_consume(struct tcp_conn *conn, size_t len)
+/* Bytes were read: the window may open, or the last word be said. */
+static void on_consumed(struct tcp_conn *conn)
 {
-	rx_take(conn, RTE_MIN(len, (size_t)conn->rx_bytes));
 	if (conn_is_dead(conn)) {
 		if (conn->flags & CONN_FINISHED && conn->rx_bytes == 0 && conn->handler != NULL)
 			conn_raise(conn, EVENT_CLOSED);
@@ -41,6 +41,12 @@ void tcp_consume(struct tcp_conn *conn, size_t len)
 		conn->flags |= CONN_ACK_NOW;
 		conn_want_output(conn);
 	}
+}
+
+void tcp_consume(struct tcp_conn *conn, size_t len)
+{
+	rx_take(conn, RTE_MIN(len, (size_t)conn->rx_bytes));
+	on_consumed(conn);
 }
 
 bool tcp_is_eof(const struct tcp_conn *conn)
@@ -61,6 +67,43 @@ size_t tcp_write(struct tcp_conn *conn, const void *data, size_t len)
 	if (len > 0)
 		conn_want_output(conn);
 	return taken;
+}
+
+/* The first buffer's bytes, len at most. Returns how many went. */
+static size_t buffer_splice(struct tcp_conn *to, struct tcp_conn *from, size_t len)
+{
+	struct rte_mbuf *m = from->rx_head;
+	size_t part = RTE_MIN(len, (size_t)m->data_len);
+
+	if (part == m->data_len && tx_can_adopt(to, m, from->rx_bytes)) {
+		tx_adopt(to, rx_pop(from));
+		return part;
+	}
+	part = tx_write(to, rte_pktmbuf_mtod(m, const uint8_t *), part);
+	rx_take(from, part);
+	return part;
+}
+
+size_t tcp_splice(struct tcp_conn *to, struct tcp_conn *from, size_t len)
+{
+	size_t moved = 0;
+
+	if (conn_is_dead(to) || to->flags & CONN_FIN_WANTED)
+		return 0;
+	len = RTE_MIN(len, (size_t)from->rx_bytes);
+	while (moved < len) {
+		size_t part = buffer_splice(to, from, len - moved);
+
+		if (part == 0)
+			break;
+		moved += part;
+	}
+	if (moved < len)
+		to->flags |= CONN_WANTS_WRITE;
+	if (len > 0)
+		conn_want_output(to);
+	on_consumed(from);
+	return moved;
 }
 
 size_t tcp_write_space(const struct tcp_conn *conn)

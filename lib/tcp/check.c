@@ -26,9 +26,10 @@ static int complain(const struct tcp_conn *conn, struct err *err, const char *wh
 		(unsigned long)should_be);
 }
 
-static int unit_check(const struct tcp_conn *conn, const struct tx_unit *unit, bool is_sent,
+static int unit_check(const struct tcp_conn *conn, struct rte_mbuf *m, bool is_sent,
 	struct queue_sums *sums, struct err *err)
 {
+	const struct tx_unit *unit = unit_of(m);
 	uint32_t span = unit_span(unit);
 
 	sums->units++;
@@ -39,6 +40,8 @@ static int unit_check(const struct tcp_conn *conn, const struct tx_unit *unit, b
 	sums->sacked += unit->flags & UNIT_SACKED ? span : 0;
 	if (is_sent != (unit->sends > 0))
 		return complain(conn, err, "transmissions of a unit", unit->sends, is_sent);
+	if (!is_sent && (unit->data_off != m->data_off || unit->len != m->data_len))
+		return complain(conn, err, "bytes of an unsent unit", unit->len, m->data_len);
 	if (!is_sent && unit->flags & (UNIT_IN_FLIGHT | UNIT_LOST | UNIT_SACKED))
 		return complain(conn, err, "flags of an unsent unit", unit->flags, 0);
 	if (unit->flags & UNIT_SACKED && unit->flags & (UNIT_IN_FLIGHT | UNIT_LOST))
@@ -90,7 +93,7 @@ static int tx_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *er
 		if (unit->seq != next)
 			return complain(conn, err, "start of a unit", unit->seq, next);
 		next = unit_end(unit);
-		status = unit_check(conn, unit, is_sent, &sums, err);
+		status = unit_check(conn, m, is_sent, &sums, err);
 		if (status != 0)
 			return status;
 		if (unit->next == NULL && m != conn->tx_tail)

@@ -219,19 +219,22 @@ static_assert(offsetof(struct tcp_conn, ooo_head) == 128, "the hot part is two c
 static_assert(sizeof(struct tcp_conn) <= 512, "an idle connection stays under 512 bytes");
 
 /*
- * A piece of the send queue: one mbuf, sent as one segment. It lives in that mbuf's private area;
- * what is on the wire are clones of the payload, so the queued mbuf is never seen by a port.
+ * A piece of the send queue: one mbuf, sent as one segment, with the headers in its headroom. What
+ * the queue knows of it lives in the keeper's line of the private area. While a port or a ring
+ * holds the mbuf, too, its reference count says so and the queue writes nothing into it, be it
+ * data or fields of the mbuf: data_off and len here are what counts once it was sent.
  */
 struct tx_unit {
 	struct rte_mbuf *next;
 	uint64_t sent_us; /* the last transmission */
 	uint32_t seq;
-	uint16_t len;  /* payload */
-	uint8_t flags; /* enum unit_flags */
-	uint8_t sends; /* transmissions, saturating */
+	uint16_t len;      /* payload */
+	uint16_t data_off; /* of the payload in the mbuf's buffer */
+	uint8_t flags;     /* enum unit_flags */
+	uint8_t sends;     /* transmissions, saturating */
 };
 
-static_assert(sizeof(struct tx_unit) <= PACKET_PRIV_BYTES, "fits the private area");
+static_assert(sizeof(struct tx_unit) <= PACKET_KEEPER_BYTES, "fits the keeper's line");
 
 enum unit_flags {
 	UNIT_FIN = 1 << 0,
@@ -242,7 +245,12 @@ enum unit_flags {
 
 static inline struct tx_unit *unit_of(struct rte_mbuf *m)
 {
-	return rte_mbuf_to_priv(m);
+	return packet_keeper_of(m);
+}
+
+static inline char *unit_payload(struct rte_mbuf *m)
+{
+	return (char *)m->buf_addr + unit_of(m)->data_off;
 }
 
 static inline uint32_t unit_span(const struct tx_unit *unit)
@@ -315,6 +323,8 @@ void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);
 /* May in-order data be taken in, as memory stands? */
 bool rx_has_room(const struct tcp_conn *conn, const struct rte_mbuf *m);
 void rx_take(struct tcp_conn *conn, size_t len);
+/* Takes the first buffer out, all of its bytes included, and hands it over. */
+struct rte_mbuf *rx_pop(struct tcp_conn *conn);
 void rx_clear(struct tcp_conn *conn);
 uint32_t rx_window(const struct tcp_conn *conn);
 /* Is the window worth an update of its own: small before, larger by two segments now? While it is
@@ -335,6 +345,10 @@ int ooo_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *err);
 
 /* tx_queue.c: bytes to send */
 size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len);
+/* May this received buffer, one of ready_bytes, join the queue as it is: full enough, nobody
+ * else's, with room for headers in front? */
+bool tx_can_adopt(const struct tcp_conn *conn, const struct rte_mbuf *m, uint32_t ready_bytes);
+void tx_adopt(struct tcp_conn *conn, struct rte_mbuf *m);
 bool tx_queue_fin(struct tcp_conn *conn);
 /* Fills an unsent unit up to len from those behind it; true: it is that long now. */
 bool tx_grow(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len);

@@ -93,7 +93,8 @@ static uint16_t size_choose(const struct tcp_conn *conn)
 	return (uint16_t)((conn->mss + conn->mss_high + 1) / 2);
 }
 
-/* Enough has to follow that a loss of the probe alone shows (RFC 4821 7.1). */
+/* Enough has to follow that a loss of the probe alone shows (RFC 4821 7.1): the window holds it,
+ * though not all of it now, for a busy sender's is nearly full at any time. */
 static bool can_probe(const struct tcp_conn *conn, uint32_t size)
 {
 	uint32_t all = size + 3u * conn->mss;
@@ -101,7 +102,8 @@ static bool can_probe(const struct tcp_conn *conn, uint32_t size)
 	int32_t usable = (int32_t)(conn->snd_una + conn->snd_wnd - conn->snd_nxt);
 
 	return size > conn->mss && conn->unsent_bytes >= all + conn->mss &&
-		usable >= (int32_t)all && recovery_pipe(conn) + all <= conn->cc.cwnd;
+		usable >= (int32_t)all && all <= conn->cc.cwnd &&
+		recovery_pipe(conn) + size <= conn->cc.cwnd;
 }
 
 bool mtu_probe_try(struct tcp_conn *conn)

@@ -76,21 +76,48 @@ static bool has_sack_news(const struct tcp_conn *conn)
 /* The unit's payload behind the headers: copied when short, else referred to. */
 static bool payload_put(struct tcp_stack *stack, struct rte_mbuf *packet, struct rte_mbuf *m)
 {
+	const struct tx_unit *unit = unit_of(m);
 	struct rte_mbuf *clone;
 
-	if (m->data_len <= COPY_BYTES) {
-		rte_memcpy(rte_pktmbuf_append(packet, m->data_len),
-			rte_pktmbuf_mtod(m, const void *), m->data_len);
+	if (unit->len <= COPY_BYTES) {
+		rte_memcpy(rte_pktmbuf_append(packet, unit->len), unit_payload(m), unit->len);
 		return true;
 	}
 	clone = stack_mbuf(stack);
 	if (clone == NULL)
 		return false;
 	rte_pktmbuf_attach(clone, m);
+	clone->data_off = unit->data_off;
+	clone->data_len = unit->len;
 	packet->next = clone;
 	packet->nb_segs = 2;
-	packet->pkt_len += m->data_len;
+	packet->pkt_len += unit->len;
 	return true;
+}
+
+/* Somebody still holds what was sent before: headers of its own, and the payload by reference. */
+static __rte_noinline struct rte_mbuf *packet_apart(
+	struct tcp_stack *stack, const struct segment_out *out, struct rte_mbuf *m)
+{
+	struct rte_mbuf *packet = segment_make(stack, out, unit_of(m)->len);
+
+	if (packet != NULL && unit_of(m)->len > 0 && !payload_put(stack, packet, m)) {
+		rte_pktmbuf_free(packet);
+		return NULL;
+	}
+	return packet;
+}
+
+/* The unit as a packet, mostly the unit's own mbuf; NULL: no mbuf. */
+static struct rte_mbuf *packet_of_unit(
+	struct tcp_stack *stack, const struct segment_out *out, struct rte_mbuf *m)
+{
+	const struct tx_unit *unit = unit_of(m);
+
+	if (rte_mbuf_refcnt_read(m) > 1 || !segment_wrap(m, out, unit->data_off, unit->len))
+		return packet_apart(stack, out, m);
+	rte_mbuf_refcnt_set(m, 2);
+	return m;
 }
 
 /* First transmission: the unit moves from the unsent to the sent part of the queue. */
@@ -192,9 +219,8 @@ bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 		out.flags |= RTE_TCP_FIN_FLAG;
 	if (conn->flags & CONN_HAS_ECN)
 		ecn_put(conn, &out, unit);
-	packet = segment_make(stack, &out, unit->len);
-	if (packet == NULL || (unit->len > 0 && !payload_put(stack, packet, m))) {
-		rte_pktmbuf_free(packet);
+	packet = packet_of_unit(stack, &out, m);
+	if (packet == NULL) {
 		stack->counters.memory_drops++;
 		conn->flags |= CONN_ACK_NOW;
 		return false;

@@ -41,19 +41,25 @@ static void prr_start(struct tcp_conn *conn, uint32_t flight)
 	conn->prr_flight = RTE_MAX(flight, 1u);
 }
 
+/* RFC 5681's FlightSize, without what limited transmit added while the loss was being found out
+ * (3.2, step 2): SACKed segments that new ones took the place of are not in use any more. */
+static uint32_t flight_size(const struct tcp_conn *conn)
+{
+	return RTE_MIN(conn->snd_nxt - conn->snd_una, conn->cc.cwnd);
+}
+
 void recovery_enter_fast(struct tcp_conn *conn)
 {
 	struct tcp_stack *stack = conn->stack;
-	uint32_t flight = conn->snd_nxt - conn->snd_una;
 
 	/* A window that falls for ECN falls no further in this round trip (RFC 3168 6.1.2). */
 	if (conn->recovery != RECOVERY_CWR) {
 		undo_begin(conn);
-		stack->cc->on_loss(&conn->cc, flight, stack->now_us);
+		stack->cc->on_loss(&conn->cc, flight_size(conn), stack->now_us);
 	}
 	conn->flags |= CONN_ECN_CWR;
 	conn->recovery = RECOVERY_FAST;
-	prr_start(conn, flight);
+	prr_start(conn, conn->snd_nxt - conn->snd_una);
 	conn->rto_base_us = stack->now_us;
 	conn->tlp_end = 0;
 	stack->counters.fast_retransmits++;

@@ -97,7 +97,7 @@ void rx_append(struct tcp_conn *conn, struct rte_mbuf *m)
 }
 
 /* The queue is a chain of single segments: counts of packets within it mean nothing. */
-static void head_free(struct tcp_conn *conn)
+static struct rte_mbuf *head_take(struct tcp_conn *conn)
 {
 	struct rte_mbuf *head = conn->rx_head;
 
@@ -105,7 +105,13 @@ static void head_free(struct tcp_conn *conn)
 	if (conn->rx_head == NULL)
 		conn->rx_tail = NULL;
 	conn->stack->held[HELD_RECEIVE]--;
-	rte_pktmbuf_free_seg(head);
+	return head;
+}
+
+struct rte_mbuf *rx_pop(struct tcp_conn *conn)
+{
+	conn->rx_bytes -= conn->rx_head->data_len;
+	return head_take(conn);
 }
 
 void rx_take(struct tcp_conn *conn, size_t len)
@@ -113,7 +119,7 @@ void rx_take(struct tcp_conn *conn, size_t len)
 	conn->rx_bytes -= (uint32_t)len;
 	while (conn->rx_head != NULL && len >= conn->rx_head->data_len) {
 		len -= conn->rx_head->data_len;
-		head_free(conn);
+		rte_pktmbuf_free_seg(head_take(conn));
 	}
 	if (len > 0) {
 		conn->rx_head->data_off = (uint16_t)(conn->rx_head->data_off + len);
@@ -124,7 +130,7 @@ void rx_take(struct tcp_conn *conn, size_t len)
 void rx_clear(struct tcp_conn *conn)
 {
 	while (conn->rx_head != NULL)
-		head_free(conn);
+		rte_pktmbuf_free_seg(head_take(conn));
 	conn->rx_bytes = 0;
 }
 

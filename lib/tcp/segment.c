@@ -17,7 +17,8 @@
 #define KIND_SACK    5
 #define KIND_TS      8
 
-#define HOP_LIMIT 64
+#define HOP_LIMIT  64
+#define LINK_BYTES 18 /* what comes in front: Ethernet and a VLAN tag */
 
 static uint32_t load32(const uint8_t *at)
 {
@@ -222,21 +223,22 @@ static void packet_fill(struct rte_mbuf *m, const struct segment_out *out, uint3
 	};
 }
 
-struct rte_mbuf *segment_make(
-	struct tcp_stack *stack, const struct segment_out *out, uint32_t payload_len)
+static unsigned ip_len_of(const struct segment_out *out)
+{
+	return ip_is_v4(out->local) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
+}
+
+/* Writes the headers to where the mbuf's data begins, which has room for them. */
+static void headers_put(struct rte_mbuf *m, const struct segment_out *out, uint32_t payload_len)
 {
 	bool is_v4 = ip_is_v4(out->local);
-	unsigned ip_len = is_v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
+	unsigned ip_len = ip_len_of(out);
 	unsigned tcp_len = (unsigned)sizeof(struct rte_tcp_hdr) + out->options_len;
 	uint16_t l4_len = (uint16_t)(tcp_len + payload_len);
-	struct rte_mbuf *m = rte_pktmbuf_alloc(stack->params.mbufs);
 	struct rte_tcp_hdr *tcp;
 
-	if (m == NULL)
-		return NULL;
-	m->data_len = (uint16_t)(ip_len + tcp_len);
-	m->pkt_len = m->data_len;
-	m->l2_len = 0;
+	m->ol_flags = 0;
+	m->tx_offload = 0;
 	m->l4_len = tcp_len;
 	tcp = rte_pktmbuf_mtod_offset(m, struct rte_tcp_hdr *, ip_len);
 	*tcp = (struct rte_tcp_hdr){
@@ -251,7 +253,38 @@ struct rte_mbuf *segment_make(
 	memcpy(tcp + 1, out->options, out->options_len);
 	tcp->cksum = is_v4 ? ip4_put(m, out, l4_len) : ip6_put(m, out, l4_len);
 	packet_fill(m, out, payload_len);
+}
+
+static uint16_t headers_len(const struct segment_out *out)
+{
+	return (uint16_t)(ip_len_of(out) + sizeof(struct rte_tcp_hdr) + out->options_len);
+}
+
+struct rte_mbuf *segment_make(
+	struct tcp_stack *stack, const struct segment_out *out, uint32_t payload_len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(stack->params.mbufs);
+
+	if (m == NULL)
+		return NULL;
+	m->data_len = headers_len(out);
+	m->pkt_len = m->data_len;
+	headers_put(m, out, payload_len);
 	return m;
+}
+
+bool segment_wrap(
+	struct rte_mbuf *m, const struct segment_out *out, uint16_t data_off, uint16_t payload_len)
+{
+	uint16_t len = headers_len(out);
+
+	if (data_off < len + LINK_BYTES)
+		return false;
+	m->data_off = (uint16_t)(data_off - len);
+	m->data_len = (uint16_t)(len + payload_len);
+	m->pkt_len = m->data_len;
+	headers_put(m, out, payload_len);
+	return true;
 }
 
 void segment_emit(struct tcp_stack *stack, struct rte_mbuf *m)

@@ -98,6 +98,13 @@ struct segment_out {
 struct rte_mbuf *segment_make(
 	struct tcp_stack *stack, const struct segment_out *out, uint32_t payload_len);
 
+/*
+ * Puts the same headers in front of payload_len bytes that begin at data_off of the mbuf's buffer.
+ * The mbuf is the caller's alone, and its fields are set anew. False: there is no room in front.
+ */
+bool segment_wrap(
+	struct rte_mbuf *m, const struct segment_out *out, uint16_t data_off, uint16_t payload_len);
+
 /* Hands a complete segment to ops.output. */
 void segment_emit(struct tcp_stack *stack, struct rte_mbuf *m);
 

@@ -8,20 +8,19 @@
 
 #define BYTES_PER_UNIT 256 /* of send buffer per unit: bounds what short pieces may pin */
 #define UNITS_MIN      16
+#define ADOPT_SEGMENTS 4u /* so many are ready: they go one by one, behind what may be short */
 
 static uint32_t queue_end(const struct tcp_conn *conn)
 {
 	return conn->tx_tail != NULL ? unit_end(unit_of(conn->tx_tail)) : conn->snd_nxt;
 }
 
-/* An empty unit at the end of the queue; NULL: no mbuf, or too many units. */
-static struct rte_mbuf *unit_add(struct tcp_conn *conn)
+/* The mbuf becomes a unit at the end of the queue. */
+static void unit_put(struct tcp_conn *conn, struct rte_mbuf *m)
 {
-	struct rte_mbuf *m = stack_mbuf(conn->stack);
-
-	if (m == NULL)
-		return NULL;
-	*unit_of(m) = (struct tx_unit){ .seq = queue_end(conn) };
+	*unit_of(m) = (struct tx_unit){
+		.seq = queue_end(conn), .len = m->data_len, .data_off = m->data_off
+	};
 	if (conn->tx_tail == NULL)
 		conn->tx_head = m;
 	else
@@ -31,6 +30,15 @@ static struct rte_mbuf *unit_add(struct tcp_conn *conn)
 		conn->tx_unsent = m;
 	conn->tx_units++;
 	conn->stack->held[HELD_TX]++;
+}
+
+/* An empty unit; NULL: no mbuf. */
+static struct rte_mbuf *unit_add(struct tcp_conn *conn)
+{
+	struct rte_mbuf *m = stack_mbuf(conn->stack);
+
+	if (m != NULL)
+		unit_put(conn, m);
 	return m;
 }
 
@@ -79,6 +87,28 @@ size_t tx_write(struct tcp_conn *conn, const uint8_t *data, size_t len)
 	return taken;
 }
 
+/* Less than half a segment is better copied behind what stands there; more, too, where that fills
+ * a segment, unless so much follows that one short segment does not matter. */
+bool tx_can_adopt(const struct tcp_conn *conn, const struct rte_mbuf *m, uint32_t ready_bytes)
+{
+	if (tail_room(conn) > 0 && ready_bytes < ADOPT_SEGMENTS * conn->mss)
+		return false;
+	return m->data_len <= conn->mss && m->data_len >= conn->mss / 2 && RTE_MBUF_DIRECT(m) &&
+		rte_mbuf_refcnt_read(m) == 1 && m->pool == conn->stack->params.mbufs &&
+		m->data_off >= RTE_PKTMBUF_HEADROOM && m->data_len <= tcp_write_space(conn) &&
+		has_unit_room(conn) && stack_has_memory(conn->stack);
+}
+
+void tx_adopt(struct tcp_conn *conn, struct rte_mbuf *m)
+{
+	m->pkt_len = m->data_len;
+	m->nb_segs = 1;
+	m->next = NULL;
+	unit_put(conn, m);
+	conn->tx_bytes += m->data_len;
+	conn->unsent_bytes += m->data_len;
+}
+
 bool tx_queue_fin(struct tcp_conn *conn)
 {
 	if (conn->tx_unsent == NULL && unit_add(conn) == NULL)
@@ -94,9 +124,10 @@ static void unit_pull(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len)
 	struct tx_unit *unit = unit_of(m);
 	struct rte_mbuf *next = unit->next;
 
-	rte_memcpy(rte_pktmbuf_append(m, len), rte_pktmbuf_mtod(next, const void *), len);
+	rte_memcpy(rte_pktmbuf_append(m, len), unit_payload(next), len);
 	unit->len = (uint16_t)(unit->len + len);
 	rte_pktmbuf_adj(next, len);
+	unit_of(next)->data_off = next->data_off;
 	unit_of(next)->seq += len;
 	unit_of(next)->len = (uint16_t)(unit_of(next)->len - len);
 	if (unit_of(next)->len > 0)
@@ -133,10 +164,11 @@ bool tx_split(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t first_len)
 
 	if (second == NULL)
 		return false;
-	rte_memcpy(rte_pktmbuf_append(second, rest),
-		rte_pktmbuf_mtod_offset(m, const char *, first_len), rest);
-	rte_pktmbuf_trim(m, rest);
+	rte_memcpy(rte_pktmbuf_append(second, rest), unit_payload(m) + first_len, rest);
+	if (unit->sends == 0)
+		rte_pktmbuf_trim(m, rest);
 	*unit_of(second) = *unit;
+	unit_of(second)->data_off = second->data_off;
 	unit_of(second)->seq = unit->seq + first_len;
 	unit_of(second)->len = rest;
 	unit->len = first_len;

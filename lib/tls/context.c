@@ -141,6 +141,7 @@ void tls_context_destroy(struct tls_context *context)
 	tls_ticket_keys_destroy(context->own_keys);
 	mbedtls_ctr_drbg_free(&context->random);
 	mbedtls_entropy_free(&context->entropy);
+	crypto_buffers_free(&context->buffers);
 	if (context->key_log >= 0)
 		close(context->key_log);
 	free(context);

@@ -20,6 +20,26 @@ void crypto_start(crypto_key_update_fn on_key_update);
 /* Sends our KeyUpdate and goes to new keys; nothing unsent may be left in ssl. */
 int crypto_send_key_update(mbedtls_ssl_context *ssl);
 
+/* Record buffers of a worker's sessions that are idle: the last one given is the next one taken. */
+#define CRYPTO_BUFFERS_MAX 64 /* pairs; more are given back to the system */
+
+struct crypto_buffers {
+	unsigned count;
+	unsigned char *in[CRYPTO_BUFFERS_MAX];
+	unsigned char *out[CRYPTO_BUFFERS_MAX];
+};
+
+void crypto_buffers_free(struct crypto_buffers *buffers);
+
+/*
+ * Parks a session in which nothing waits either way: its buffers and all that was for the handshake
+ * are given up; record keeps what must not be lost. False: it is not idle, or this mbedTLS cannot.
+ */
+bool crypto_park(mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, unsigned char record[8]);
+/* Before anything else is done with a parked session. 0, or mbedTLS's error: memory is short. */
+int crypto_unpark(
+	mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, const unsigned char record[8]);
+
 /* Frees what the calling thread has: it uses TLS no more. */
 void crypto_thread_finish(void);
 

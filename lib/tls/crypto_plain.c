@@ -13,6 +13,28 @@ int crypto_send_key_update(mbedtls_ssl_context *ssl)
 	return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
 }
 
+void crypto_buffers_free(struct crypto_buffers *buffers)
+{
+	(void)buffers;
+}
+
+bool crypto_park(mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, unsigned char record[8])
+{
+	(void)ssl;
+	(void)buffers;
+	(void)record;
+	return false;
+}
+
+int crypto_unpark(
+	mbedtls_ssl_context *ssl, struct crypto_buffers *buffers, const unsigned char record[8])
+{
+	(void)ssl;
+	(void)buffers;
+	(void)record;
+	return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
 void crypto_thread_finish(void)
 {
 }

@@ -273,10 +273,35 @@ static enum tls_result answer_key_update(struct tls_session *session)
 	return error == 0 || is_again(error) ? TLS_OK : fail(session, error);
 }
 
+static enum tls_result wake(struct tls_session *session)
+{
+	if (!session->is_parked)
+		return TLS_OK;
+	if (crypto_unpark(&session->ssl, &session->context->buffers, session->parked_record) != 0) {
+		session->error = "out of memory";
+		session->has_failed = true;
+		return TLS_FAILED;
+	}
+	session->is_parked = false;
+	return TLS_OK;
+}
+
+/* There is nothing to read: when there is nothing else either, its buffers serve others. */
+static void park(struct tls_session *session)
+{
+	session->is_parked = !session->is_parked && session->context->client == NULL &&
+		session->unsent == 0 && !session->is_key_update_owed &&
+		crypto_park(&session->ssl, &session->context->buffers, session->parked_record);
+}
+
 static int read_done(struct tls_session *session, int got)
 {
-	if (got <= 0)
-		return answer_key_update(session) == TLS_OK ? TLS_AGAIN : TLS_FAILED;
+	if (got <= 0) {
+		if (answer_key_update(session) != TLS_OK)
+			return TLS_FAILED;
+		park(session);
+		return TLS_AGAIN;
+	}
 	session->key_updates_left = (uint8_t)MIN(KEY_UPDATES_MOST, session->key_updates_left + 1);
 	return answer_key_update(session) == TLS_OK ? got : TLS_FAILED;
 }
@@ -295,6 +320,8 @@ int tls_read(struct tls_session *session, void *data, size_t max)
 	if (max == 0)
 		return TLS_AGAIN;
 	session->is_alert_last = false;
+	if (wake(session) != TLS_OK)
+		return TLS_FAILED;
 	got = read_record(session, data, max);
 	if (got > 0 || is_again(got))
 		return read_done(session, got);
@@ -331,6 +358,8 @@ int tls_write(struct tls_session *session, const void *data, size_t len)
 		return flushed;
 	if (session->policy == NULL || !mbedtls_ssl_is_handshake_over(&session->ssl))
 		return TLS_AGAIN;
+	if (wake(session) != TLS_OK)
+		return TLS_FAILED;
 	most = mbedtls_ssl_get_max_out_record_payload(&session->ssl);
 	if (most <= 0)
 		return fail(session, most);
@@ -356,6 +385,8 @@ enum tls_result tls_close(struct tls_session *session)
 
 	if (flushed != TLS_OK || session->has_closed || session->policy == NULL)
 		return flushed;
+	if (wake(session) != TLS_OK)
+		return TLS_FAILED;
 	session->has_closed = true;
 	error = mbedtls_ssl_close_notify(&session->ssl);
 	if (error == 0)

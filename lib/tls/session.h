@@ -25,6 +25,8 @@ struct tls_session {
 	bool has_closed;      /* close_notify was written */
 	bool has_certificate; /* one for its server name was found */
 	bool is_resumed;
+	bool is_parked; /* see crypto_park() */
+	unsigned char parked_record[8];
 	bool is_key_update_owed;
 	uint8_t key_updates_left;
 	/* Records on their way out, by their heads: tells whether mbedTLS has sent an alert. */

@@ -7,6 +7,7 @@
 #include <mbedtls/ssl.h>
 
 #include "client_auth.h"
+#include "crypto.h"
 #include "names.h"
 #include "ticket.h"
 #include "tls/hello.h"
@@ -28,8 +29,9 @@ struct tls_context {
 	struct name_index hosts;       /* of policies */
 	char *host_names;              /* what that points to */
 	struct client_context *client; /* toward servers; else NULL */
-	int key_log;                   /* a descriptor or -1 */
-	uint32_t sessions;             /* written by the worker, read by the control thread */
+	struct crypto_buffers buffers;
+	int key_log;       /* a descriptor or -1 */
+	uint32_t sessions; /* written by the worker, read by the control thread */
 };
 
 /* A context with a random source and no more. tls_context_destroy() ends it. NULL on error. */

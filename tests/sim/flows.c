@@ -304,6 +304,8 @@ uint64_t scenario_run(const struct scenario_params *params)
 	/* Orphans and TIME-WAIT end by themselves. */
 	sim_pass(&s->sim, s->sim.now_us + 200 * CLOCK_US_PER_S);
 	usage_check_empty(s);
+	if (params->counters != NULL)
+		*params->counters = *tcp_counters(s->sim.hosts[0].stack);
 	sim_stop(&s->sim);
 	free(s);
 	if (support_mbufs_check(NULL) != 0)

@@ -53,6 +53,7 @@ struct scenario_params {
 	struct rte_mempool **pools; /* a pool for each side, or NULL: the common one */
 	uint32_t bytes_max;         /* a flow sends fewer; 0: 300000 */
 	uint32_t bytes_bulk;        /* else: one flow, the client sends so many, the server none */
+	struct tcp_counters *counters; /* the client's at the end, or NULL */
 };
 
 /*

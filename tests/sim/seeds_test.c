@@ -57,8 +57,29 @@ static struct sim_link link_draw(struct rng *rng)
 	return link;
 }
 
+/* What the stacks are asked to do beside; the dice are its own, so that links stay as they are. */
+static void options_draw(struct rng *rng, struct tcp_params *tcp, struct sim_link *link)
+{
+	static const enum tcp_ecn ecn[] = { TCP_ECN_ACCEPT, TCP_ECN_OFF, TCP_ECN_REQUEST };
+
+	tcp->ecn = ecn[rng_below(rng, RTE_DIM(ecn))];
+	tcp->pacing = rng_below(rng, 4) == 0;
+	tcp->nagle = rng_below(rng, 4) == 0;
+	if (rng_below(rng, 4) == 0) {
+		tcp->keepalive_ms = 200 + rng_below(rng, 2000);
+		tcp->keepalive_interval_ms = 100 + rng_below(rng, 1000);
+		/* A link may lose many in a row: none of them is to end a connection here. */
+		tcp->keepalive_count = 200;
+	}
+	if (rng_below(rng, 5) == 0)
+		tcp->mbufs_max = 100 + rng_below(rng, 400);
+	if (tcp->ecn == TCP_ECN_REQUEST)
+		link->mark_permille = sometimes(rng, 2, 100);
+}
+
 static void seed_run(uint64_t seed)
 {
+	struct rng dice = { .state = (seed + 7) * 0xbf58476d1ce4e5b9ull };
 	struct rng rng = { .state = seed * 0x9e3779b97f4a7c15ull };
 	struct scenario_params params = {
 		.seed = seed,
@@ -70,6 +91,7 @@ static void seed_run(uint64_t seed)
 		.bytes_max = BYTES_MAX,
 	};
 
+	options_draw(&dice, &params.tcp, &params.link);
 	scenario_run(&params);
 }
 

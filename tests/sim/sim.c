@@ -151,6 +151,23 @@ static void frame_refuse(struct sim_host *from, const uint8_t *packet, uint32_t 
 	frame_queue(sim, frame);
 }
 
+/* CE where ECT says that it means something. */
+static void congestion_mark(uint8_t *packet)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)packet;
+
+	if (packet[0] >> 4 == 6) {
+		if (packet[1] & 0x30)
+			packet[1] |= 0x30;
+		return;
+	}
+	if (!(ip->type_of_service & 3))
+		return;
+	ip->type_of_service |= 3;
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
 static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t len)
 {
 	struct sim *sim = from->sim;
@@ -170,6 +187,8 @@ static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t le
 	frame = frame_make(packet, len);
 	frame->at_us = at;
 	frame->to = 1 - from->index;
+	if (link->mark_permille > 0 && chance(sim, link->mark_permille))
+		congestion_mark(frame->bytes + sizeof(struct rte_ether_hdr));
 	if (chance(sim, link->corrupt_permille))
 		frame->bytes[sizeof(struct rte_ether_hdr) + rng_below(&sim->rng, len)] ^=
 			(uint8_t)(1 + rng_below(&sim->rng, 255));

@@ -33,14 +33,15 @@ struct sim_link {
 	uint32_t duplicate_permille;
 	uint32_t corrupt_permille;
 	uint32_t reorder_permille;
-	uint32_t reorder_us;   /* so much later at most */
-	uint32_t delay_us;     /* one way */
-	uint32_t bytes_per_ms; /* 0: no limit */
-	uint32_t queue_bytes;  /* before the bottleneck; more is dropped */
-	uint32_t mtu;          /* larger packets vanish; 0: none does */
-	uint64_t mtu_from_us;  /* after the start; until then all fit */
-	bool tells_mtu;        /* by ICMP, else it is a black hole */
-	bool strips_options;   /* a middlebox that lets only the MSS of a SYN through */
+	uint32_t reorder_us;    /* so much later at most */
+	uint32_t delay_us;      /* one way */
+	uint32_t bytes_per_ms;  /* 0: no limit */
+	uint32_t queue_bytes;   /* before the bottleneck; more is dropped */
+	uint32_t mtu;           /* larger packets vanish; 0: none does */
+	uint64_t mtu_from_us;   /* after the start; until then all fit */
+	bool tells_mtu;         /* by ICMP, else it is a black hole */
+	uint32_t mark_permille; /* of packets that take it: a congestion mark (RFC 3168) */
+	bool strips_options;    /* a middlebox that lets only the MSS of a SYN through */
 };
 
 struct sim_frame {

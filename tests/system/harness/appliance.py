@@ -63,9 +63,11 @@ class Appliance:
             raise RuntimeError(f"it ended with exit code {self.process.child.returncode}")
         return os.path.exists(self.socket) and self.run_ctl("show info").returncode == 0
 
-    def run_ctl(self, command, timeout=10.0):
+    def run_ctl(self, command, timeout=10.0, text=None):
+        """text: what the command's payload is, where it ends in <<."""
         return subprocess.run([binary("penstockctl"), "-s", self.socket, *command.split()],
-                              capture_output=True, text=True, check=False, timeout=timeout)
+                              capture_output=True, text=True, check=False, timeout=timeout,
+                              input=text)
 
     def ctl(self, command):
         """The answer to a command that must succeed."""

@@ -418,7 +418,8 @@ static void test_unfinished_command(void **state)
 	assert_answer("set",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
-		"  set weight POOL/MEMBER N|N%\n");
+		"  set weight POOL/MEMBER N|N%\n"
+		"  set ssl cert NAME\n");
 }
 
 static void test_several_commands(void **state)

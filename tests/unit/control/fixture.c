@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "doubles.h"
+#include "tls/tls.h"
 
 struct fixture fixture;
 
@@ -173,8 +174,26 @@ static int file_create(void *ctx, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static const struct tls_store *certificates(void *ctx)
+{
+	assert_ptr_equal(ctx, &fixture);
+	return fixture.certificates;
+}
+
+static int certificates_replace(void *ctx, struct tls_store *store, struct err *err)
+{
+	assert_ptr_equal(ctx, &fixture);
+	(void)err;
+	tls_store_destroy(fixture.certificates);
+	fixture.certificates = store;
+	fixture.certificates_replaced++;
+	return 0;
+}
+
 static const struct control_ops ops = {
 	.snapshot = take_snapshot,
+	.certificates = certificates,
+	.certificates_replace = certificates_replace,
 	.reload = reload,
 	.config_read = config_read,
 	.pool_changed = pool_changed,
@@ -288,12 +307,15 @@ int fixture_setup(void **state)
 	snprintf(fixture.socket, sizeof(fixture.socket), "%s/s.sock", fixture.folder);
 	figures_make();
 	fixture.stats = stats_registry_create();
+	fixture.access = access_log_create(1);
+	params.access = fixture.access;
 	assert_non_null(fixture.stats);
 	for (unsigned i = 0; i < FIXTURE_CORES; i++)
 		assert_int_equal(stats_registry_add(fixture.stats, &core_stats_set, i,
 					 &fixture.cores[i].counters),
 			0);
 	params.stats = fixture.stats;
+	fixture.certificates = tls_store_create(4, NULL);
 	fixture.control = control_create(&params, &with_socket, &err);
 	return fixture.control != NULL ? 0 : -1;
 }
@@ -302,7 +324,9 @@ int fixture_teardown(void **state)
 {
 	(void)state;
 	control_destroy(fixture.control);
+	tls_store_destroy(fixture.certificates);
 	stats_registry_destroy(fixture.stats);
+	access_log_destroy(fixture.access);
 	free(answer);
 	answer = NULL;
 	if (fixture.capture_path[0] != '\0')

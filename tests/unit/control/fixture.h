@@ -3,6 +3,7 @@
 #define FIXTURE_H
 
 #include "control/control.h"
+#include "l7/access_log.h"
 #include "support/support.h"
 #include "tcp/trace.h"
 
@@ -12,6 +13,8 @@
  */
 #define FIXTURE_CORES   2
 #define FIXTURE_MEMBERS 3
+
+struct tls_store;
 
 struct fixture {
 	struct control *control;
@@ -27,8 +30,9 @@ struct fixture {
 	unsigned pool_changed_count;
 	unsigned pool_changed_index;
 	unsigned shutdown_count;
-	unsigned silent_core; /* does not answer calls */
-	bool has_trace;       /* tcp_trace_start() was called, and so often tcp_trace_seek() */
+	struct access_log *access; /* of one worker */
+	unsigned silent_core;      /* does not answer calls */
+	bool has_trace;            /* tcp_trace_start() was called, and so often tcp_trace_seek() */
 	unsigned trace_seeks;
 	struct tcp_trace_filter trace_filter;
 	int trace_result;       /* of tcp_trace_start() */
@@ -39,6 +43,8 @@ struct fixture {
 	bool is_plan_empty;    /* the file of a plan has no services */
 	uint32_t plan_kept_id; /* the member that a plan keeps */
 	unsigned configs_destroyed;
+	struct tls_store *certificates; /* none, but a test may put others in place */
+	unsigned certificates_replaced;
 	char folder[64];
 	char socket[96];
 };

@@ -164,7 +164,8 @@ static void test_failures(void **state)
 	assert_run("-w|1|set", 1, "",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
-		"  set weight POOL/MEMBER N|N%\n");
+		"  set weight POOL/MEMBER N|N%\n"
+		"  set ssl cert NAME\n");
 	assert_run("--json|show|config", 1, "",
 		"error: show config takes no \"json\"\nusage: show config\n");
 	assert_run("show sat; show version", 1, PENSTOCK_VERSION "\n",

@@ -182,7 +182,7 @@ static void pools_hold_what_the_parser_learns(void **state)
 	assert_int_equal(rte_mempool_avail_count(pool), 100);
 	m = rte_pktmbuf_alloc(pool);
 	assert_non_null(m);
-	assert_int_equal(m->priv_size, sizeof(struct packet));
+	assert_int_equal(m->priv_size, PACKET_PRIV_BYTES);
 	assert_int_equal(rte_pktmbuf_headroom(m), RTE_PKTMBUF_HEADROOM);
 	assert_int_equal(rte_pktmbuf_tailroom(m), 2048);
 	rte_pktmbuf_free(m);

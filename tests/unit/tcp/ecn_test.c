@@ -12,7 +12,6 @@
 #define CE      3
 
 static struct wire w;
-static char bytes[1 << 16];
 
 static const struct wire_seg ecn_syn = { .flags = SYN | ECE | CWR,
 	.options = { 2, 4, 1000 >> 8, 1000 & 0xff, 1, 1, 4, 2 },
@@ -26,12 +25,6 @@ static void open_with_ecn(bool is_v6)
 	assert_int_equal(wire_expect(&w, SYN | ACK | ECE, 0, 1, 0)->ecn, NOT_ECT);
 	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1 });
 	assert_int_equal(tcp_counters(w.stack)->ecn_conns, 1);
-}
-
-static void write_bytes(size_t len)
-{
-	assert_int_equal(tcp_write(w.conn, bytes, len), len);
-	tcp_advance(w.stack, w.now_us);
 }
 
 static void ack(uint8_t flags, uint32_t number)
@@ -55,7 +48,7 @@ static void test_off_refuses_cleanly(void **state)
 	wire_send(&w, ecn_syn);
 	wire_expect(&w, SYN | ACK, 0, 1, 0);
 	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1 });
-	write_bytes(100);
+	wire_write(&w, 100);
 	assert_int_equal(wire_expect(&w, ACK, 1, 1, 100)->ecn, NOT_ECT);
 	assert_int_equal(tcp_counters(w.stack)->ecn_conns, 0);
 	wire_stop(&w);
@@ -86,7 +79,7 @@ static void mark_run(bool is_v6)
 	wire_send(&w, seg);
 	wire_pass_ms(&w, 50);
 	wire_expect(&w, ACK | ECE, 1, 2001, 0);
-	write_bytes(10);
+	wire_write(&w, 10);
 	wire_expect(&w, ACK | ECE, 1, 2001, 10);
 	seg = (struct wire_seg){
 		.flags = ACK | CWR, .seq = 2001, .ack = 11, .len = 1000, .ecn = ECT_0
@@ -125,7 +118,7 @@ static void test_a_mark_without_ecn_means_nothing(void **state)
 	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1, .len = 10, .ecn = CE });
 	wire_pass_ms(&w, 50);
 	wire_expect(&w, ACK, 1, 11, 0);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	assert_int_equal(wire_expect(&w, ACK, 1, 11, 1000)->ecn, NOT_ECT);
 	ack(ECE, 1001);
 	assert_int_equal(tcp_counters(w.stack)->ecn_reductions, 0);
@@ -139,7 +132,7 @@ static void test_an_echo_lowers_the_window_once_a_round_trip(void **state)
 
 	RTE_SET_USED(state);
 	open_with_ecn(false);
-	write_bytes(30000);
+	wire_write(&w, 30000);
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(wire_expect(&w, ACK, 1 + 1000 * i, 1, 1000)->ecn, ECT_0);
 	wire_pass_ms(&w, 20);
@@ -164,7 +157,7 @@ static void test_repetitions_are_not_ect(void **state)
 {
 	RTE_SET_USED(state);
 	open_with_ecn(false);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	assert_int_equal(wire_expect(&w, ACK, 1, 1, 1000)->ecn, ECT_0);
 	wire_pass_ms(&w, 1500);
 	assert_int_equal(wire_expect(&w, ACK, 1, 1, 1000)->ecn, NOT_ECT);
@@ -173,7 +166,7 @@ static void test_repetitions_are_not_ect(void **state)
 	wire_pass_ms(&w, 50);
 	assert_int_equal(wire_expect(&w, ACK, 1001, 11, 0)->ecn, NOT_ECT);
 	/* The window fell: told with the next new data. */
-	write_bytes(10);
+	wire_write(&w, 10);
 	wire_expect(&w, ACK | CWR, 1001, 11, 10);
 	wire_stop(&w);
 }
@@ -189,7 +182,7 @@ static void client_run(uint8_t answer, bool has_ecn)
 	wire_send(
 		&w, (struct wire_seg){ .flags = SYN | ACK | answer, .ack = 1, .local_port = port });
 	wire_expect(&w, ACK, 1, 1, 0);
-	write_bytes(10);
+	wire_write(&w, 10);
 	assert_int_equal(wire_expect(&w, ACK, 1, 1, 10)->ecn, has_ecn ? ECT_0 : NOT_ECT);
 	wire_stop(&w);
 }
@@ -239,7 +232,7 @@ static void test_ecn_survives_a_cookie(void **state)
 	wire_put_ts(&last, 101, wire_word(wire_option(answer, 8) + 2));
 	wire_send(&w, last);
 	assert_int_equal(tcp_counters(w.stack)->cookies_ok, 1);
-	write_bytes(10);
+	wire_write(&w, 10);
 	assert_int_equal(wire_expect(&w, ACK, 1, 1, 10)->ecn, ECT_0);
 	wire_stop(&w);
 	/* Without timestamps there is nowhere to keep it. */

@@ -17,14 +17,6 @@ static const struct wire_seg syn_1460 = {
 	.flags = SYN, .options = { 2, 4, 1460 >> 8, 1460 & 0xff, 1, 1, 4, 2 }, .options_len = 8
 };
 
-static struct tcp_info info(void)
-{
-	struct tcp_info info;
-
-	tcp_conn_info(w.conn, &info);
-	return info;
-}
-
 /* The peer takes what gets through: acknowledges in order, SACKs one block behind a hole. */
 static void peer_answer(void)
 {
@@ -96,7 +88,7 @@ static void test_a_black_hole_is_found_and_left(void **state)
 	start(false, 1200);
 	run(400, 20);
 	assert_true(tcp_counters(w.stack)->mtu_black_holes >= 1);
-	assert_in_range(info().mss, 900, 1200);
+	assert_in_range(wire_info(&w).mss, 900, 1200);
 	assert_true(largest > 0);
 	wire_stop(&w);
 }
@@ -107,7 +99,7 @@ static void test_an_ipv6_black_hole_ends_at_1280(void **state)
 	start(true, 1220);
 	run(200, 20);
 	assert_int_equal(tcp_counters(w.stack)->mtu_black_holes, 1);
-	assert_int_equal(info().mss, 1220);
+	assert_int_equal(wire_info(&w).mss, 1220);
 	assert_int_equal(largest, 1220);
 	wire_stop(&w);
 }
@@ -121,12 +113,12 @@ static void test_the_search_finds_what_the_path_takes(void **state)
 	start(false, 1300);
 	run(90, 20);
 	assert_int_equal(tcp_counters(w.stack)->mtu_black_holes, 1);
-	ssthresh = info().ssthresh;
+	ssthresh = wire_info(&w).ssthresh;
 	losses = tcp_counters(w.stack)->fast_retransmits;
 	run(1000, 20);
-	assert_in_range(info().mss, 1300 - 32, 1300);
+	assert_in_range(wire_info(&w).mss, 1300 - 32, 1300);
 	assert_in_range(largest, 1300 - 32, 1300);
-	assert_true(info().ssthresh >= ssthresh);
+	assert_true(wire_info(&w).ssthresh >= ssthresh);
 	assert_true(tcp_counters(w.stack)->mtu_probes > tcp_counters(w.stack)->mtu_probes_ok);
 	assert_int_equal(tcp_counters(w.stack)->fast_retransmits, losses);
 	wire_stop(&w);
@@ -138,10 +130,10 @@ static void test_after_an_outage_the_old_size_comes_back(void **state)
 	RTE_SET_USED(state);
 	start(false, 0);
 	run(100, 20);
-	assert_true(info().mss < 1460);
+	assert_true(wire_info(&w).mss < 1460);
 	path_max = 1460;
 	run(400, 20);
-	assert_int_equal(info().mss, 1460);
+	assert_int_equal(wire_info(&w).mss, 1460);
 	assert_int_equal(tcp_counters(w.stack)->mtu_probes, 1);
 	assert_int_equal(tcp_counters(w.stack)->mtu_probes_ok, 1);
 	wire_stop(&w);
@@ -157,19 +149,19 @@ static void test_ten_minutes_after_icmp_a_larger_one_is_tried(void **state)
 	run(10, 20);
 	tcp_write(w.conn, bytes, 5000);
 	tcp_advance(w.stack, w.now_us);
-	quoted.src = info().tuple.dst;
-	quoted.dst = info().tuple.src;
-	quoted.src_port_be = info().tuple.dst_port_be;
-	quoted.dst_port_be = info().tuple.src_port_be;
+	quoted.src = wire_info(&w).tuple.dst;
+	quoted.dst = wire_info(&w).tuple.src;
+	quoted.src_port_be = wire_info(&w).tuple.dst_port_be;
+	quoted.dst_port_be = wire_info(&w).tuple.src_port_be;
 	tcp_icmp_error(w.stack, &quoted, w.iss + arrived, true, 1400, w.now_us);
-	assert_int_equal(info().mss, 1360);
+	assert_int_equal(wire_info(&w).mss, 1360);
 	assert_int_equal(tcp_counters(w.stack)->mtu_icmp, 1);
 	run(1000, 20);
-	assert_int_equal(info().mss, 1360);
+	assert_int_equal(wire_info(&w).mss, 1360);
 	drain();
 	wire_pass_ms(&w, 600000);
 	run(100, 20);
-	assert_int_equal(info().mss, 1460);
+	assert_int_equal(wire_info(&w).mss, 1460);
 	wire_stop(&w);
 }
 
@@ -183,7 +175,7 @@ static void test_short_segments_are_no_suspects(void **state)
 	tcp_advance(w.stack, w.now_us);
 	wire_pass_ms(&w, 30000);
 	assert_int_equal(tcp_counters(w.stack)->mtu_black_holes, 0);
-	assert_int_equal(info().mss, 1460);
+	assert_int_equal(wire_info(&w).mss, 1460);
 	wire_stop(&w);
 }
 

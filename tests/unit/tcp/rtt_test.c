@@ -5,19 +5,6 @@
 
 static struct wire w;
 
-static void bytes_write(size_t len)
-{
-	static const uint8_t bytes[4000];
-
-	assert_int_equal(tcp_write(w.conn, bytes, len), len);
-	tcp_advance(w.stack, w.now_us);
-}
-
-static void ack(uint32_t number)
-{
-	wire_send(&w, (struct wire_seg){ .seq = 1, .ack = number, .flags = ACK });
-}
-
 /* RFC 6298 3: the second unit came at once, but the acknowledgment waited for the first to be sent
  * again. What it measures is the time-out. */
 static void test_no_sample_beside_a_retransmission(void **state)
@@ -27,19 +14,19 @@ static void test_no_sample_beside_a_retransmission(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
-	bytes_write(1000);
+	wire_write(&w, 1000);
 	wire_expect(&w, ACK, 1, 1, 1000);
 	wire_pass_ms(&w, 10);
-	ack(1001);
+	wire_ack(&w, 1001);
 	tcp_conn_info(w.conn, &before);
 	assert_in_range(before.srtt_us, 9000, 12000);
-	bytes_write(2000);
+	wire_write(&w, 2000);
 	wire_expect(&w, ACK, 1001, 1, 1000);
 	wire_expect(&w, ACK, 2001, 1, 1000);
 	while (w.out_count == w.out_first)
 		wire_pass_ms(&w, 1);
 	wire_expect(&w, ACK, 1001, 1, 1000);
-	ack(3001);
+	wire_ack(&w, 3001);
 	tcp_conn_info(w.conn, &after);
 	assert_int_equal(after.send_queued, 0);
 	assert_int_equal(after.srtt_us, before.srtt_us);

@@ -8,33 +8,7 @@
 #include "wire.h"
 
 static struct wire w;
-static char bytes[1 << 18];
-
-static void ack(uint32_t number)
-{
-	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = number });
-}
-
-static void sack(uint32_t number, const uint32_t *edges, unsigned blocks)
-{
-	struct wire_seg seg = { .flags = ACK, .seq = 1, .ack = number };
-
-	wire_put_sack(&w, &seg, edges, blocks);
-	wire_send(&w, seg);
-}
-
-static void write_bytes(size_t len)
-{
-	assert_int_equal(tcp_write(w.conn, bytes, len), len);
-	tcp_advance(w.stack, w.now_us);
-}
-
-/* So many full segments of 1000 from this number on. */
-static void expect_run(uint32_t from, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		wire_expect(&w, ACK, from + 1000 * i, 1, 1000);
-}
+static char bytes[60000];
 
 /* Open with MSS 1000, one round trip of 20 ms measured, cwnd ten segments. */
 static void start(bool has_sack)
@@ -44,10 +18,10 @@ static void start(bool has_sack)
 		wire_open_sack(&w);
 	else
 		wire_open(&w, NULL);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	wire_expect(&w, ACK, 1, 1, 1000);
 	wire_pass_ms(&w, 20);
-	ack(1001);
+	wire_ack(&w, 1001);
 	wire_expect_none(&w);
 }
 
@@ -56,12 +30,12 @@ static void test_initial_window_is_ten_segments(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
-	write_bytes(50000);
-	expect_run(1, 10);
+	wire_write(&w, 50000);
+	wire_expect_run(&w, 1, 10, 1000);
 	wire_expect_none(&w);
 	/* Slow start: two for each that is acknowledged. */
-	ack(2001);
-	expect_run(10001, 4);
+	wire_ack(&w, 2001);
+	wire_expect_run(&w, 10001, 4, 1000);
 	wire_expect_none(&w);
 	wire_stop(&w);
 }
@@ -71,7 +45,7 @@ static void test_peers_mss_less_options(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	wire_open_ts(&w);
-	write_bytes(2000);
+	wire_write(&w, 2000);
 	wire_expect(&w, ACK, 1, 1, 988);
 	wire_expect(&w, ACK, 989, 1, 988);
 	wire_expect(&w, ACK, 1977, 1, 24);
@@ -84,7 +58,7 @@ static void test_our_mtu_limits_segments(void **state)
 	wire_start(&w, NULL);
 	w.mtu = 800;
 	wire_open(&w, NULL);
-	write_bytes(2000);
+	wire_write(&w, 2000);
 	wire_expect(&w, ACK, 1, 1, 760);
 	wire_expect(&w, ACK, 761, 1, 760);
 	wire_expect(&w, ACK, 1521, 1, 480);
@@ -108,20 +82,20 @@ static void test_three_duplicate_acks_bring_one_retransmission(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(10000);
-	expect_run(1001, 10);
-	ack(1001);
-	ack(1001);
+	wire_write(&w, 10000);
+	wire_expect_run(&w, 1001, 10, 1000);
+	wire_ack(&w, 1001);
+	wire_ack(&w, 1001);
 	wire_expect_none(&w);
-	ack(1001);
+	wire_ack(&w, 1001);
 	wire_expect(&w, ACK, 1001, 1, 1000);
 	wire_expect_none(&w);
 	assert_int_equal(tcp_counters(w.stack)->fast_retransmits, 1);
 	/* More of them bring no more of it. */
 	for (unsigned i = 0; i < 5; i++)
-		ack(1001);
+		wire_ack(&w, 1001);
 	wire_expect_none(&w);
-	ack(11001);
+	wire_ack(&w, 11001);
 	wire_pass_ms(&w, 5000);
 	wire_expect_none(&w);
 	assert_int_equal(tcp_counters(w.stack)->retransmits, 1);
@@ -132,19 +106,19 @@ static void test_a_partial_ack_names_the_next_hole(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(10000);
-	expect_run(1001, 10);
+	wire_write(&w, 10000);
+	wire_expect_run(&w, 1001, 10, 1000);
 	for (unsigned i = 0; i < 3; i++)
-		ack(1001);
+		wire_ack(&w, 1001);
 	wire_expect(&w, ACK, 1001, 1, 1000);
-	ack(4001);
+	wire_ack(&w, 4001);
 	wire_expect(&w, ACK, 4001, 1, 1000);
 	wire_expect_none(&w);
-	ack(7001);
+	wire_ack(&w, 7001);
 	wire_expect(&w, ACK, 7001, 1, 1000);
 	wire_expect_none(&w);
 	/* All of the rest ends it. */
-	ack(11001);
+	wire_ack(&w, 11001);
 	wire_pass_ms(&w, 5000);
 	wire_expect_none(&w);
 	assert_int_equal(tcp_counters(w.stack)->fast_retransmits, 1);
@@ -156,12 +130,12 @@ static void test_limited_transmit(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(14000);
-	expect_run(1001, 10);
-	ack(1001);
-	expect_run(11001, 1);
-	ack(1001);
-	expect_run(12001, 1);
+	wire_write(&w, 14000);
+	wire_expect_run(&w, 1001, 10, 1000);
+	wire_ack(&w, 1001);
+	wire_expect_run(&w, 11001, 1, 1000);
+	wire_ack(&w, 1001);
+	wire_expect_run(&w, 12001, 1, 1000);
 	wire_expect_none(&w);
 	wire_stop(&w);
 }
@@ -170,18 +144,18 @@ static void test_sack_only_holes_are_sent_again(void **state)
 {
 	RTE_SET_USED(state);
 	start(true);
-	write_bytes(10000);
-	expect_run(1001, 10);
+	wire_write(&w, 10000);
+	wire_expect_run(&w, 1001, 10, 1000);
 	wire_pass_ms(&w, 20);
 	/* Holes at 1001 and 4001. */
-	sack(1001, (uint32_t[]){ 2001, 4001 }, 1);
+	wire_sack(&w, 1001, (uint32_t[]){ 2001, 4001 }, 1);
 	wire_expect_none(&w);
-	sack(1001, (uint32_t[]){ 5001, 9001, 2001, 4001 }, 2);
+	wire_sack(&w, 1001, (uint32_t[]){ 5001, 9001, 2001, 4001 }, 2);
 	wire_expect(&w, ACK, 1001, 1, 1000);
 	wire_expect(&w, ACK, 4001, 1, 1000);
 	wire_expect_none(&w);
 	assert_int_equal(tcp_counters(w.stack)->fast_retransmits, 1);
-	ack(11001);
+	wire_ack(&w, 11001);
 	wire_pass_ms(&w, 5000);
 	wire_expect_none(&w);
 	assert_int_equal(tcp_counters(w.stack)->retransmits, 2);
@@ -192,11 +166,11 @@ static void test_a_late_segment_is_given_time(void **state)
 {
 	RTE_SET_USED(state);
 	start(true);
-	write_bytes(5000);
-	expect_run(1001, 5);
+	wire_write(&w, 5000);
+	wire_expect_run(&w, 1001, 5, 1000);
 	wire_pass_ms(&w, 20);
 	/* One behind is no proof of loss: RACK waits a quarter of the round trip. */
-	sack(1001, (uint32_t[]){ 2001, 3001 }, 1);
+	wire_sack(&w, 1001, (uint32_t[]){ 2001, 3001 }, 1);
 	wire_expect_none(&w);
 	wire_pass_ms(&w, 3);
 	wire_expect_none(&w);
@@ -210,8 +184,8 @@ static void test_a_lost_tail_is_probed(void **state)
 {
 	RTE_SET_USED(state);
 	start(true);
-	write_bytes(3000);
-	expect_run(1001, 3);
+	wire_write(&w, 3000);
+	wire_expect_run(&w, 1001, 3, 1000);
 	/* 2 SRTT, not an RTO. */
 	wire_pass_ms(&w, 38);
 	wire_expect_none(&w);
@@ -221,7 +195,7 @@ static void test_a_lost_tail_is_probed(void **state)
 	assert_int_equal(tcp_counters(w.stack)->tail_probes, 1);
 	/* Its SACK shows that what came before is lost. */
 	wire_pass_ms(&w, 20);
-	sack(1001, (uint32_t[]){ 3001, 4001 }, 1);
+	wire_sack(&w, 1001, (uint32_t[]){ 3001, 4001 }, 1);
 	wire_pass_ms(&w, 10);
 	wire_expect(&w, ACK, 1001, 1, 1000);
 	wire_expect(&w, ACK, 2001, 1, 1000);
@@ -240,7 +214,7 @@ static void test_rto_doubles(void **state)
 	tcp_conn_info(w.conn, &info);
 	assert_int_equal(info.rto_us, 200000);
 	/* Short: full segments would be suspected of being too large for the path. */
-	write_bytes(900);
+	wire_write(&w, 900);
 	wire_expect(&w, ACK, 1001, 1, 900);
 	last_us = w.now_us;
 	for (unsigned i = 0; i < 6; i++) {
@@ -251,7 +225,7 @@ static void test_rto_doubles(void **state)
 		last_us = w.now_us;
 	}
 	/* Karn: no sample from what was sent again, but the backoff ends. */
-	ack(1901);
+	wire_ack(&w, 1901);
 	tcp_conn_info(w.conn, &info);
 	assert_int_equal(info.rto_us, 200000);
 	wire_stop(&w);
@@ -261,7 +235,7 @@ static void test_nobody_answers(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	wire_pass_ms(&w, 100000);
 	assert_int_equal(w.closes, 0);
 	wire_pass_ms(&w, 200000);
@@ -275,17 +249,17 @@ static void test_reneging_all_is_sent_after_an_rto(void **state)
 {
 	RTE_SET_USED(state);
 	start(true);
-	write_bytes(4000);
-	expect_run(1001, 4);
+	wire_write(&w, 4000);
+	wire_expect_run(&w, 1001, 4, 1000);
 	wire_pass_ms(&w, 20);
-	sack(1001, (uint32_t[]){ 2001, 5001 }, 1);
+	wire_sack(&w, 1001, (uint32_t[]){ 2001, 5001 }, 1);
 	wire_expect(&w, ACK, 1001, 1, 1000);
 	/* The hole is filled, and yet what was SACKed behind it is not acknowledged. */
 	wire_pass_ms(&w, 20);
-	ack(2001);
+	wire_ack(&w, 2001);
 	wire_pass_ms(&w, 300);
 	wire_expect(&w, ACK, 2001, 1, 1000);
-	ack(3001);
+	wire_ack(&w, 3001);
 	wire_expect(&w, ACK, 3001, 1, 1000);
 	wire_expect(&w, ACK, 4001, 1, 1000);
 	wire_expect_none(&w);
@@ -299,8 +273,8 @@ static void test_a_zero_window_is_probed_as_long_as_that_is_acked(void **state)
 	RTE_SET_USED(state);
 	start(false);
 	w.is_window_closed = true;
-	ack(1001);
-	write_bytes(3000);
+	wire_ack(&w, 1001);
+	wire_write(&w, 3000);
 	wire_expect_none(&w);
 	for (unsigned i = 0; i < 20; i++) {
 		uint64_t before_us = w.now_us;
@@ -309,14 +283,14 @@ static void test_a_zero_window_is_probed_as_long_as_that_is_acked(void **state)
 			wire_pass_ms(&w, 1);
 		wire_expect(&w, ACK, 1000, 1, 0);
 		assert_in_range((w.now_us - before_us) / 1000, wait_ms - 1, wait_ms + 1);
-		ack(1001);
+		wire_ack(&w, 1001);
 		wire_expect_none(&w);
 		wait_ms = RTE_MIN(2 * wait_ms, 60000u);
 	}
 	assert_int_equal(w.closes, 0);
 	w.is_window_closed = false;
-	ack(1001);
-	expect_run(1001, 3);
+	wire_ack(&w, 1001);
+	wire_expect_run(&w, 1001, 3, 1000);
 	wire_stop(&w);
 }
 
@@ -326,7 +300,7 @@ static void test_a_sliver_of_a_window_is_used_late(void **state)
 	start(false);
 	w.window = 100;
 	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = 1001 });
-	write_bytes(3000);
+	wire_write(&w, 3000);
 	wire_expect_none(&w);
 	wire_pass_ms(&w, 210);
 	wire_expect(&w, ACK, 1001, 1, 100);
@@ -338,14 +312,14 @@ static void test_a_shrunken_window(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(5000);
-	expect_run(1001, 5);
+	wire_write(&w, 5000);
+	wire_expect_run(&w, 1001, 5, 1000);
 	w.is_window_closed = true;
-	ack(2001);
+	wire_ack(&w, 2001);
 	wire_pass_ms(&w, 1000);
 	wire_forget(&w);
 	w.is_window_closed = false;
-	ack(6001);
+	wire_ack(&w, 6001);
 	assert_int_equal(tcp_unacked(w.conn), 0);
 	wire_stop(&w);
 }
@@ -373,8 +347,8 @@ static void test_icmp_too_big_out_of_the_window_is_ignored(void **state)
 
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(2000);
-	expect_run(1001, 2);
+	wire_write(&w, 2000);
+	wire_expect_run(&w, 1001, 2, 1000);
 	/* RFC 5927 4: numbers that are not on their way are not believed. */
 	icmp_too_big(1000, 600);
 	icmp_too_big(3001, 600);
@@ -390,8 +364,8 @@ static void test_icmp_too_big_makes_segments_smaller(void **state)
 {
 	RTE_SET_USED(state);
 	start(false);
-	write_bytes(2000);
-	expect_run(1001, 2);
+	wire_write(&w, 2000);
+	wire_expect_run(&w, 1001, 2, 1000);
 	icmp_too_big(1001, 600);
 	wire_expect(&w, ACK, 1001, 1, 560);
 	wire_expect(&w, ACK, 1561, 1, 440);
@@ -416,12 +390,12 @@ static void test_short_writes_wake_up_at_half(void **state)
 	assert_int_equal(tcp_write_space(w.conn), 0);
 	tcp_advance(w.stack, w.now_us);
 	wire_forget(&w);
-	ack(9001);
+	wire_ack(&w, 9001);
 	assert_int_equal(w.writables, 0);
-	ack(10001);
+	wire_ack(&w, 10001);
 	assert_int_equal(w.writables, 1);
 	wire_forget(&w);
-	ack(12001);
+	wire_ack(&w, 12001);
 	assert_int_equal(w.writables, 1);
 	wire_stop(&w);
 }
@@ -432,9 +406,10 @@ static void test_partial_acks_within_a_segment(void **state)
 	start(false);
 	for (unsigned i = 0; i < 1000; i++)
 		bytes[i] = (char)('a' + i % 26);
-	write_bytes(1000);
+	assert_int_equal(tcp_write(w.conn, bytes, 1000), 1000);
+	tcp_advance(w.stack, w.now_us);
 	wire_expect(&w, ACK, 1001, 1, 1000);
-	ack(1301);
+	wire_ack(&w, 1301);
 	wire_pass_ms(&w, 300);
 	wire_expect(&w, ACK, 1301, 1, 700);
 	assert_memory_equal(w.out_data[w.out_first - 1], bytes + 300, 16);

@@ -8,18 +8,6 @@
 /* Keep-alive, the user time-out, Nagle and pacing. */
 
 static struct wire w;
-static char bytes[1 << 17];
-
-static void ack(uint32_t number)
-{
-	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = number });
-}
-
-static void write_bytes(size_t len)
-{
-	assert_int_equal(tcp_write(w.conn, bytes, len), len);
-	tcp_advance(w.stack, w.now_us);
-}
 
 static const struct tcp_params keepalive = {
 	.keepalive_ms = 10000, .keepalive_interval_ms = 1000, .keepalive_count = 3
@@ -55,7 +43,7 @@ static void test_an_answer_to_a_probe_is_enough(void **state)
 	for (unsigned i = 0; i < 10; i++) {
 		wire_pass_ms(&w, 10010);
 		wire_expect(&w, ACK, 0, 1, 0);
-		ack(1);
+		wire_ack(&w, 1);
 		wire_expect_none(&w);
 	}
 	assert_int_equal(w.closes, 0);
@@ -92,7 +80,7 @@ static void user_timeout_run(const struct tcp_params *params, uint32_t own_s, ui
 	wire_open(&w, NULL);
 	if (own_s != 0)
 		tcp_set_user_timeout(w.conn, own_s);
-	write_bytes(100);
+	wire_write(&w, 100);
 	wire_pass_ms(&w, expected_ms - 10);
 	assert_int_equal(w.closes, 0);
 	wire_pass_ms(&w, 20);
@@ -121,8 +109,8 @@ static void test_user_timeout_of_a_window_nobody_opens(void **state)
 	wire_start(&w, &params);
 	wire_open(&w, NULL);
 	w.is_window_closed = true;
-	ack(1);
-	write_bytes(100);
+	wire_ack(&w, 1);
+	wire_write(&w, 100);
 	wire_pass_ms(&w, 9980);
 	assert_int_equal(w.closes, 0);
 	wire_pass_ms(&w, 40);
@@ -137,21 +125,21 @@ static void test_nagle_holds_a_short_tail(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, &params);
 	wire_open(&w, NULL);
-	write_bytes(10);
+	wire_write(&w, 10);
 	wire_expect(&w, ACK, 1, 1, 10);
-	write_bytes(10);
-	write_bytes(10);
+	wire_write(&w, 10);
+	wire_write(&w, 10);
 	wire_expect_none(&w);
 	/* A full segment waits for nobody, its rest does. */
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	wire_expect(&w, ACK, 11, 1, 1000);
 	wire_expect_none(&w);
-	ack(11);
+	wire_ack(&w, 11);
 	wire_expect_none(&w);
-	ack(1011);
+	wire_ack(&w, 1011);
 	wire_expect(&w, ACK, 1011, 1, 20);
 	/* The end waits for nobody either. */
-	write_bytes(5);
+	wire_write(&w, 5);
 	wire_expect_none(&w);
 	tcp_shutdown(w.conn);
 	tcp_advance(w.stack, w.now_us);
@@ -164,12 +152,12 @@ static void test_nagle_is_switchable(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
-	write_bytes(10);
-	write_bytes(10);
+	wire_write(&w, 10);
+	wire_write(&w, 10);
 	wire_expect(&w, ACK, 1, 1, 10);
 	wire_expect(&w, ACK, 11, 1, 10);
 	tcp_set_nagle(w.conn, true);
-	write_bytes(10);
+	wire_write(&w, 10);
 	wire_expect_none(&w);
 	tcp_set_nagle(w.conn, false);
 	tcp_advance(w.stack, w.now_us);
@@ -186,12 +174,12 @@ static void test_pacing_spreads_a_window(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, &params);
 	wire_open(&w, NULL);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	wire_expect(&w, ACK, 1, 1, 1000);
 	wire_pass_ms(&w, 20);
-	ack(1001);
+	wire_ack(&w, 1001);
 	wire_forget(&w);
-	write_bytes(20000);
+	wire_write(&w, 20000);
 	for (; total < 10 && spell < 40; spell++) {
 		most = RTE_MAX(most, w.out_count);
 		total += w.out_count;

@@ -12,18 +12,6 @@
 
 static struct wire w;
 static struct tcp_trace trace;
-static char bytes[1 << 16];
-
-static void ack(uint32_t number)
-{
-	wire_send(&w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = number });
-}
-
-static void write_bytes(size_t len)
-{
-	assert_int_equal(tcp_write(w.conn, bytes, len), len);
-	tcp_advance(w.stack, w.now_us);
-}
 
 /* The peer's address, and its port if that is not 0. */
 static struct tcp_trace_filter peer_filter(uint16_t port)
@@ -86,7 +74,7 @@ static void test_segments_both_ways(void **state)
 	assert_int_equal(trace.count, 1);
 	assert_string_equal(tcp_trace_detail(&trace.events[0]), "ESTABLISHED");
 	wire_send(&w, (struct wire_seg){ .flags = ACK | PSH, .seq = 1, .ack = 1, .data = "hello" });
-	write_bytes(700);
+	wire_write(&w, 700);
 	look();
 	event = find(&at, TCP_TRACE_IN, "");
 	assert_int_equal(event->seq, w.peer_isn + 1);
@@ -111,14 +99,14 @@ static void test_a_time_out_and_its_recovery(void **state)
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
 	begin();
-	write_bytes(2000);
+	wire_write(&w, 2000);
 	wire_pass_ms(&w, 1100);
 	look();
 	find(&at, TCP_TRACE_TIMER, "rto");
 	assert_int_equal(find(&at, TCP_TRACE_RECOVERY, "rto")->cwnd, 1000);
 	assert_int_equal(find(&at, TCP_TRACE_CWND, "")->ssthresh, 2000);
 	assert_int_equal(find(&at, TCP_TRACE_RETRANSMIT, "rto")->seq, w.iss + 1);
-	ack(2001);
+	wire_ack(&w, 2001);
 	look();
 	find(&at, TCP_TRACE_IN, "");
 	find(&at, TCP_TRACE_RECOVERY, "none");
@@ -135,11 +123,11 @@ static void test_losses_and_their_causes(void **state)
 	RTE_SET_USED(state);
 	wire_start(&w, NULL);
 	wire_open_sack(&w);
-	write_bytes(1000);
+	wire_write(&w, 1000);
 	wire_pass_ms(&w, 20);
-	ack(1001);
+	wire_ack(&w, 1001);
 	begin();
-	write_bytes(5000);
+	wire_write(&w, 5000);
 	wire_pass_ms(&w, 20);
 	wire_put_sack(&w, &seg, edges, 1);
 	wire_send(&w, seg);
@@ -147,9 +135,9 @@ static void test_losses_and_their_causes(void **state)
 	find(&at, TCP_TRACE_RECOVERY, "fast");
 	assert_int_equal(find(&at, TCP_TRACE_RETRANSMIT, "rack")->len, 1000);
 	wire_pass_ms(&w, 20);
-	ack(6001);
+	wire_ack(&w, 6001);
 	wire_forget(&w);
-	write_bytes(2000);
+	wire_write(&w, 2000);
 	wire_pass_ms(&w, 80);
 	look();
 	find(&at, TCP_TRACE_TIMER, "tlp");
@@ -166,9 +154,9 @@ static void test_three_duplicates(void **state)
 	wire_start(&w, NULL);
 	wire_open(&w, NULL);
 	begin();
-	write_bytes(5000);
+	wire_write(&w, 5000);
 	for (unsigned i = 0; i < 3; i++)
-		ack(1);
+		wire_ack(&w, 1);
 	look();
 	assert_int_equal(find(&at, TCP_TRACE_RETRANSMIT, "dupack")->seq, w.iss + 1);
 	wire_forget(&w);
@@ -186,7 +174,7 @@ static void test_a_needless_recovery(void **state)
 	wire_start(&w, NULL);
 	wire_open_ts(&w);
 	begin();
-	write_bytes(988);
+	wire_write(&w, 988);
 	first = wire_expect(&w, ACK, 1, 1, 988);
 	stamp = wire_word(wire_option(first, 8) + 2);
 	wire_pass_ms(&w, 3000);
@@ -209,12 +197,12 @@ static void test_windows_and_probes(void **state)
 	wire_open(&w, NULL);
 	begin();
 	w.is_window_closed = true;
-	ack(1);
-	write_bytes(100);
+	wire_ack(&w, 1);
+	wire_write(&w, 100);
 	wire_pass_ms(&w, 1500);
 	w.is_window_closed = false;
 	w.window = 3000;
-	ack(1);
+	wire_ack(&w, 1);
 	look();
 	assert_int_equal(find(&at, TCP_TRACE_WINDOW, "")->window, 0);
 	find(&at, TCP_TRACE_TIMER, "persist");
@@ -247,7 +235,7 @@ static void test_the_end_stays_readable(void **state)
 	/* The block is used again, and nothing of that is traced. */
 	w.accepts = 0;
 	wire_open(&w, NULL);
-	write_bytes(100);
+	wire_write(&w, 100);
 	assert_true(tcp_trace_copy(w.stack, &filter, &trace));
 	assert_int_equal(trace.phase, TCP_TRACE_OVER);
 	assert_ptr_equal(last, &trace.events[trace.count - 1]);

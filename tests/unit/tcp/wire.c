@@ -75,7 +75,10 @@ static void capture(void *ctx, struct rte_mbuf *m)
 	w->out_count++;
 	if (tcp->tcp_flags & SYN)
 		w->iss = seg->seq;
-	rte_pktmbuf_free(m);
+	if (w->is_holding && w->held_count < WIRE_HELD_MAX)
+		w->held[w->held_count++] = m;
+	else
+		rte_pktmbuf_free(m);
 }
 
 static bool is_listening(void *ctx, const struct ip_addr *addr, uint16_t port_be)
@@ -454,4 +457,47 @@ void wire_check_usage(const struct wire *w, uint32_t conns, uint32_t half_open, 
 	assert_true(usage.bytes_per_time_wait <= 64);
 	if (conns == 0)
 		assert_int_equal(usage.mbufs_held, 0);
+}
+
+void wire_release(struct wire *w)
+{
+	w->is_holding = false;
+	while (w->held_count > 0)
+		rte_pktmbuf_free(w->held[--w->held_count]);
+}
+
+void wire_ack(struct wire *w, uint32_t number)
+{
+	wire_send(w, (struct wire_seg){ .flags = ACK, .seq = 1, .ack = number });
+}
+
+void wire_sack(struct wire *w, uint32_t number, const uint32_t *edges, unsigned blocks)
+{
+	struct wire_seg seg = { .flags = ACK, .seq = 1, .ack = number };
+
+	wire_put_sack(w, &seg, edges, blocks);
+	wire_send(w, seg);
+}
+
+void wire_write(struct wire *w, size_t len)
+{
+	static const uint8_t zeros[1 << 18];
+
+	assert_true(len <= sizeof(zeros));
+	assert_int_equal(tcp_write(w->conn, zeros, len), len);
+	tcp_advance(w->stack, w->now_us);
+}
+
+void wire_expect_run(struct wire *w, uint32_t from, unsigned count, uint32_t len)
+{
+	for (unsigned i = 0; i < count; i++)
+		wire_expect(w, ACK, from + len * i, 1, len);
+}
+
+struct tcp_info wire_info(const struct wire *w)
+{
+	struct tcp_info info;
+
+	tcp_conn_info(w->conn, &info);
+	return info;
 }

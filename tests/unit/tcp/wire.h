@@ -25,6 +25,7 @@
 #define WIRE_PORT      80
 #define WIRE_PEER_PORT 40000
 #define WIRE_OUT_MAX   512
+#define WIRE_HELD_MAX  16
 
 /* SYN options: MSS 1000, SACK permitted, TSval 100, window scale 7. */
 #define WIRE_ALL_OPTIONS                                                                           \
@@ -65,6 +66,11 @@ struct wire {
 	unsigned out_first;
 	unsigned out_count;
 
+	/* As a port does whose queue is long: what was sent is kept until wire_release(). */
+	bool is_holding;
+	struct rte_mbuf *held[WIRE_HELD_MAX];
+	unsigned held_count;
+
 	/* The application. */
 	struct tcp_conn *conn;
 	int accept_result;
@@ -96,6 +102,17 @@ const struct wire_seg *wire_expect(
 	struct wire *w, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 void wire_expect_none(struct wire *w);
 void wire_forget(struct wire *w);
+void wire_release(struct wire *w);
+
+/* The peer acknowledges; with blocks, each of two edges. */
+void wire_ack(struct wire *w, uint32_t number);
+void wire_sack(struct wire *w, uint32_t number, const uint32_t *edges, unsigned blocks);
+
+/* The application writes so many zeros, all of which must be taken, and the stack sends. */
+void wire_write(struct wire *w, size_t len);
+/* So many segments of len bytes from this number on. */
+void wire_expect_run(struct wire *w, uint32_t from, unsigned count, uint32_t len);
+struct tcp_info wire_info(const struct wire *w);
 
 /* A connection opened by the peer with these SYN options, MSS 1000 when options_len is 0. */
 void wire_open(struct wire *w, const struct wire_seg *syn);

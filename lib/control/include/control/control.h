@@ -33,6 +33,7 @@ struct control_port_info {
 };
 
 struct control_worker;
+struct tls_store;
 struct control;
 
 struct control_ops {
@@ -45,6 +46,10 @@ struct control_ops {
 	struct config *(*config_read)(void *ctx, const char *path, struct config_errors *errors);
 	/* A member's state or weight was changed: rebuild its pool and publish. */
 	int (*pool_changed)(void *ctx, unsigned pool_index);
+	/* The certificates in use, borrowed until the next call of anything here. */
+	const struct tls_store *(*certificates)(void *ctx);
+	/* Publishes the running configuration with these, which it takes over, also on failure. */
+	int (*certificates_replace)(void *ctx, struct tls_store *store, struct err *err);
 	/* Worker threads, 0..core_count-1. NULL past the end. */
 	const struct core *(*core)(void *ctx, unsigned index);
 	/* Runs fn(arg) on a worker's own thread between two turns of its loop and waits, at most
@@ -70,10 +75,13 @@ struct control_worker {
 	uint64_t now_us;
 };
 
+struct access_log;
+
 struct control_params {
 	const struct control_ops *ops;
 	void *ctx;
 	struct stats_registry *stats; /* borrowed */
+	struct access_log *access;    /* borrowed; NULL: nothing was kept */
 	uint64_t started_us;
 };
 

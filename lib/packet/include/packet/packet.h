@@ -76,11 +76,21 @@ struct packet {
 
 static_assert(sizeof(struct packet) == 64, "a packet's facts fill one cache line");
 
-#define PACKET_PRIV_BYTES sizeof(struct packet)
+/*
+ * The private area's second line belongs to whoever keeps a packet while it is on its way (TCP's
+ * send queue does): those that it passes leave that line alone.
+ */
+#define PACKET_KEEPER_BYTES 64
+#define PACKET_PRIV_BYTES   (sizeof(struct packet) + PACKET_KEEPER_BYTES)
 
 static inline struct packet *packet_of(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+static inline void *packet_keeper_of(struct rte_mbuf *m)
+{
+	return (char *)rte_mbuf_to_priv(m) + sizeof(struct packet);
 }
 
 /* Pool of mbufs with room for struct packet. count mbufs of 2 KB data; socket as in DPDK. NULL with

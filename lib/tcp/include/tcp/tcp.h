@@ -170,6 +170,13 @@ bool tcp_is_eof(const struct tcp_conn *conn);
 size_t tcp_write(struct tcp_conn *conn, const void *data, size_t len);
 size_t tcp_write_space(const struct tcp_conn *conn);
 
+/*
+ * Moves up to len of the readable bytes of one connection to the send queue of another one of the
+ * same stack, as tcp_write() and tcp_consume() would, but without copying what came in buffers
+ * that are about full. Returns how many went; after a short count on_writable of "to" follows.
+ */
+size_t tcp_splice(struct tcp_conn *to, struct tcp_conn *from, size_t len);
+
 /* Bytes written and not yet acknowledged. */
 size_t tcp_unacked(const struct tcp_conn *conn);
 
