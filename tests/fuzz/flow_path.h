@@ -23,6 +23,16 @@ static inline void flow_path_check(bool is_true)
 		abort();
 }
 
+static inline void flow_path_start(struct harness *h)
+{
+	static bool has_eal;
+
+	if (!has_eal)
+		flow_path_check(support_eal_start(NULL) == 0);
+	has_eal = true;
+	harness_start(h);
+}
+
 /* Starts it on first use: TCP and UDP flows of both families. */
 static inline struct harness *flow_path_get(void)
 {
@@ -31,9 +41,35 @@ static inline struct harness *flow_path_get(void)
 
 	if (is_started)
 		return &h;
-	flow_path_check(support_eal_start(NULL) == 0);
-	harness_start(&h);
+	flow_path_start(&h);
 	for (unsigned service = 0; service < HARNESS_PLAIN_SERVICES; service++) {
+		struct flow flow = flow_make(service, 0);
+
+		flow_establish(&h, &flow);
+	}
+	is_started = true;
+	return &h;
+}
+
+static inline void flow_path_mix(struct harness *h, const void *arg)
+{
+	(void)arg;
+	h->services[HARNESS_TCP6].pool = HARNESS_POOL4;
+	h->services[HARNESS_UDP6].pool = HARNESS_POOL4;
+}
+
+/* The same with flows of IPv6 clients to IPv4 members. */
+static inline struct harness *flow_path_mixed_get(void)
+{
+	static struct harness h = {
+		.member_count = 1, .slice = { 40000, 40000 }, .adjust = flow_path_mix
+	};
+	static bool is_started;
+
+	if (is_started)
+		return &h;
+	flow_path_start(&h);
+	for (unsigned service = HARNESS_TCP6; service <= HARNESS_UDP6; service++) {
 		struct flow flow = flow_make(service, 0);
 
 		flow_establish(&h, &flow);

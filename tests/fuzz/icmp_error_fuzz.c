@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as what an ICMP error quotes. The first two are type and code, where the lowest bit of
- * the first also chooses the family; the error comes to our VIP, or to our own address.
+ * the first also chooses the family; the error comes to our VIP, or to our own address by the
+ * lowest bit of the third, whose next one has IPv6 clients of IPv4 members.
  */
 #include <netinet/in.h>
 
@@ -35,29 +36,35 @@ static size_t error_build(const uint8_t *data, size_t size, uint8_t *frame)
 		frame, FLOW_PATH_FRAME_MAX);
 }
 
+/* An error, whose checksum is over what it quotes now; of the length that it had, if not 0. */
+static void error_check(const struct rte_mbuf *m, size_t len)
+{
+	uint32_t bytes = rte_pktmbuf_pkt_len(m);
+
+	flow_path_check(len == 0 ? bytes <= FLOW_PATH_FRAME_MAX : bytes == len);
+	flow_path_check(frame_sums_ok(rte_pktmbuf_mtod(m, const uint8_t *), bytes));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t frame[FLOW_PATH_FRAME_MAX];
 	struct harness *h;
 	struct rte_mbuf *m;
 	struct path_outcome outcome;
+	bool is_mixed;
 	size_t len;
 
 	if (size < INPUT_MIN || size > FLOW_PATH_FRAME_MAX - 100)
 		return 0;
-	h = flow_path_get();
+	is_mixed = (data[2] & 2) != 0;
+	h = is_mixed ? flow_path_mixed_get() : flow_path_get();
 	len = error_build(data, size, frame);
 	m = frame_mbuf_exact(frame, len);
 	outcome = path_run(h, m);
 	flow_path_check(outcome.count <= 1);
 	flow_path_check((outcome.count == 0) == (outcome.reason != DROP_NONE));
-	/* An error of the same length, whose checksum is over what it quotes now. */
-	if (outcome.count == 1) {
-		const uint8_t *ip = rte_pktmbuf_mtod(outcome.pkts[0], const uint8_t *);
-
-		flow_path_check(rte_pktmbuf_pkt_len(outcome.pkts[0]) == len - FLOW_PATH_ETHER);
-		flow_path_check(frame_sums_ok(ip, len - FLOW_PATH_ETHER));
-	}
+	if (outcome.count == 1)
+		error_check(outcome.pkts[0], is_mixed ? 0 : len - FLOW_PATH_ETHER);
 	path_free(&outcome);
 	return 0;
 }

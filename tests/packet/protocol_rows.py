@@ -3,9 +3,12 @@
 """Makes protocol_rows.def: ICMP errors, fragments, SCTP and ranges of ports through full NAT.
 
     tests/packet/protocol_rows.py > tests/packet/protocol_rows.def
+    tests/packet/protocol_rows.py mixed > tests/packet/mixed_rows.def
 
 Ends and ports are those of full_nat_rows.py. Several packets out are parted by "|".
 """
+import sys
+
 from scapy.all import ICMP, IP, IPv6, TCP, UDP, Raw, raw
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6ParamProblem,
                                 ICMPv6TimeExceeded, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
@@ -266,6 +269,162 @@ def range_rows():
             packets(4, False, UDP(), (5002, port), b"")[0], "DROP_no_service")
 
 
+MIXED_LOCAL = {"client": ENDS[6]["client"], "vip": ENDS[6]["vip"], "local": ENDS[4]["local"],
+               "member": ENDS[4]["member"]}
+
+
+def mixed_ip(side, is_reply, ttl, **fields):
+    """A header on the client's side (IPv6) or on the member's (IPv4)."""
+    ends = ("client", "vip") if side == 6 else ("local", "member")
+    src, dst = reversed(ends) if is_reply else ends
+    if side == 6:
+        return IPv6(src=MIXED_LOCAL[src], dst=MIXED_LOCAL[dst], hlim=ttl, tc=0xb9, **fields)
+    return IP(src=MIXED_LOCAL[src], dst=MIXED_LOCAL[dst], ttl=ttl, tos=0xb9,
+              **{"id": 0, "flags": "DF", **fields})
+
+
+def mixed_upper(side, is_reply, upper, ports):
+    made = upper.copy()
+    ends = ports if side == 6 else (40000, 8080)
+    made.sport, made.dport = reversed(ends) if is_reply else ends
+    return made
+
+
+def mixed_quoted(side, is_reply, upper, ports, payload):
+    """The same packet as either side knows it."""
+    return raw(mixed_ip(side, is_reply, 60) / mixed_upper(side, is_reply, upper, ports) /
+               Raw(payload))
+
+
+def mixed_error(to_v6, before_head, after_head, upper, ports, length, cut_after=None,
+                payload=bytes(range(64))):
+    """An ICMP error and its translation; length: bytes quoted behind the quoted IP header."""
+    inner = 4 if to_v6 else 6
+    outer = 6 if to_v6 else 4
+    # To IPv6 goes what the member's side says of a client's packet.
+    heads = {4: 20, 6: 40}
+    seen = mixed_quoted(inner, not to_v6, upper, ports, payload)[:heads[inner] + length]
+    sent = mixed_quoted(outer, not to_v6, upper, ports, payload)
+    sent = sent[:heads[outer] + (length if cut_after is None else cut_after)]
+    if to_v6:
+        before = IP(src=INNER_ROUTER[4], dst=MIXED_LOCAL["local"], ttl=64, tos=0xc0, id=77)
+        after = IPv6(src=MIXED_LOCAL["vip"], dst=MIXED_LOCAL["client"], hlim=63, tc=0xc0)
+    else:
+        before = IPv6(src=ROUTER[6], dst=MIXED_LOCAL["vip"], hlim=64, tc=0xc0)
+        after = IP(src=MIXED_LOCAL["local"], dst=MIXED_LOCAL["member"], ttl=63, tos=0xc0, id=0)
+    return (raw(ETHER / before / before_head / Raw(seen)), after, after_head, sent)
+
+
+class MixedRows:
+    """IPv6 clients of IPv4 members; counts what gets an identification of IPv4."""
+
+    def __init__(self):
+        self.ident = 0
+
+    def show(self, name, made, verdict="DROP_NONE"):
+        before, after, head, sent = made
+        if head is None:
+            row(name, before, "DROP_untranslatable")
+            return
+        if isinstance(after, IP):
+            after.id = self.ident
+            self.ident += 1
+        row(name, before, verdict, raw(after / head / Raw(sent)))
+
+    def open(self, upper, ports, payload=b""):
+        before = raw(ETHER / mixed_ip(6, False, 64) / mixed_upper(6, False, upper, ports) /
+                     Raw(payload))
+        after = mixed_ip(4, False, 63, id=self.ident, flags=0)
+        self.ident += 1
+        row("Mixed: %s opens" % upper.name, before, "DROP_NONE",
+            raw(after / mixed_upper(4, False, upper, ports) / Raw(payload)))
+
+    def to_v6(self):
+        noroute, admin, port = (ICMPv6DestUnreach(code=code) for code in (0, 1, 4))
+        codes = {0: noroute, 1: noroute, 2: ICMPv6ParamProblem(code=1, ptr=6), 3: port, 5: noroute,
+                 6: noroute, 7: noroute, 8: noroute, 9: admin, 10: admin, 11: noroute,
+                 12: noroute, 13: admin, 14: None, 15: admin, 16: None}
+        for code, after in codes.items():
+            self.show("Mixed: IPv4 unreachable, code %d" % code, mixed_error(
+                True, ICMP(type=3, code=code), after, UDP(), UDP_PORTS, 8))
+        # A link of 1500 to either side bounds what is told; no IPv6 link has less than 1280.
+        for told, mtu in ((68, 1280), (1260, 1280), (1261, 1281), (1400, 1420), (9000, 1500),
+                          (0, 1280)):
+            self.show("Mixed: IPv4 too big, %d" % told, mixed_error(
+                True, ICMP(type=3, code=4, nexthopmtu=told), ICMPv6PacketTooBig(mtu=mtu),
+                tcp("A"), TCP_PORTS, 28))
+        for code in (0, 1):
+            self.show("Mixed: IPv4 time exceeded, code %d" % code, mixed_error(
+                True, ICMP(type=11, code=code), ICMPv6TimeExceeded(code=code), tcp("A"),
+                TCP_PORTS, 41))
+        pointers = [0, 1, 4, 4, None, None, None, None, 7, 6, None, None] + [8] * 4 + [24] * 4
+        for at, pointer in enumerate(pointers + [None]):
+            self.show("Mixed: IPv4 parameter problem at %d" % at, mixed_error(
+                True, ICMP(type=12, ptr=at),
+                None if pointer is None else ICMPv6ParamProblem(ptr=pointer), UDP(), UDP_PORTS, 72))
+        self.show("Mixed: IPv4 parameter problem, an option is missing", mixed_error(
+            True, ICMP(type=12, code=1), None, UDP(), UDP_PORTS, 72))
+        self.show("Mixed: IPv4 parameter problem, a bad length", mixed_error(
+            True, ICMP(type=12, code=2, ptr=2), ICMPv6ParamProblem(ptr=4), UDP(), UDP_PORTS, 72))
+        self.show("Mixed: IPv4 error that would become too large", mixed_error(
+            True, ICMP(type=3, code=3), port, UDP(), UDP_PORTS, 1308, 1280 - 88, bytes(1300)))
+
+    def to_v4(self):
+        host, prohibited, port = (ICMP(type=3, code=code) for code in (1, 10, 3))
+        for code, after in enumerate((host, prohibited, host, host, port, None)):
+            self.show("Mixed: IPv6 unreachable, code %d" % code, mixed_error(
+                False, ICMPv6DestUnreach(code=code), after, UDP(), UDP_PORTS, 8))
+        for told, mtu in ((1279, None), (1280, 1260), (1400, 1380), (9000, 1480)):
+            after = None if mtu is None else ICMP(type=3, code=4, nexthopmtu=mtu)
+            self.show("Mixed: IPv6 too big, %d" % told, mixed_error(
+                False, ICMPv6PacketTooBig(mtu=told), after, tcp("A"), TCP_PORTS, 28))
+        for code in (0, 1):
+            self.show("Mixed: IPv6 time exceeded, code %d" % code, mixed_error(
+                False, ICMPv6TimeExceeded(code=code), ICMP(type=11, code=code), tcp("A"),
+                TCP_PORTS, 41))
+        pointers = [0, 1, None, None, 2, 2, 9, 8] + [12] * 16 + [16] * 16 + [None]
+        for at, pointer in enumerate(pointers):
+            self.show("Mixed: IPv6 parameter problem at %d" % at, mixed_error(
+                False, ICMPv6ParamProblem(ptr=at),
+                None if pointer is None else ICMP(type=12, ptr=pointer), UDP(), UDP_PORTS, 72))
+        self.show("Mixed: IPv6 parameter problem, an unknown next header", mixed_error(
+            False, ICMPv6ParamProblem(code=1, ptr=6), ICMP(type=3, code=2), UDP(), UDP_PORTS, 72))
+        self.show("Mixed: IPv6 parameter problem, an unknown option", mixed_error(
+            False, ICMPv6ParamProblem(code=2, ptr=40), None, UDP(), UDP_PORTS, 72))
+
+    def fragments(self, is_reply, ident):
+        """A datagram in three parts, through either direction."""
+        into, out = (4, 6) if is_reply else (6, 4)
+        packets_by_side = {
+            side: raw(mixed_ip(side, is_reply, 64 if side == into else 63,
+                               **({"flags": 0} if side == 4 else {})) /
+                      mixed_upper(side, is_reply, UDP(), UDP_PORTS) / Raw(bytes(range(100))))
+            for side in (4, 6)}
+        before = pieces(into, packets_by_side[into], ident, 40)
+        after = pieces(out, packets_by_side[out], ident & 0xffff, 40)
+        frames = [raw(ETHER)[:12] + (b"\x08\0" if into == 4 else b"\x86\xdd") + part
+                  for part in before]
+        name = "Mixed: a fragment from IPv%d, " % into
+        row(name + "the last waits", frames[2], "DROP_NONE")
+        row(name + "the first lets it go", frames[0], "DROP_NONE", after[0], after[2])
+        row(name + "the second", frames[1], "DROP_NONE", after[1])
+
+
+def mixed_rows():
+    rows = MixedRows()
+    rows.open(tcp("S", ack=0), TCP_PORTS)
+    rows.open(UDP(), UDP_PORTS, b"question")
+    rows.to_v6()
+    rows.to_v4()
+    rows.fragments(False, 0x12345678)
+    rows.fragments(True, 0x4321)
+
+
+if sys.argv[1:] == ["mixed"]:
+    print("/* SPDX-License-Identifier: Apache-2.0 */")
+    print("/* ROW(description, verdict, frame in, packets out): by protocol_rows.py mixed. */")
+    mixed_rows()
+    sys.exit()
 print("/* SPDX-License-Identifier: Apache-2.0 */")
 print("/* ROW(description, verdict, frame in, packets out): made by protocol_rows.py. */")
 for version in (4, 6):

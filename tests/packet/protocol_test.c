@@ -27,6 +27,41 @@ static const struct row rows[] = {
 #undef ROW
 };
 
+/* The same between IPv6 clients and IPv4 members. */
+static const struct row mixed_rows[] = {
+#define ROW(description_, verdict_, in_, out_)                                                     \
+	{ .description = (description_), .verdict = (verdict_), .in = (in_), .out = (out_) },
+#include "mixed_rows.def"
+#undef ROW
+};
+
+struct table {
+	const struct row *rows;
+	size_t count;
+	void (*adjust)(struct harness *h, const void *arg);
+};
+
+static void versions_mix(struct harness *h, const void *arg)
+{
+	(void)arg;
+	h->services[HARNESS_TCP6].pool = HARNESS_POOL4;
+	h->services[HARNESS_UDP6].pool = HARNESS_POOL4;
+}
+
+static const struct table tables[] = {
+	{ rows, RTE_DIM(rows), NULL },
+	{ mixed_rows, RTE_DIM(mixed_rows), versions_mix },
+};
+
+static struct harness harness_for(const struct table *table)
+{
+	return (struct harness){
+		.member_count = 1,
+		.slice = { 40000, 40000 },
+		.adjust = table->adjust,
+	};
+}
+
 static void packet_check(const struct row *row, struct rte_mbuf *m, const char *hex, size_t len)
 {
 	uint8_t out[FRAME_BYTES_MAX];
@@ -72,35 +107,43 @@ static void row_check(struct harness *h, const struct row *row)
 
 static void every_packet_comes_out_byte_by_byte(void **state)
 {
-	struct harness h = { .member_count = 1, .slice = { 40000, 40000 } };
-
 	(void)state;
-	harness_start(&h);
-	for (size_t i = 0; i < RTE_DIM(rows); i++)
-		row_check(&h, &rows[i]);
-	print_message("%zu packets\n", RTE_DIM(rows));
-	harness_stop(&h);
+	for (size_t t = 0; t < RTE_DIM(tables); t++) {
+		struct harness h = harness_for(&tables[t]);
+
+		harness_start(&h);
+		for (size_t i = 0; i < tables[t].count; i++)
+			row_check(&h, &tables[t].rows[i]);
+		print_message("%zu packets\n", tables[t].count);
+		harness_stop(&h);
+	}
+}
+
+static void truncations_try(struct harness *h, const struct row *row)
+{
+	uint8_t in[FRAME_BYTES_MAX];
+	size_t len = support_hex(row->in, in, sizeof(in));
+
+	for (size_t cut = 0; cut < RTE_MIN(len, (size_t)200); cut++) {
+		struct path_outcome outcome = path_run(h, frame_mbuf_exact(in, cut));
+
+		if (outcome.count != 0 || outcome.reason == DROP_NONE)
+			fail_msg("%s: passes with %zu bytes", row->description, cut);
+	}
 }
 
 /* A frame that is cut off anywhere ends, whatever it was, and somebody counts it. */
 static void every_truncation_is_dropped(void **state)
 {
-	struct harness h = { .member_count = 1, .slice = { 40000, 40000 } };
-
 	(void)state;
-	harness_start(&h);
-	for (size_t i = 0; i < RTE_DIM(rows); i++) {
-		uint8_t in[FRAME_BYTES_MAX];
-		size_t len = support_hex(rows[i].in, in, sizeof(in));
+	for (size_t t = 0; t < RTE_DIM(tables); t++) {
+		struct harness h = harness_for(&tables[t]);
 
-		for (size_t cut = 0; cut < RTE_MIN(len, (size_t)200); cut++) {
-			struct path_outcome outcome = path_run(&h, frame_mbuf_exact(in, cut));
-
-			if (outcome.count != 0 || outcome.reason == DROP_NONE)
-				fail_msg("%s: passes with %zu bytes", rows[i].description, cut);
-		}
+		harness_start(&h);
+		for (size_t i = 0; i < tables[t].count; i++)
+			truncations_try(&h, &tables[t].rows[i]);
+		harness_stop(&h);
 	}
-	harness_stop(&h);
 }
 
 static void lengths_fill(uint8_t *ip, size_t len)
@@ -135,38 +178,48 @@ static void quote_try(struct harness *h, const char *what, uint8_t *frame, size_
 	path_free(&outcome);
 }
 
+/* How many places of the row's quote were tried; what is no ICMP opens flows. */
+static unsigned quote_lies_try(struct harness *h, const struct row *row)
+{
+	static const uint8_t values[] = { 0x00, 0x01, 0x45, 0x7f, 0x80, 0xff };
+	uint8_t good[FRAME_BYTES_MAX];
+	uint8_t frame[FRAME_BYTES_MAX];
+	size_t len = support_hex(row->in, good, sizeof(good));
+	size_t from = ETHER + (good[12] == 0x08 ? 28 : 48);
+
+	if (!is_icmp(good)) {
+		struct path_outcome outcome = path_run(h, support_mbuf(good, len));
+
+		path_free(&outcome);
+		return 0;
+	}
+	for (size_t at = from; at < len; at++) {
+		memcpy(frame, good, len);
+		quote_try(h, row->description, frame, at);
+		for (size_t v = 0; v < RTE_DIM(values); v++) {
+			memcpy(frame, good, len);
+			frame[at] = values[v];
+			quote_try(h, row->description, frame, len);
+		}
+	}
+	return (unsigned)(len - from);
+}
+
 static void every_lie_of_a_quote_is_dropped_or_harmless(void **state)
 {
-	struct harness h = { .member_count = 1, .slice = { 40000, 40000 } };
-	static const uint8_t values[] = { 0x00, 0x01, 0x45, 0x7f, 0x80, 0xff };
 	unsigned tried = 0;
 
 	(void)state;
-	harness_start(&h);
-	for (size_t i = 0; i < RTE_DIM(rows); i++) {
-		uint8_t good[FRAME_BYTES_MAX];
-		uint8_t frame[FRAME_BYTES_MAX];
-		size_t len = support_hex(rows[i].in, good, sizeof(good));
+	for (size_t t = 0; t < RTE_DIM(tables); t++) {
+		struct harness h = harness_for(&tables[t]);
 
-		if (!is_icmp(good)) {
-			struct path_outcome outcome = path_run(&h, support_mbuf(good, len));
-
-			path_free(&outcome);
-			continue;
-		}
-		for (size_t at = ETHER + (good[12] == 0x08 ? 28 : 48); at < len; at++, tried++) {
-			memcpy(frame, good, len);
-			quote_try(&h, rows[i].description, frame, at);
-			for (size_t v = 0; v < RTE_DIM(values); v++) {
-				memcpy(frame, good, len);
-				frame[at] = values[v];
-				quote_try(&h, rows[i].description, frame, len);
-			}
-		}
+		harness_start(&h);
+		for (size_t i = 0; i < tables[t].count; i++)
+			tried += quote_lies_try(&h, &tables[t].rows[i]);
+		harness_stop(&h);
 	}
 	print_message("%u bytes\n", tried);
 	assert_true(tried > 1000);
-	harness_stop(&h);
 }
 
 #define CASE(name) cmocka_unit_test_teardown(name, support_mbufs_check)

@@ -3,8 +3,9 @@
 #include "../splice/translate.h"
 #include "forward.h"
 
-#define V4_BYTES 20
-#define V6_BYTES 40
+#define V4_BYTES          20
+#define V6_BYTES          40
+#define V6_FRAGMENT_BYTES 8
 
 static enum drop_reason reply_tuple(const struct l4_burst *burst, const struct packet *p,
 	const struct member *member, struct packet_tuple *tuple)
@@ -60,10 +61,13 @@ static int rewrite_growth(const struct l4_packet *packet)
 {
 	const struct conn *conn = packet->conn;
 	int headers = packet->p->l4_offset - packet->p->l3_offset;
+	int v6_bytes = V6_BYTES;
 
 	if (conn_is_v6(conn, CONN_CLIENT) == conn_is_v6(conn, CONN_MEMBER))
 		return 0;
-	return (packet->p->flags & PACKET_IS_V6) != 0 ? V4_BYTES - headers : V6_BYTES - headers;
+	if ((packet->p->flags & PACKET_IS_FRAGMENT) != 0)
+		v6_bytes += V6_FRAGMENT_BYTES;
+	return (packet->p->flags & PACKET_IS_V6) != 0 ? V4_BYTES - headers : v6_bytes - headers;
 }
 
 const struct forward_ops forward_full_nat = {

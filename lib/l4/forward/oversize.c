@@ -11,7 +11,8 @@
 #include "base/rng.h"
 #include "too_big.h"
 
-#define V6_MTU_MIN 1280 /* RFC 8200 5 */
+#define V6_MTU_MIN        1280 /* RFC 8200 5 */
+#define V6_FRAGMENT_BYTES 8
 
 bool oversize_find(
 	const struct l4_burst *burst, const struct l4_packet *packet, struct oversize *oversize)
@@ -43,9 +44,32 @@ static bool is_fragmentable(
 	return (v4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) == 0;
 }
 
-/* What rte_ip_frag leaves to its caller: IPv4's checksum, IPv6's identification. */
+static bool is_v6_fragment(struct rte_mbuf *m)
+{
+	return *rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 6 &&
+		(packet_of(m)->flags & PACKET_IS_FRAGMENT) != 0;
+}
+
+/* One that was IPv4's, and is to be cut again: whole for now, since its pieces get headers. */
+static void fragment_header_remove(struct rte_mbuf *m)
+{
+	uint8_t *old = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t protocol = old[sizeof(struct rte_ipv6_hdr)];
+	struct rte_ipv6_hdr *ip;
+
+	memmove(old + V6_FRAGMENT_BYTES, old, sizeof(*ip));
+	ip = (struct rte_ipv6_hdr *)rte_pktmbuf_adj(m, V6_FRAGMENT_BYTES);
+	ip->proto = protocol;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(m->pkt_len - sizeof(*ip)));
+}
+
+/*
+ * What rte_ip_frag leaves to its caller: IPv4's checksum, IPv6's identification, and the place of
+ * what was a fragment before.
+ */
 static void piece_finish(struct rte_mbuf *piece, uint32_t v6_id)
 {
+	const struct packet *p = packet_of(piece);
 	struct rte_ipv4_hdr *v4 = rte_pktmbuf_mtod(piece, struct rte_ipv4_hdr *);
 
 	if (v4->version_ihl >> 4 == 4) {
@@ -56,6 +80,14 @@ static void piece_finish(struct rte_mbuf *piece, uint32_t v6_id)
 			piece, struct rte_ipv6_fragment_ext *, sizeof(struct rte_ipv6_hdr));
 
 		extension->id = v6_id;
+		if ((p->flags & PACKET_IS_FRAGMENT) != 0) {
+			uint16_t field = rte_be_to_cpu_16(extension->frag_data);
+
+			field = (uint16_t)((field + p->fragment_offset) |
+				((p->flags & PACKET_HAS_MORE) != 0 ? 1 : 0));
+			extension->frag_data = rte_cpu_to_be_16(field);
+			extension->id = rte_cpu_to_be_32(p->fragment_id);
+		}
 	}
 }
 
@@ -82,6 +114,8 @@ static int pieces_make(
 	struct rte_mempool *pool = burst->l4->mbufs;
 	int count;
 
+	if (is_v6_fragment(m))
+		fragment_header_remove(m);
 	if (*rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 4)
 		count = rte_ipv4_fragment_packet(m, pieces, L4_FRAGMENTS_MAX, room, pool, pool);
 	else

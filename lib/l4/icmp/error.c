@@ -3,6 +3,25 @@
 
 #include "../forward/forward.h"
 
+/* Toward the other IP version, where it may be as large as what the links to both sides carry. */
+static enum drop_reason error_translate(
+	const struct l4_burst *burst, struct rte_mbuf *m, const struct packet_tuple *quoted)
+{
+	const struct packet *p = packet_of(m);
+	const struct neigh_net *net = burst->snapshot->net;
+	uint16_t to = neigh_net_mtu(net, &quoted->src);
+	uint16_t back = neigh_net_mtu(net, &p->src);
+	bool to_v4 = (p->flags & PACKET_IS_V6) != 0;
+	const struct packet_quote_change change = {
+		.quoted = *quoted,
+		.from = quoted->dst,
+		.mtu_v4 = to_v4 ? to : back,
+		.mtu_v6 = to_v4 ? back : to,
+	};
+
+	return packet_quote_translate(m, &change, &burst->l4->ip_id);
+}
+
 enum drop_reason icmp_error_forward(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
@@ -11,10 +30,11 @@ enum drop_reason icmp_error_forward(
 	struct packet_tuple quoted;
 	enum drop_reason reason;
 
-	if (conn_is_v6(conn, CONN_CLIENT) != conn_is_v6(conn, CONN_MEMBER))
-		return DROP_untranslatable;
 	conntrack_tuple(burst->l4->table, conn, other, &quoted);
-	reason = packet_quote_rewrite(m, &quoted, &quoted.dst);
+	if (conn_is_v6(conn, CONN_CLIENT) != conn_is_v6(conn, CONN_MEMBER))
+		reason = error_translate(burst, m, &quoted);
+	else
+		reason = packet_quote_rewrite(m, &quoted, &quoted.dst);
 	if (reason != DROP_NONE)
 		return reason;
 	packet->member = conn->member;

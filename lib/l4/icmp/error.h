@@ -9,7 +9,8 @@
  * becomes what that end has sent. It comes from our address on that side, since routers between us
  * and one end are nothing that the other knows. Neither state nor time-out change: nobody proves
  * by an error to be part of the flow (RFC 5927). packet->conn is known, and both its sides pass
- * here. DROP_NONE, DROP_untranslatable between the IP versions, or as packet_quote_rewrite().
+ * here. DROP_NONE, or as packet_quote_rewrite(); between the IP versions, as
+ * packet_quote_translate().
  */
 enum drop_reason icmp_error_forward(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m);

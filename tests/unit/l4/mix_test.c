@@ -15,6 +15,7 @@
 #define SYN          RTE_TCP_SYN_FLAG
 #define ETHER        14
 #define V4_BYTES     20
+#define V6_BYTES     40
 #define ICMP_BYTES   8
 #define QUOTE_MAX    64
 #define V4_ID_AT     (ETHER + 4)
@@ -192,51 +193,6 @@ static void errors_pass_nat_in_both_directions(void **state)
 	harness_stop(&h);
 }
 
-/* An IPv6 client's first fragment, with a whole UDP header. */
-static struct rte_mbuf *v6_fragment(void)
-{
-	static const uint8_t first[8] = { IPPROTO_UDP, 0, 0, 1, 0, 0, 0, 9 };
-
-	return frame_mbuf(&(struct frame_spec){
-		.src = "2001:db8:2::1",
-		.dst = "2001:db8::100",
-		.src_port = 1000,
-		.dst_port = 53,
-		.protocol = IPPROTO_UDP,
-		.extensions = first,
-		.extensions_len = sizeof(first),
-		.extensions_next = IPPROTO_FRAGMENT,
-		.payload = "12345678",
-		.payload_len = 8,
-	});
-}
-
-static void what_is_not_translated_is_counted(void **state)
-{
-	struct harness h = { .adjust = versions_mix };
-	struct flow flow = flow_make(HARNESS_TCP6, 1);
-	char member[IP_TEXT_MAX];
-	struct path_outcome outcome;
-
-	(void)state;
-	harness_start(&h);
-	assert_int_equal(flow_send(&h, &flow, SYN), DROP_NONE);
-	outcome = error_run(&h, "198.51.100.254",
-		&(struct frame_spec){
-			.src = "192.0.2.2",
-			.dst = ip_format(&flow.at_member.dst, member),
-			.src_port = rte_be_to_cpu_16(flow.at_member.src_port_be),
-			.dst_port = 8080,
-			.protocol = IPPROTO_TCP,
-		});
-	assert_int_equal(outcome.reason, DROP_untranslatable);
-	assert_int_equal(outcome.count, 0);
-	outcome = path_run(&h, v6_fragment());
-	assert_int_equal(outcome.reason, DROP_untranslatable);
-	assert_int_equal(outcome.count, 0);
-	harness_stop(&h);
-}
-
 /* A fragment of a datagram: bytes behind the IP header, from a place on. */
 struct piece {
 	const char *src;
@@ -342,6 +298,48 @@ static void fragments_are_cut_again(void **state)
 	harness_stop(&h);
 }
 
+/* A member's datagram of which each fragment fills IPv4's MTU: cut again, since IPv6's is larger.
+ */
+static void fragments_that_grow_are_cut_again(void **state)
+{
+	struct harness h = { .adjust = versions_mix };
+	struct flow flow = flow_make(HARNESS_UDP6, 1);
+	struct piece piece = { .dst = "192.0.2.2", .len = FULL_PAYLOAD };
+	char member[IP_TEXT_MAX];
+	unsigned at = 0;
+
+	(void)state;
+	harness_start(&h);
+	assert_int_equal(flow_send(&h, &flow, 0), DROP_NONE);
+	piece.src = ip_format(&flow.at_member.dst, member);
+	piece.src_port = 8080;
+	piece.dst_port = rte_be_to_cpu_16(flow.at_member.src_port_be);
+	for (unsigned i = 0; i < 2; i++) {
+		struct path_outcome outcome = piece_run(&h, &piece);
+
+		assert_int_equal(outcome.reason, DROP_NONE);
+		assert_int_equal(outcome.count, 2);
+		for (unsigned k = 0; k < 2; k++) {
+			const uint8_t *ip = rte_pktmbuf_mtod(outcome.pkts[k], const uint8_t *);
+			unsigned field = ip[V6_BYTES + 2] << 8 | ip[V6_BYTES + 3];
+
+			assert_true(outcome.pkts[k]->pkt_len <= 1500);
+			assert_int_equal(ip[4] << 8 | ip[5], outcome.pkts[k]->pkt_len - V6_BYTES);
+			assert_int_equal(ip[6], IPPROTO_FRAGMENT);
+			assert_int_equal(ip[V6_BYTES], IPPROTO_UDP);
+			assert_int_equal(field & ~7u, at);
+			assert_int_equal(field & 1, !(piece.is_last && k == 1));
+			assert_memory_equal(ip + V6_BYTES + 4, "\0\0\x12\x34", 4);
+			at += outcome.pkts[k]->pkt_len - V6_BYTES - 8;
+		}
+		path_free(&outcome);
+		piece.from = FULL_PAYLOAD;
+		piece.is_last = true;
+	}
+	assert_int_equal(at, 2 * FULL_PAYLOAD);
+	harness_stop(&h);
+}
+
 /* The INIT chunk alone: type, flags, length, and 16 bytes more. */
 static const uint8_t sctp_init[] = { 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 16, 0, 0, 10, 0, 10, 0, 0, 0,
 	1 };
@@ -434,7 +432,7 @@ int main(void)
 		CASE(errors_of_dsr_flows_go_to_their_member),
 		CASE(errors_of_unknown_dsr_flows_open_none),
 		CASE(errors_pass_nat_in_both_directions),
-		CASE(what_is_not_translated_is_counted),
+		CASE(fragments_that_grow_are_cut_again),
 		CASE(fragments_pass_nat_in_both_directions),
 		CASE(fragments_are_cut_again),
 		CASE(sctp_is_translated),

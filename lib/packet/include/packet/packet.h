@@ -159,6 +159,25 @@ enum drop_reason packet_quote_adopt(struct rte_mbuf *m, struct hash_key key);
 enum drop_reason packet_quote_rewrite(
 	struct rte_mbuf *m, const struct packet_tuple *quoted, const struct ip_addr *from);
 
+/* What translating an ICMP error needs to know. */
+struct packet_quote_change {
+	struct packet_tuple
+		quoted;          /* of the packet that it shall quote; it goes to that one's src */
+	struct ip_addr from;     /* whom it shall come from */
+	uint16_t mtu_v4, mtu_v6; /* of the links to the one and the other side; 0: not known */
+};
+
+/*
+ * The same as packet_quote_rewrite() toward the other IP version (RFC 7915 4.2, 4.3, 5.2, 5.3): of
+ * a parsed ICMP error, both headers, type, code, pointer and MTU are translated. Extensions of RFC
+ * 4884 are left out, and what would make an ICMPv6 message larger than 1280 bytes. As
+ * packet_translate(), it takes the Ethernet header away. *next_id: as there. DROP_NONE, or (then
+ * nothing was written) DROP_icmp_quote, DROP_ttl_expired, DROP_mbuf_exhausted, or
+ * DROP_untranslatable: the other version has no such message.
+ */
+enum drop_reason packet_quote_translate(
+	struct rte_mbuf *m, const struct packet_quote_change *change, uint16_t *next_id);
+
 /* RFC 1624 eqn. 3: the checksum after a 16-bit word, or a 32-bit word at even offset, changed. */
 uint16_t packet_checksum_fix16(uint16_t sum_be, uint16_t old_be, uint16_t new_be);
 uint16_t packet_checksum_fix32(uint16_t sum_be, uint32_t old_be, uint32_t new_be);
@@ -177,8 +196,9 @@ enum drop_reason packet_rewrite(struct rte_mbuf *m, const struct packet_tuple *t
  * old one, its extension headers (which were let through) and the Ethernet header; traffic class,
  * TTL less one and length are carried over. *next_id: identification of the next IPv4 packet that
  * may be fragmented, which is one of up to 1260 bytes; moves on with each. A missing UDP checksum
- * is made up for. Returns DROP_NONE, DROP_ttl_expired or, for a fragment, DROP_untranslatable (then
- * nothing was written), or DROP_mbuf_exhausted: no room in front.
+ * is made up for. A fragment stays one, by the same identification. Returns DROP_NONE, or (then
+ * nothing was written) DROP_ttl_expired; DROP_mbuf_exhausted: no room in front; DROP_untranslatable
+ * for a first fragment with extension headers that were cut up too, or without UDP checksum.
  */
 enum drop_reason packet_translate(
 	struct rte_mbuf *m, const struct packet_tuple *to, uint16_t *next_id);
