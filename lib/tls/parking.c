@@ -11,10 +11,14 @@
 
 #include "crypto.h"
 
-/* No part of a record or message in either direction, and no decrypted bytes that wait. */
+/*
+ * No part of a record or message in either direction, and no decrypted bytes that wait. A client
+ * needs its handshake again for each ticket that comes.
+ */
 static bool is_idle(const mbedtls_ssl_context *ssl)
 {
-	return mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)(uintptr_t)ssl) &&
+	return ssl->conf->endpoint == MBEDTLS_SSL_IS_SERVER &&
+		mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)(uintptr_t)ssl) &&
 		ssl->in_left == 0 && ssl->in_offt == NULL && ssl->in_msglen == 0 &&
 		ssl->in_hslen == 0 && ssl->badmac_seen_or_in_hsfraglen == 0 &&
 		ssl->keep_current_message == 0 && ssl->out_left == 0;
