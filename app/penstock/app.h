@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "conf/config.h"
 #include "control/control.h"
+#include "l7/access_log.h"
 #include "neigh/net.h"
 #include "port/port.h"
 #include "runtime/rcu.h"
@@ -70,6 +71,7 @@ struct app {
 	struct generation *generation;
 	_Atomic(const struct snapshot *) snapshot;
 	struct control *control;
+	struct access_log *access;
 	uint64_t published; /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;

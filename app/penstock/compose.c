@@ -148,7 +148,8 @@ static int books_create(struct app *app, struct err *err)
 	app->rcu = rcu_create(count);
 	app->stats = stats_registry_create();
 	app->services = service_registry_create(count);
-	if (app->rcu == NULL || app->stats == NULL || app->services == NULL)
+	app->access = access_log_create((unsigned)app->boot->cores.l7_count);
+	if (app->rcu == NULL || app->stats == NULL || app->services == NULL || app->access == NULL)
 		return err_set(err, ENOMEM, "no memory to start");
 	app->backends = backend_registry_create(count, app->rcu);
 	if (app->backends == NULL)
@@ -207,6 +208,7 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 	if (status < 0)
 		return status;
 	control_params.stats = app->stats;
+	control_params.access = app->access;
 	control_params.started_us = app->started_us;
 	app->control = control_create(&control_params, config, err);
 	return app->control == NULL ? -EIO : 0;
@@ -222,6 +224,10 @@ void app_release(struct app *app)
 	control_destroy(app->control);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
+	/* The last records of workers that are gone. */
+	if (app->access != NULL)
+		access_log_poll(app->access, clock_now_us());
+	access_log_destroy(app->access);
 	for (unsigned i = 0; i < APP_DEVICES_MAX; i++)
 		port_close(&app->ports[i]);
 	app_unpublish(app);

@@ -215,6 +215,11 @@ int app_publish(struct app *app, struct config *config, struct err *err)
 		generation_destroy(app, generation);
 		return -EINVAL;
 	}
+	if (access_log_configure(app->access, &config->access_log, err) < 0) {
+		backend_set_destroy(backends);
+		generation_destroy(app, generation);
+		return -EINVAL;
+	}
 	if (swap(app, generation, backends, false) < 0) {
 		backend_set_destroy(backends);
 		generation_destroy(app, generation);

@@ -50,6 +50,7 @@ static int descriptors_open(struct supervisor *s, struct err *err)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -105,6 +106,15 @@ static void reload_run(struct app *app)
 	notify_systemd("READY=1");
 }
 
+/* logrotate's way: the file has another name by now. */
+static void log_reopen(struct app *app)
+{
+	struct err err = { .text = "" };
+
+	if (access_log_reopen(app->access, &err) < 0)
+		log_error("%s: the old file stays in use", err.text);
+}
+
 static void signals_take(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -112,6 +122,8 @@ static void signals_take(struct supervisor *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
 			reload_run(s->app);
+		else if (info.ssi_signo == SIGUSR1)
+			log_reopen(s->app);
 		else
 			drain_start(s, strsignal((int)info.ssi_signo));
 	}
@@ -199,6 +211,7 @@ static void tick_take(struct supervisor *s)
 	if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	rcu_reap(s->app->rcu);
+	access_log_poll(s->app->access, now_us);
 	app_warm(s->app, now_us);
 	traffic_note(s, now_us);
 	if (s->app->shutdown_requested && s->deadline_us == 0)

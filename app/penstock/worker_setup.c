@@ -105,6 +105,7 @@ static int l7_side_create(struct worker *w, struct err *err)
 		.secret = { app->secret[0] + w->core.index, app->secret[1] },
 		.seed = app->secret[1] ^ w->core.index,
 		.tcp = &config->tcp,
+		.access = access_log_ring(app->access, (unsigned)w->core.l7_index),
 		/* Ports, L4 and headers keep a quarter of the pool. */
 		.mbufs_max = app->mbufs->size / 4 * 3 / app->l7_count,
 	};

@@ -74,6 +74,13 @@ static const struct field config_fields[] = {
 		.offset = offsetof(struct config, log),
 	},
 	{
+		.name = "access_log",
+		.help = "a line for each request",
+		.type = FIELD_OBJECT,
+		.table = &access_log_table,
+		.offset = offsetof(struct config, access_log),
+	},
+	{
 		.name = "stats",
 		.help = "the socket for statistics and commands",
 		.type = FIELD_OBJECT,

@@ -215,24 +215,3 @@ const struct table match_text_table = {
 	.short_form = &exact_kind,
 	.check = text_match_check,
 };
-
-/* Names of header fields are tokens, of any case. */
-void match_headers_check(
-	struct reader *reader, const struct node *node, struct config_text_matches *headers)
-{
-	const struct node *child = node != NULL ? node->children : NULL;
-
-	for (size_t i = 0; child != NULL && i < headers->count; i++, child = child->next) {
-		struct config_text_match *match = &headers->items[i];
-		char *name = arena_copy(reader->arena, match->name, strlen(match->name));
-
-		for (char *c = name; *c != '\0'; c++)
-			*c = (char)tolower((unsigned char)*c);
-		match->name = name;
-		if (!match_is_token(name))
-			problem_add_key(&reader->problems, child, "is no name of a header field");
-		else if (strcmp(name, "host") == 0)
-			problem_add_key(&reader->problems, child,
-				"is matched by \"host\", which knows ports and case");
-	}
-}

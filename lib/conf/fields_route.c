@@ -162,53 +162,7 @@ static const struct field match_fields[] = {
 		.text = "any path",
 		.table = &path_table,
 	},
-	{
-		.name = "method",
-		.help = "any of these methods",
-		.type = FIELD_TEXTS,
-		.kind = &match_method_kind,
-		.offset = offsetof(struct config_l7_route, methods),
-		.count_offset = offsetof(struct config_l7_route, method_count),
-		.min = 1,
-		.text = "any method",
-	},
-	{
-		.name = "header",
-		.help = "header fields by name",
-		.type = FIELD_MAP,
-		.table = &match_text_table,
-		.offset = offsetof(struct config_l7_route, headers.items),
-		.count_offset = offsetof(struct config_l7_route, headers.count),
-		.text = "{}",
-	},
-	{
-		.name = "query",
-		.help = "parameters of the query by name, as they stand there: nothing is decoded",
-		.type = FIELD_MAP,
-		.table = &match_text_table,
-		.offset = offsetof(struct config_l7_route, query.items),
-		.count_offset = offsetof(struct config_l7_route, query.count),
-		.text = "{}",
-	},
-	{
-		.name = "cookie",
-		.help = "cookies by name",
-		.type = FIELD_MAP,
-		.table = &match_text_table,
-		.offset = offsetof(struct config_l7_route, cookies.items),
-		.count_offset = offsetof(struct config_l7_route, cookies.count),
-		.text = "{}",
-	},
-	{
-		.name = "source",
-		.help = "the client's address is in any of these networks",
-		.type = FIELD_TEXTS,
-		.kind = &text_network,
-		.offset = offsetof(struct config_l7_route, sources),
-		.count_offset = offsetof(struct config_l7_route, source_count),
-		.min = 1,
-		.text = "any source",
-	},
+	CONDITION_FIELDS(offsetof(struct config_l7_route, conditions)),
 	{ .name = NULL },
 };
 
@@ -216,7 +170,7 @@ static void match_check(struct reader *reader, const struct node *node, void *ob
 {
 	struct config_l7_route *route = object;
 
-	match_headers_check(reader, node_get(node, "header"), &route->headers);
+	match_conditions_check(reader, node, &route->conditions);
 	reader->route = route;
 }
 
@@ -287,6 +241,7 @@ static void l7_route_check(struct reader *reader, const struct node *node, void 
 	uint64_t sum = 0;
 
 	reader->route = NULL;
+	route->conditions.line = route->line;
 	if (node_get(node, "pool") == NULL)
 		route->pool = UINT_MAX;
 	targets_check(reader, node);
@@ -338,6 +293,16 @@ static const struct field l7_route_fields[] = {
 		.max = 64,
 		.text = "no split",
 	},
+	{
+		.name = "limits",
+		.help = "what it takes of requests",
+		.type = FIELD_OBJECT,
+		.table = &route_limits_table,
+		.offset = offsetof(struct config_l7_route, actions.limits),
+		.has_offset = offsetof(struct config_l7_route, actions.has_limits),
+		.text = "none",
+	},
+	ACTION_FIELD(fault, "lets a share of requests be late or fail, on purpose"),
 	ACTION_FIELD(redirect, "instead of `pool`: sends the client elsewhere"),
 	ACTION_FIELD(respond, "instead of `pool`: answers by itself"),
 	ACTION_FIELD(rewrite, "changes where requests ask to go"),
@@ -384,14 +349,6 @@ static bool is_match_read(const struct node *node, const struct config_l7_route 
 	return json_is_object(match->json) && known == match->count;
 }
 
-/* Whether the row asks for more than host and path. */
-static bool has_conditions(const struct config_l7_route *route)
-{
-	return route->method_count + route->headers.count + route->query.count +
-		route->cookies.count + route->source_count >
-		0;
-}
-
 /*
  * Rows of one host and path are tried in their order: one without conditions takes all, and what
  * stands behind it never comes to its turn.
@@ -410,8 +367,9 @@ void l7_routes_check(
 	node = list->children;
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
 		const struct config_l7_route *route = &service->routes[i];
-		int first = has_conditions(route) ? names_find(&matches, match_words(reader, route))
-						  : -1;
+		int first = match_has_conditions(&route->conditions)
+			? names_find(&matches, match_words(reader, route))
+			: -1;
 
 		if (first >= 0 && (unsigned)first < i)
 			problem_add(&reader->problems, node,

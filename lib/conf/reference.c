@@ -6,6 +6,7 @@
 
 #include "conf/config.h"
 #include "field.h"
+#include "match.h"
 
 #define PATH_MAX_LEN 128
 
@@ -122,7 +123,7 @@ static void inner_path_format(const struct table *table, const char *path,
 		field->name, suffix);
 }
 
-/* A table, and then what lies inside of it. Tables refer to each other without loops. */
+/* A table, and then what lies inside of it. One that contains itself is printed once. */
 static void table_print(FILE *out, const struct table *table, const char *path)
 {
 	fprintf(out, "\n## %s\n\n%s\n\n", path, table->help);
@@ -133,7 +134,9 @@ static void table_print(FILE *out, const struct table *table, const char *path)
 	for (const struct field *field = table->fields; field->name != NULL; field++) {
 		char inner[PATH_MAX_LEN];
 
-		if (field->table == NULL)
+		if (field->table == NULL || field->table == table)
+			continue;
+		if (field->table == &conditions_table && strcmp(field->name, "all_of") != 0)
 			continue;
 		inner_path_format(table, path, field, inner);
 		table_print(out, field->table, inner);

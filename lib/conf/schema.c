@@ -195,11 +195,13 @@ static json_t *table_create(json_t *defs, const struct table *table)
 	return schema;
 }
 
-/* Tables refer to each other without loops, so recursion ends. */
+/* A table may contain itself: its name is taken before it is made. */
 static void table_define(json_t *defs, const struct table *table)
 {
-	if (json_object_get(defs, table->name) == NULL)
-		json_object_set_new(defs, table->name, table_create(defs, table));
+	if (json_object_get(defs, table->name) != NULL)
+		return;
+	json_object_set_new(defs, table->name, json_null());
+	json_object_set_new(defs, table->name, table_create(defs, table));
 }
 
 void config_schema_print(FILE *out)

@@ -64,6 +64,12 @@ struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct h
 	return parser;
 }
 
+void h1_limit_body(struct h1_parser *parser, uint64_t bytes)
+{
+	if (parser->limits.body_bytes == 0 || bytes < parser->limits.body_bytes)
+		parser->limits.body_bytes = bytes;
+}
+
 void h1_parser_finish(struct h1_parser *parser)
 {
 	(void)parser;
@@ -384,4 +390,13 @@ const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *c
 {
 	*count = parser->trailer_count;
 	return parser->trailers;
+}
+
+struct http_span h1_section(const struct h1_parser *parser, size_t *refused_at)
+{
+	size_t len = parser->used - parser->section;
+	uint64_t index = parser->refusal_offset - parser->section_offset;
+
+	*refused_at = index < len ? (size_t)index : len;
+	return (struct http_span){ .data = parser->buffer + parser->section, .len = len };
 }

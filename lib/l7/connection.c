@@ -193,6 +193,7 @@ static void handshake_run(struct connection *connection)
 	switch (transport_handshake(&connection->transport)) {
 	case TLS_OK:
 		l7->counters.tls_handshakes++;
+		connection->secured_us = l7->now_us;
 		connection_counters(connection)->tls_handshakes++;
 		set_state(connection, CONNECTION_IDLE);
 		if (connection_h2_is_chosen(connection))

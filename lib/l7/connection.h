@@ -11,6 +11,7 @@
 #include "runtime/wheel.h"
 #include "service/service.h"
 #include "tcp/tcp.h"
+#include "tls/facts.h"
 #include "transport.h"
 
 struct connection_h2;
@@ -62,6 +63,7 @@ struct connection {
 	uint32_t linger_left; /* bytes still discarded after our FIN */
 	uint64_t requests;
 	uint64_t opened_us;
+	uint64_t secured_us; /* the TLS handshake was done */
 	TAILQ_ENTRY(connection) runnable_link;
 	SLIST_ENTRY(connection) dead_link;
 };
@@ -92,6 +94,12 @@ struct service_counters *connection_counters(const struct connection *connection
 
 /* Recomputes the hashes of its tuple. */
 void connection_hash(struct connection *connection);
+
+/* NULL without TLS. */
+static inline const struct tls_facts *connection_facts(const struct connection *connection)
+{
+	return connection->transport.tls != NULL ? tls_facts_get(connection->transport.tls) : NULL;
+}
 
 /* Runs kept connections whose next request may be there already. */
 void connection_run_list(struct l7_core *l7);

@@ -144,6 +144,14 @@ void inlet_take(struct inlet *inlet, size_t len)
 		body_went(inlet, len);
 }
 
+void inlet_limit_body(struct inlet *inlet, uint64_t bytes)
+{
+	if (inlet->h2 != NULL)
+		h2_limit_body(inlet->h2, bytes);
+	else
+		h1_limit_body(inlet->parser, bytes);
+}
+
 bool inlet_is_open(const struct inlet *inlet)
 {
 	return inlet->parser != NULL || inlet->h2 != NULL;
@@ -315,7 +323,7 @@ size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span 
 		len = outlet_body(outlet, body.data, body.len);
 		inlet_take(inlet, len);
 	} else if (outlet_flush(outlet)) {
-		len = transport_move(outlet->transport, inlet->transport, body.len);
+		len = transport_pass(outlet->transport, inlet->transport, body.len);
 		body_went(inlet, len);
 	}
 	return len;

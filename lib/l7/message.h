@@ -57,6 +57,9 @@ enum http_event inlet_next(struct inlet *inlet, struct http_span *body);
 /* The first len bytes of the last HTTP_EVENT_BODY have gone on. */
 void inlet_take(struct inlet *inlet, size_t len);
 
+/* The body of the request whose head is complete may have so many bytes. */
+void inlet_limit_body(struct inlet *inlet, uint64_t bytes);
+
 bool inlet_is_open(const struct inlet *inlet);
 const struct http_head *inlet_head(const struct inlet *inlet);
 enum http_refusal inlet_refusal(const struct inlet *inlet);

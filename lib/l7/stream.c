@@ -32,6 +32,8 @@ void stream_count_response(struct stream *stream, unsigned status, bool is_by_me
 
 	if (status < 100 || status > 599)
 		return;
+	if (status >= 200 || status == 101)
+		stream->status = (uint16_t)status;
 	count_class(connection_counters(stream->connection),
 		offsetof(struct service_counters, responses_1xx), status);
 	if (is_by_member)
@@ -116,6 +118,7 @@ void stream_free(struct stream *stream)
 static void drop(struct stream *stream)
 {
 	stream->state = STREAM_OVER;
+	stream_log(stream);
 	stream_release_route(stream);
 	if (stream->h2 != NULL) {
 		LIST_REMOVE(stream, link);
@@ -355,6 +358,9 @@ void stream_on_deadline(struct stream *stream)
 	bool is_client = stream->waits_for == STREAM_CLIENT;
 
 	switch (stream->state) {
+	case STREAM_EXPECT_DELAY:
+		stream_dispatch(stream, true);
+		break;
 	case STREAM_EXPECT_CONNECT:
 		stream_connect_failed(stream, true);
 		break;

@@ -22,6 +22,7 @@ struct upstream;
 /*
  * One request and its answer:
  *
+ *	EXPECT_HEAD -> EXPECT_DELAY         routed, and late on purpose: goes on as from EXPECT_HEAD
  *	EXPECT_HEAD -> EXPECT_CONNECT       routed, a new connection to the member is opened
  *	EXPECT_HEAD -> EXPECT_RESPONSE      routed, a kept connection took the request's head
  *	EXPECT_CONNECT -> EXPECT_RESPONSE   connected
@@ -37,6 +38,7 @@ struct upstream;
  */
 enum stream_state {
 	STREAM_EXPECT_HEAD,
+	STREAM_EXPECT_DELAY,
 	STREAM_EXPECT_CONNECT,
 	STREAM_EXPECT_RESPONSE,
 	STREAM_EXPECT_END,
@@ -83,10 +85,18 @@ struct stream {
 	bool is_rerouted;             /* another member was tried */
 	bool is_last_tls;             /* the last failure was TLS with the member */
 	bool is_admitted;             /* past the request phase of its route's actions */
+	bool has_slot;                /* is one of the requests that its route takes at once */
+	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
 	uint32_t failed_member_id;    /* not to be chosen again; 0: none */
 	uint32_t response_timeout_ms; /* of the pool */
-	enum l7_ending ending;        /* why it ends as it does: see stream_blame() */
+	/* For the access log. */
+	uint64_t body_in, body_out;
+	uint16_t status;
+	uint8_t tries;
+	char pool[32];
+	char member[64];
+	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
@@ -147,14 +157,23 @@ void stream_pump_response(struct stream *stream);
 /* Why it will not be answered as it should; the first reason stands. Ahead of what ends it. */
 void stream_blame(struct stream *stream, enum l7_ending ending);
 
+/* The request goes to a member: its names stay, whatever becomes of it. */
+void stream_note_member(struct stream *stream, const struct member *member);
+
+/* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
+void stream_log(struct stream *stream);
+
 /* An answer of our own; the connection is cut when another one was begun. */
 void stream_answer(struct stream *stream, unsigned status);
 
 struct response;
 void stream_answer_with(struct stream *stream, struct response *response);
 
-/* stream_actions.c: the request phase, once for each route found. False: it was answered. */
+/* stream_actions.c: the request phase, once for each route found. False: answered, or delayed. */
 bool stream_admit(struct stream *stream);
+
+/* Gives back what the request phase took. */
+void stream_leave_route(struct stream *stream);
 
 /*
  * The head to send to the member for the request's, with what the route's actions change of it in

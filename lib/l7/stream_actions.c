@@ -16,8 +16,13 @@ static void exchange_begin(const struct stream *stream, struct exchange *exchang
 	exchange->route = stream->route;
 	exchange->service = stream->listener->name;
 	exchange->is_tls = connection->transport.tls != NULL;
+	exchange->facts = connection_facts(connection);
 	exchange->scratch = stream->l7->route_scratch;
-	exchange->has_match = false;
+	exchange->rng = &stream->l7->rng;
+	exchange->now_us = stream->l7->now_us;
+	exchange->is_dry = exchange->has_slot = exchange->has_match = false;
+	exchange->body_bytes = 0;
+	exchange->evicted = exchange->delay_ms = 0;
 	head_edit_begin(stream->l7->edit);
 }
 
@@ -35,6 +40,28 @@ static __rte_noinline void refuse(struct stream *stream)
 	}
 	stream->l7->counters.rewrite_failed++;
 	stream_answer(stream, 400);
+}
+
+/* What an answer counts as: a counter, and how the request ends. */
+static void count(struct stream *stream, enum middleware_reason reason)
+{
+	struct l7_counters *counters = &stream->l7->counters;
+	uint64_t *const rows[] = {
+		[MIDDLEWARE_ROUTE] = &counters->answered_by_route,
+		[MIDDLEWARE_RATE] = &counters->limited_rate,
+		[MIDDLEWARE_CONCURRENT] = &counters->limited_concurrent,
+		[MIDDLEWARE_HEADER] = &counters->limited_header,
+		[MIDDLEWARE_BODY] = &counters->limited_body,
+		[MIDDLEWARE_FAULT] = &counters->fault_aborted,
+	};
+
+	(*rows[reason])++;
+	if (reason == MIDDLEWARE_ROUTE || reason == MIDDLEWARE_FAULT) {
+		stream_blame(stream, L7_ENDED_local);
+		return;
+	}
+	connection_counters(stream->connection)->denied_requests++;
+	stream_blame(stream, L7_ENDED_limited);
 }
 
 static __rte_noinline void answer(
@@ -58,25 +85,49 @@ static __rte_noinline void answer(
 		return;
 	}
 	head_edit_apply(edit, &edits);
-	l7->counters.answered_by_route++;
-	stream_blame(stream, L7_ENDED_local);
+	count(stream, answer->reason);
 	stream_answer_with(stream, &response);
+}
+
+static void delay(struct stream *stream, unsigned delay_ms)
+{
+	stream->l7->counters.fault_delayed++;
+	stream->state = STREAM_EXPECT_DELAY;
+	stream->waits_for = STREAM_MEMBER;
+	stream_deadline(stream, delay_ms);
 }
 
 bool stream_admit(struct stream *stream)
 {
-	const struct actions *actions = stream->route->actions;
+	struct actions *actions = stream->route->actions;
+	unsigned row = stream->admitted_rows;
 	struct middleware_answer found;
 	struct exchange exchange;
+	enum middleware_verdict verdict;
 
 	if (actions == NULL || stream->is_admitted)
 		return true;
-	stream->is_admitted = true;
 	exchange_begin(stream, &exchange);
-	if (middleware_request(actions, &exchange, stream->l7->edit, &found) == MIDDLEWARE_PASS)
-		return true;
-	answer(stream, &exchange, &found);
-	return false;
+	verdict = middleware_request(actions, &row, &exchange, stream->l7->edit, &found);
+	stream->admitted_rows = (uint8_t)row;
+	stream->is_admitted = verdict != MIDDLEWARE_DELAY;
+	stream->has_slot |= exchange.has_slot;
+	stream->l7->counters.limit_evicted += exchange.evicted;
+	if (exchange.body_bytes > 0)
+		inlet_limit_body(&stream->request, exchange.body_bytes);
+	if (verdict == MIDDLEWARE_ANSWER)
+		answer(stream, &exchange, &found);
+	else if (verdict == MIDDLEWARE_DELAY)
+		delay(stream, exchange.delay_ms);
+	return verdict == MIDDLEWARE_PASS;
+}
+
+void stream_leave_route(struct stream *stream)
+{
+	if (stream->has_slot)
+		middleware_leave(stream->route->actions);
+	stream->has_slot = stream->is_admitted = false;
+	stream->admitted_rows = 0;
 }
 
 const struct http_head *stream_edit_request(

@@ -50,6 +50,7 @@ static void attach(
 {
 	stream->upstream = upstream;
 	stream->times.dispatched_us = stream->l7->now_us;
+	stream_note_member(stream, upstream->member);
 	stream->response_timeout_ms = config->response_timeout_ms;
 	upstream->member->cores[stream->l7->core->index].requests++;
 	if (upstream->state == UPSTREAM_BUSY) {
@@ -128,11 +129,11 @@ static unsigned choose_pool(struct stream *stream, const struct route *route)
 
 void stream_release_route(struct stream *stream)
 {
+	stream_leave_route(stream);
 	if (stream->listener != NULL)
 		stream->listener->workers[stream->l7->worker].closed++;
 	stream->listener = NULL;
 	stream->route = NULL;
-	stream->is_admitted = false;
 }
 
 /*
@@ -145,6 +146,8 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	struct route_request request = {
 		.head = inlet_head(&stream->request),
 		.source = &stream->connection->tuple.src,
+		.facts = connection_facts(stream->connection),
+		.random = (uint32_t)rng_next(&l7->rng),
 		.scratch = l7->route_scratch,
 	};
 

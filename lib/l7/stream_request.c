@@ -98,6 +98,7 @@ static bool body_step(struct stream *stream, bool *moved)
 		*moved |= len > 0;
 		stream->is_body_begun |= len > 0;
 		l7->counters.bytes_in += len;
+		stream->body_in += len;
 		connection_counters(stream->connection)->bytes_in += len;
 		stream->upstream->member->cores[l7->core->index].bytes_in += len;
 		if (len == body.len)

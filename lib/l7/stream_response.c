@@ -127,6 +127,7 @@ static bool on_body(struct stream *stream, struct http_span body, bool *moved)
 
 	*moved |= len > 0;
 	l7->counters.bytes_out += len;
+	stream->body_out += len;
 	connection_counters(stream->connection)->bytes_out += len;
 	stream->upstream->member->cores[l7->core->index].bytes_out += len;
 	if (len == body.len)

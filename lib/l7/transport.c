@@ -229,7 +229,7 @@ static size_t piece_copy(struct transport *to, struct transport *from, size_t le
 	return len;
 }
 
-size_t transport_move(struct transport *to, struct transport *from, size_t len)
+size_t transport_pass(struct transport *to, struct transport *from, size_t len)
 {
 	if (to->ops != &plain_ops || from->ops != &plain_ops)
 		return piece_copy(to, from, len);

@@ -80,7 +80,7 @@ static inline size_t transport_write(struct transport *transport, const char *da
 }
 
 /* Moves up to len readable bytes from one to the other; between plain ones without copying. */
-size_t transport_move(struct transport *to, struct transport *from, size_t len);
+size_t transport_pass(struct transport *to, struct transport *from, size_t len);
 
 static inline bool transport_flush(struct transport *transport)
 {

@@ -133,10 +133,12 @@ static void count(struct stream *stream, bool to_member, size_t len)
 	member = &stream->upstream->member->cores[l7->core->index];
 	if (to_member) {
 		l7->counters.bytes_in += len;
+		stream->body_in += len;
 		service->bytes_in += len;
 		member->bytes_in += len;
 	} else {
 		l7->counters.bytes_out += len;
+		stream->body_out += len;
 		service->bytes_out += len;
 		member->bytes_out += len;
 	}

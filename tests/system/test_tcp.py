@@ -212,6 +212,22 @@ def test_bulk_to_the_kernel(bad_lab):
     assert server.hashes == [hashlib.sha256(stream(BULK)).hexdigest()] * 2
 
 
+def test_no_stall_is_longer_than_its_timeouts(bad_lab):
+    """What keeps a reader waiting is a retransmission time-out that was counted, and no more:
+    200 ms, twice as long each time in a row, and the test machine's own half a second."""
+    peer = bad_lab.serve()
+    before = report(peer)["timeouts"]
+    longest, received = 0.0, 0
+    with bad_lab.kernel.connect(OURS, CHARGEN, 30) as sock:
+        last = time.monotonic()
+        while received < 2 * BULK:
+            received += len(sock.recv(65536))
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+    timeouts = report(peer)["timeouts"] - before
+    assert longest < 0.5 + sum(0.3 * 2 ** number for number in range(timeouts)), timeouts
+
+
 def test_both_ways_over_ipv6(lab):
     server = EchoServer(lab.kernel, KERNEL6)
     peer = lab.peer("echo", "--remote", KERNEL6, "--bytes", str(BULK), "--seconds", "20", family=6)

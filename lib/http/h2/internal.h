@@ -114,6 +114,7 @@ struct h2_stream {
 	unsigned interim_count;
 	enum http_refusal refusal;
 	uint64_t body_total;
+	uint64_t body_limit;     /* 0: the session's */
 	struct h2_blocks blocks; /* heads that the owner has not seen */
 	struct h2_block *current;
 	struct h2_block *trailers;      /* received */

@@ -338,6 +338,8 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const ui
 		return 0;
 	}
 	stream->body_total += len;
+	if (stream->body_limit != 0)
+		limit = stream->body_limit;
 	if (limit != 0 && stream->body_total > limit && !stream->is_tunnel) {
 		stream->refusal = HTTP_REFUSED_body_too_large;
 		nghttp2_session_consume(nghttp2, id, len);

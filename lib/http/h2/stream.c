@@ -92,6 +92,18 @@ const struct http_field *h2_trailers(const struct h2_stream *stream, unsigned *c
 	return stream->trailers == NULL ? NULL : stream->trailers->head->fields;
 }
 
+void h2_limit_body(struct h2_stream *stream, uint64_t bytes)
+{
+	uint64_t limit = stream->session->params.limits.body_bytes;
+
+	if (limit != 0 && limit <= bytes)
+		return;
+	stream->body_limit = bytes;
+	/* Some of it may have come with the head. */
+	if (stream->body_total > bytes && stream->refusal == HTTP_REFUSED_NOT)
+		stream->refusal = HTTP_REFUSED_body_too_large;
+}
+
 bool h2_has_begun(const struct h2_stream *stream)
 {
 	return stream->current != NULL || !STAILQ_EMPTY(&stream->blocks) ||

@@ -61,8 +61,8 @@ static bool put_authority(
 	return true;
 }
 
-static enum middleware_verdict redirect_request(const struct actions *actions,
-	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer)
+static enum middleware_verdict redirect_request(struct actions *actions, struct exchange *exchange,
+	struct head_edit *edit, struct middleware_answer *answer)
 {
 	const struct config_redirect *redirect = &actions->config->redirect;
 	struct http_span target = rewrite_target(
@@ -94,8 +94,8 @@ static bool is_respond(const struct config_actions *config)
 	return config->has_respond;
 }
 
-static enum middleware_verdict respond_request(const struct actions *actions,
-	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer)
+static enum middleware_verdict respond_request(struct actions *actions, struct exchange *exchange,
+	struct head_edit *edit, struct middleware_answer *answer)
 {
 	const struct config_respond *respond = &actions->config->respond;
 

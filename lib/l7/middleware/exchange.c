@@ -8,6 +8,7 @@
 #include <rte_byteorder.h>
 
 #include "../route/matcher.h"
+#include "tls/facts.h"
 
 void room_put(struct room *room, const char *data, size_t len)
 {
@@ -153,6 +154,35 @@ static struct http_span get_route(const struct exchange *exchange, char text[FOR
 		return span_of(config->name);
 	snprintf(text, FORMAT_MAX, "routes[%u]", exchange->route->index);
 	return span_of(text);
+}
+
+#define FACT_GET(name, member)                                                                     \
+	static struct http_span get_##name(const struct exchange *exchange, char text[FORMAT_MAX]) \
+	{                                                                                          \
+		(void)text;                                                                        \
+		return span_of(exchange->facts != NULL ? exchange->facts->member : "");            \
+	}
+FACT_GET(tls_version, version)
+FACT_GET(tls_cipher, cipher)
+FACT_GET(tls_sni, sni)
+FACT_GET(tls_client_subject, peer_subject)
+FACT_GET(tls_client_issuer, peer_issuer)
+FACT_GET(tls_client_san, peer_names)
+FACT_GET(tls_client_serial, peer_serial)
+FACT_GET(tls_client_fingerprint, peer_fingerprint)
+#undef FACT_GET
+
+static struct http_span get_tls_client_verify(
+	const struct exchange *exchange, char text[FORMAT_MAX])
+{
+	const struct tls_facts *facts = exchange->facts;
+
+	(void)text;
+	if (facts == NULL)
+		return span_of("");
+	if (facts->peer == TLS_PEER_BAD)
+		return span_of(facts->peer_error);
+	return span_of(facts->peer == TLS_PEER_GOOD ? "SUCCESS" : "NONE");
 }
 
 static variable_get *const variables[] = {

@@ -4,10 +4,13 @@
 
 #include <stdbool.h>
 
+#include "base/rng.h"
 #include "conf/action.h"
 #include "http/message.h"
 #include "l7/route.h"
 #include "packet/packet.h"
+
+struct tls_facts;
 
 /* What actions and variables know of a request. Borrowed, for one call. */
 struct exchange {
@@ -16,8 +19,17 @@ struct exchange {
 	const struct route *route;
 	const char *service; /* its name */
 	bool is_tls;
+	const struct tls_facts *facts; /* NULL: no TLS */
 	struct route_scratch *scratch;
-	bool has_match; /* match is filled in */
+	struct rng *rng;
+	uint64_t now_us;
+	bool is_dry; /* only to see what would happen: nothing is counted */
+	/* What the request phase found out. */
+	bool has_slot;       /* counted as one of the route's requests: middleware_leave() */
+	unsigned delay_ms;   /* MIDDLEWARE_DELAY */
+	uint64_t body_bytes; /* limit of the body; 0: none of the route's */
+	unsigned evicted;    /* buckets in use that made room */
+	bool has_match;      /* match is filled in */
 	struct http_span match[CONFIG_GROUPS_MAX];
 };
 
@@ -49,6 +61,10 @@ void room_put_escaped(struct room *room, enum room_use use, struct http_span val
  */
 struct http_span exchange_expand(struct exchange *exchange, const struct config_template *template,
 	enum room_use use, const struct http_span *groups, struct room *room);
+
+/* The first value of that name. False: there is none. */
+bool exchange_cookie(const struct http_head *head, const char *name, struct http_span *value);
+bool exchange_parameter(const struct http_head *head, const char *name, struct http_span *value);
 
 /* The target's query without '?'. */
 struct http_span exchange_query(const struct http_head *head);

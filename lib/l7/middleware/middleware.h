@@ -7,6 +7,7 @@
 
 #include "../message.h"
 #include "base/err.h"
+#include "bucket.h"
 #include "conf/config.h"
 #include "exchange.h"
 
@@ -37,16 +38,29 @@ struct head_edit {
 	char text[MESSAGE_HEAD_BYTES];
 };
 
+/* Why a request was answered: for the counters. */
+enum middleware_reason {
+	MIDDLEWARE_ROUTE, /* that is what the route is for */
+	MIDDLEWARE_RATE,
+	MIDDLEWARE_CONCURRENT,
+	MIDDLEWARE_HEADER,
+	MIDDLEWARE_BODY,
+	MIDDLEWARE_FAULT,
+	MIDDLEWARE_REASON_COUNT,
+};
+
 /* An answer of our own. Texts are the route's, or in the edit's room. */
 struct middleware_answer {
 	unsigned status;
 	const char *content_type;
 	struct http_span body;
+	enum middleware_reason reason;
 };
 
 enum middleware_verdict {
 	MIDDLEWARE_PASS,
 	MIDDLEWARE_ANSWER,
+	MIDDLEWARE_DELAY, /* waits for exchange->delay_ms, and goes on with the next row */
 };
 
 struct actions;
@@ -55,9 +69,8 @@ struct middleware {
 	const char *name; /* as in the configuration */
 	bool (*is_used)(const struct config_actions *config);
 	/* Fills in answer, and fields for it in edit. */
-	enum middleware_verdict (*on_request)(const struct actions *actions,
-		struct exchange *exchange, struct head_edit *edit,
-		struct middleware_answer *answer);
+	enum middleware_verdict (*on_request)(struct actions *actions, struct exchange *exchange,
+		struct head_edit *edit, struct middleware_answer *answer);
 	/* head: what goes out, to be changed; it may be edit->head already. */
 	void (*on_forward)(const struct actions *actions, struct exchange *exchange,
 		struct head_edit *edit, const struct http_head **head);
@@ -67,15 +80,27 @@ struct middleware {
 
 #define MIDDLEWARE_MAX 16
 
+extern const struct middleware limit_middleware;
+extern const struct middleware fault_middleware;
 extern const struct middleware redirect_middleware;
 extern const struct middleware respond_middleware;
 extern const struct middleware rewrite_middleware;
 extern const struct middleware request_headers_middleware;
 extern const struct middleware response_headers_middleware;
 
-/* The actions of a route, made ready. Immutable, any worker. */
+/* limit.c: a limit and its buckets. */
+struct limit_rate {
+	const struct config_rate_limit *config;
+	struct bucket_table *buckets;
+	struct bucket_rate rate;
+};
+
+/* The actions of a route, made ready. Any worker; what changes is changed by atomic operations. */
 struct actions {
 	const struct config_actions *config;
+	struct limit_rate *rates;
+	size_t rate_count;
+	unsigned concurrent; /* requests that have a slot */
 	struct regex *rewrite_regex;
 	struct regex *redirect_regex;
 	/* Rows by phase, each up to NULL. */
@@ -91,9 +116,16 @@ void actions_destroy(struct actions *actions);
 /* Empties it for the next head. */
 void head_edit_begin(struct head_edit *edit);
 
-/* The phases. actions may be NULL. */
-enum middleware_verdict middleware_request(const struct actions *actions, struct exchange *exchange,
-	struct head_edit *edit, struct middleware_answer *answer);
+/* The rows of the request phase from *row on, which then says where to go on after a delay. */
+enum middleware_verdict middleware_request(struct actions *actions, unsigned *row,
+	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer);
+
+/* The end of a request that has a slot. */
+void middleware_leave(struct actions *actions);
+
+/* 0 or -1: no memory. */
+int limit_rates_create(struct actions *actions);
+void limit_rates_destroy(struct actions *actions);
 
 /* The head to send instead of the exchange's, or NULL: it cannot be sent. */
 const struct http_head *middleware_forward(

@@ -7,6 +7,8 @@
 
 /* A new action is a row here, a file beside this one, and its keys in lib/conf/fields_action.c. */
 static const struct middleware *const rows[] = {
+	&limit_middleware,
+	&fault_middleware,
 	&redirect_middleware,
 	&respond_middleware,
 	&rewrite_middleware,
@@ -64,6 +66,11 @@ struct actions *actions_create(const struct config_l7_route *route, struct err *
 		return NULL;
 	}
 	actions->config = &route->actions;
+	if (limit_rates_create(actions) < 0) {
+		err_set(err, ENOMEM, "no memory for the limits of a route");
+		actions_destroy(actions);
+		return NULL;
+	}
 	if (regex_prepare(&route->actions.rewrite, &actions->rewrite_regex, err) < 0 ||
 		regex_prepare(&route->actions.redirect.to, &actions->redirect_regex, err) < 0) {
 		actions_destroy(actions);
@@ -77,6 +84,7 @@ void actions_destroy(struct actions *actions)
 {
 	if (actions == NULL)
 		return;
+	limit_rates_destroy(actions);
 	regex_destroy(actions->rewrite_regex);
 	regex_destroy(actions->redirect_regex);
 	free(actions);
@@ -108,13 +116,13 @@ void head_edit_apply(const struct head_edit *edit, struct http_write_options *op
 	options->drop_count = edit->drop_count;
 }
 
-enum middleware_verdict middleware_request(const struct actions *actions, struct exchange *exchange,
-	struct head_edit *edit, struct middleware_answer *answer)
+enum middleware_verdict middleware_request(struct actions *actions, unsigned *row,
+	struct exchange *exchange, struct head_edit *edit, struct middleware_answer *answer)
 {
 	enum middleware_verdict verdict = MIDDLEWARE_PASS;
 
-	for (unsigned i = 0; actions->request[i] != NULL && verdict == MIDDLEWARE_PASS; i++)
-		verdict = actions->request[i]->on_request(actions, exchange, edit, answer);
+	while (actions->request[*row] != NULL && verdict == MIDDLEWARE_PASS)
+		verdict = actions->request[(*row)++]->on_request(actions, exchange, edit, answer);
 	return verdict;
 }
 

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "class.h"
 #include "regex.h"
+#include "tls/facts.h"
 
 /* Where a condition finds the values that it tests. */
-enum place { PLACE_HEADER, PLACE_QUERY, PLACE_COOKIE };
+enum place { PLACE_HEADER, PLACE_QUERY, PLACE_COOKIE, PLACE_TLS };
 
 struct condition {
 	const struct config_text_match *config;
@@ -18,8 +20,16 @@ struct condition {
 	struct regex *regex;
 };
 
+/* Conditions in each other. */
+struct group {
+	struct matcher **items;
+	size_t count;
+};
+
 struct matcher {
-	const struct config_l7_route *config;
+	const struct config_conditions *config;
+	struct group any_of, all_of, none_of;
+	uint32_t salt; /* shares of one request are chosen by different bits */
 	size_t count;
 	struct condition conditions[];
 };
@@ -194,46 +204,136 @@ static bool cookie_fits(const struct condition *condition, const struct route_re
 	return false;
 }
 
+static struct http_span fact(const struct tls_facts *facts, const char *name)
+{
+	const struct {
+		const char *name;
+		const char *text;
+	} rows[] = {
+		{ "version", facts->version },
+		{ "cipher", facts->cipher },
+		{ "sni", facts->sni },
+		{ "subject", facts->peer_subject },
+		{ "issuer", facts->peer_issuer },
+		{ "san", facts->peer_names },
+		{ "serial", facts->peer_serial },
+		{ "fingerprint", facts->peer_fingerprint },
+	};
+	struct http_span value = { .data = "", .len = 0 };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) != 0)
+			continue;
+		/* What a certificate says counts when somebody we trust says so too. */
+		if (i >= 3 && facts->peer != TLS_PEER_GOOD)
+			break;
+		value = (struct http_span){ .data = rows[i].text, .len = strlen(rows[i].text) };
+	}
+	return value;
+}
+
+/* A certificate has several names: any may fit. */
+static bool fact_fits(const struct condition *condition, const struct route_request *request)
+{
+	bool is_list = strcmp(condition->config->name, "san") == 0;
+	struct http_span value;
+
+	if (request->facts == NULL)
+		return false;
+	value = fact(request->facts, condition->config->name);
+	while (value.len > 0) {
+		const char *comma = is_list ? memchr(value.data, ',', value.len) : NULL;
+		size_t len = comma != NULL ? (size_t)(comma - value.data) : value.len;
+		struct http_span item = { .data = value.data, .len = len };
+
+		if (value_holds(condition, item, request))
+			return true;
+		value.data += len + (comma != NULL);
+		value.len -= len + (comma != NULL);
+	}
+	return false;
+}
+
 static bool condition_holds(const struct condition *condition, const struct route_request *request)
 {
 	static bool (*const places[])(const struct condition *, const struct route_request *) = {
 		[PLACE_HEADER] = header_fits,
 		[PLACE_QUERY] = query_fits,
 		[PLACE_COOKIE] = cookie_fits,
+		[PLACE_TLS] = fact_fits,
 	};
 	bool fits = places[condition->place](condition, request);
 
 	return condition->config->test == CONFIG_TEXT_ABSENT ? !fits : fits;
 }
 
-static bool is_method(const struct config_l7_route *route, struct http_span method)
+static bool is_method(const struct config_conditions *config, struct http_span method)
 {
-	for (size_t i = 0; i < route->method_count; i++) {
-		if (http_span_is(method, route->methods[i]))
+	for (size_t i = 0; i < config->method_count; i++) {
+		if (http_span_is(method, config->methods[i]))
 			return true;
 	}
-	return route->method_count == 0;
+	return config->method_count == 0;
 }
 
-static bool is_source(const struct config_l7_route *route, const struct ip_addr *source)
+static bool is_source(const struct config_conditions *config, const struct ip_addr *source)
 {
-	for (size_t i = 0; i < route->source_count; i++) {
-		if (ip_prefix_contains(&route->sources[i], source))
+	for (size_t i = 0; i < config->source_count; i++) {
+		if (ip_prefix_contains(&config->sources[i], source))
 			return true;
 	}
-	return route->source_count == 0;
+	return config->source_count == 0;
+}
+
+static bool is_agent(const struct config_conditions *config, const struct http_head *head)
+{
+	return config->agents == 0 || (config->agents & agent_class(head)) != 0;
+}
+
+/* A share's own bits of the request's: the finalizer of MurmurHash3. */
+static bool is_share(const struct matcher *matcher, uint32_t random)
+{
+	uint32_t h = random ^ matcher->salt;
+
+	if (matcher->config->share == 0 || matcher->config->share == CONFIG_SHARE_WHOLE)
+		return true;
+	h = (h ^ h >> 16) * 0x85ebca6bu;
+	h = (h ^ h >> 13) * 0xc2b2ae35u;
+	h ^= h >> 16;
+	return ((uint64_t)h * CONFIG_SHARE_WHOLE) >> 32 < matcher->config->share;
+}
+
+static bool groups_hold(const struct matcher *matcher, const struct route_request *request)
+{
+	bool is_any = matcher->any_of.count == 0;
+
+	for (size_t i = 0; i < matcher->all_of.count; i++) {
+		if (!matcher_holds(matcher->all_of.items[i], request))
+			return false;
+	}
+	for (size_t i = 0; i < matcher->none_of.count; i++) {
+		if (matcher_holds(matcher->none_of.items[i], request))
+			return false;
+	}
+	for (size_t i = 0; i < matcher->any_of.count && !is_any; i++)
+		is_any = matcher_holds(matcher->any_of.items[i], request);
+	return is_any;
 }
 
 bool matcher_holds(const struct matcher *matcher, const struct route_request *request)
 {
-	if (!is_method(matcher->config, request->head->method) ||
-		!is_source(matcher->config, request->source))
+	const struct config_conditions *config = matcher->config;
+
+	if (!is_method(config, request->head->method) || !is_source(config, request->source) ||
+		!is_agent(config, request->head))
+		return false;
+	if (config->has_grpc && !grpc_fits(config, request->head))
 		return false;
 	for (size_t i = 0; i < matcher->count; i++) {
 		if (!condition_holds(&matcher->conditions[i], request))
 			return false;
 	}
-	return true;
+	return groups_hold(matcher, request) && is_share(matcher, request->random);
 }
 
 static int conditions_add(struct matcher *matcher, const struct config_text_matches *configs,
@@ -258,32 +358,84 @@ static int conditions_add(struct matcher *matcher, const struct config_text_matc
 	return 0;
 }
 
-struct matcher *matcher_create(const struct config_l7_route *route, struct err *err)
+static bool is_empty(const struct config_conditions *config)
 {
-	size_t count = route->headers.count + route->query.count + route->cookies.count;
+	return config->headers.count + config->query.count + config->cookies.count +
+			config->tls.count + config->method_count + config->source_count +
+			config->any_of_count + config->all_of_count + config->none_of_count ==
+		0 &&
+		config->agents == 0 && !config->has_grpc &&
+		(config->share == 0 || config->share == CONFIG_SHARE_WHOLE);
+}
+
+static int group_create(
+	struct group *group, const struct config_conditions *configs, size_t count, struct err *err)
+{
+	if (count == 0)
+		return 0;
+	group->items = calloc(count, sizeof(struct matcher *));
+	if (group->items == NULL)
+		return err_set(err, ENOMEM, "no memory for the routing table");
+	for (size_t i = 0; i < count; i++) {
+		group->items[i] = matcher_create(&configs[i], err);
+		if (group->items[i] == NULL)
+			return -EINVAL;
+		group->count++;
+	}
+	return 0;
+}
+
+static void group_destroy(struct group *group)
+{
+	for (size_t i = 0; i < group->count; i++)
+		matcher_destroy(group->items[i]);
+	free(group->items);
+}
+
+static int matcher_fill(struct matcher *matcher, struct err *err)
+{
+	const struct config_conditions *config = matcher->config;
+
+	if (conditions_add(matcher, &config->headers, PLACE_HEADER, err) < 0 ||
+		conditions_add(matcher, &config->query, PLACE_QUERY, err) < 0 ||
+		conditions_add(matcher, &config->cookies, PLACE_COOKIE, err) < 0 ||
+		conditions_add(matcher, &config->tls, PLACE_TLS, err) < 0)
+		return -EINVAL;
+	if (group_create(&matcher->any_of, config->any_of, config->any_of_count, err) < 0 ||
+		group_create(&matcher->all_of, config->all_of, config->all_of_count, err) < 0)
+		return -EINVAL;
+	return group_create(&matcher->none_of, config->none_of, config->none_of_count, err);
+}
+
+/* Conditions stand in each other as deep as the configuration allows. */
+struct matcher *matcher_create(const struct config_conditions *config, struct err *err)
+{
+	size_t count = config->headers.count + config->query.count + config->cookies.count +
+		config->tls.count;
 	struct matcher *matcher;
 
-	if (count + route->method_count + route->source_count == 0)
+	if (is_empty(config))
 		return NULL;
 	matcher = calloc(1, sizeof(*matcher) + count * sizeof(matcher->conditions[0]));
 	if (matcher == NULL) {
 		err_set(err, ENOMEM, "no memory for the routing table");
 		return NULL;
 	}
-	matcher->config = route;
-	if (conditions_add(matcher, &route->headers, PLACE_HEADER, err) < 0 ||
-		conditions_add(matcher, &route->query, PLACE_QUERY, err) < 0 ||
-		conditions_add(matcher, &route->cookies, PLACE_COOKIE, err) < 0) {
-		matcher_destroy(matcher);
-		return NULL;
-	}
-	return matcher;
+	matcher->config = config;
+	matcher->salt = (uint32_t)config->line * 0x9e3779b9u;
+	if (matcher_fill(matcher, err) == 0)
+		return matcher;
+	matcher_destroy(matcher);
+	return NULL;
 }
 
 void matcher_destroy(struct matcher *matcher)
 {
 	if (matcher == NULL)
 		return;
+	group_destroy(&matcher->any_of);
+	group_destroy(&matcher->all_of);
+	group_destroy(&matcher->none_of);
 	for (size_t i = 0; i < matcher->count; i++)
 		regex_destroy(matcher->conditions[i].regex);
 	free(matcher);

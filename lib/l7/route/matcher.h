@@ -9,8 +9,8 @@
 /* The conditions of a row beside host and path, made ready. All must hold. */
 struct matcher;
 
-/* NULL with *err unchanged for a row without conditions; NULL with words in err on error. */
-struct matcher *matcher_create(const struct config_l7_route *route, struct err *err);
+/* NULL with *err unchanged where nothing is asked for; NULL with words in err on error. */
+struct matcher *matcher_create(const struct config_conditions *config, struct err *err);
 void matcher_destroy(struct matcher *matcher);
 bool matcher_holds(const struct matcher *matcher, const struct route_request *request);
 

@@ -229,7 +229,7 @@ static int row_fill(
 		row->route.weights += route->splits[i].weight;
 	if (route->split_count > 0)
 		row->route.pool = UINT_MAX;
-	row->matcher = matcher_create(route, &why);
+	row->matcher = matcher_create(&route->conditions, &why);
 	if (is_pattern(route) && why.text[0] == '\0')
 		row->route.pattern = path_pattern_create(route, &why);
 	if (why.text[0] == '\0')

@@ -225,7 +225,7 @@ static void test_full_services(void **state)
 	assert_string_equal(strrchr(web->tls_ticket_keys, '/'), "/tickets");
 	assert_string_equal(web->tls_key_log, "/tmp/log");
 	check_hosts(web);
-	assert_int_equal(web->route_count, 9);
+	assert_int_equal(web->route_count, 11);
 	assert_string_equal(web->routes[0].host, "*.example.com");
 	assert_string_equal(web->routes[0].path, "/a");
 	assert_int_equal(web->routes[0].path_kind, CONFIG_PATH_PREFIX);
@@ -244,41 +244,6 @@ static void test_full_services(void **state)
 	config_destroy(config);
 }
 
-static void test_full_actions(void **state)
-{
-	struct config *config = conf_load(conf_full);
-	const struct config_l7_route *routes = config->services[1].routes;
-	const struct config_actions *actions = &routes[4].actions;
-
-	(void)state;
-	assert_string_equal(routes[4].name, "r");
-	assert_true(actions->has_redirect && actions->has_response_headers);
-	assert_false(actions->has_respond || actions->has_rewrite || actions->has_request_headers);
-	assert_int_equal(actions->redirect.scheme, CONFIG_SCHEME_HTTPS);
-	assert_int_equal(actions->redirect.code, 308);
-	assert_string_equal(actions->redirect.to.prefix, "/s");
-	assert_string_equal(actions->redirect.to.query.text, "");
-	assert_int_equal(actions->redirect.to.host.count, 2);
-	assert_int_equal(actions->redirect.to.host.pieces[1].index, CONFIG_VARIABLE_host);
-	assert_string_equal(actions->response_headers.set[0].name, "X-T");
-	assert_int_equal(actions->response_headers.set[0].value.count, 2);
-	assert_int_equal(routes[4].pool, UINT_MAX);
-	assert_int_equal(routes[5].actions.respond.status, 503);
-	assert_string_equal(routes[5].actions.respond.body, "w");
-	assert_string_equal(routes[5].actions.respond.content_type, "x/y");
-	assert_int_equal(routes[6].actions.respond.body_len, 0);
-	assert_int_equal(routes[6].actions.respond.status, 200);
-	actions = &routes[7].actions;
-	assert_int_equal(actions->rewrite.path.pieces[1].kind, CONFIG_PIECE_MATCH);
-	assert_int_equal(actions->rewrite.path.pieces[1].index, 1);
-	assert_int_equal(
-		actions->request_headers.append[0].value.pieces[0].kind, CONFIG_PIECE_HEADER);
-	assert_string_equal(actions->request_headers.remove[0], "X-D");
-	assert_string_equal(routes[8].actions.rewrite.regex.pattern, "(d)(e)");
-	assert_int_equal(routes[8].actions.rewrite.regex.to.pieces[0].index, 2);
-	config_destroy(config);
-}
-
 static void test_full_h2(void **state)
 {
 	struct config *config = conf_load(conf_full);
@@ -289,6 +254,12 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->pools[2].protocol, CONFIG_PROTOCOL_H2);
 	assert_false(web->prior_knowledge);
 	assert_int_equal(web->h2.max_streams, 1);
+	assert_int_equal(config->access_log.to, CONFIG_ACCESS_TO_FILE);
+	assert_string_equal(config->access_log.file, "/var/log/penstock.log");
+	assert_int_equal(config->access_log.format, CONFIG_ACCESS_HAPROXY);
+	assert_int_equal(config->access_log.fields,
+		1u << CONFIG_ACCESS_status | 1u << CONFIG_ACCESS_total_us);
+	assert_int_equal(config->access_log.slow_ms, 9);
 	assert_false(web->tunnels.websocket);
 	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
 	assert_int_equal(web->tunnels.close_timeout_ms, 8);
@@ -570,7 +541,6 @@ int main(void)
 		cmocka_unit_test(test_full_system),
 		cmocka_unit_test(test_full_network),
 		cmocka_unit_test(test_full_pools),
-		cmocka_unit_test(test_full_actions),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_h2),
 		cmocka_unit_test(test_full_matches),

@@ -176,6 +176,85 @@ static const struct conf_row rows[] = {
 			       "c.json:6: services[0].routes[4].respond.content_type: expected "
 			       "visible ASCII, as \"text/plain\"",
 	},
+	{
+		.what = "limits that cannot be",
+		.json = ROUTE(
+			"'limits': {'rates': [{}, {'requests': 0}, {'requests': 1, 'per': 'x'},\n"
+			"{'requests': 1, 'per': 'header'}, {'requests': 1, 'name': 'x'},\n"
+			"{'requests': 1, 'per': 'header', 'name': 'a b'},\n"
+			"{'requests': 1, 'period_ms': 86400000, 'burst': 1000}],\n"
+			"'concurrent': -1, 'max_body_bytes': '1k'}"),
+		.expected = AT
+		".limits.rates[0].requests: is required and missing\n" AT
+		".limits.rates[1].requests: 0 is out of range (1-100000000)\n" AT
+		".limits.rates[2].per: \"x\" is not one of: route, client, header, cookie, "
+		"query\n"
+		"c.json:3: services[0].routes[0].limits.rates[3].name: is required and "
+		"missing\n"
+		"c.json:3: services[0].routes[0].limits.rates[4].name: is for header, "
+		"cookie and query alone\n"
+		"c.json:4: services[0].routes[0].limits.rates[5].name: is no name of a "
+		"header field\n"
+		"c.json:5: services[0].routes[0].limits.rates[6]: a bucket of that burst "
+		"takes more than a year to fill\n"
+		"c.json:6: services[0].routes[0].limits.concurrent: -1 is out of range "
+		"(0-10000000)\n"
+		"c.json:6: services[0].routes[0].limits.max_body_bytes: expected a whole "
+		"number, found \"1k\"",
+	},
+	{
+		.what = "limits and faults of nothing",
+		.json = ROUTE("'limits': {}, 'fault': {'delay_ms': 5, 'abort_status': 500}"),
+		.expected = AT ".limits: expected any of: rates, concurrent, max_header_bytes, "
+			       "max_body_bytes\n" AT
+			       ".fault: expected a delay_share, an abort_share, or both\n" AT
+			       ".fault.delay_ms: has no effect without a delay_share\n" AT
+			       ".fault.abort_status: has no effect without an abort_share",
+	},
+	{
+		.what = "shares that are none",
+		.json = ROUTE("'fault': {'delay_share': '101%',\n'abort_share': '1.2345%'}"),
+		.expected = AT
+		".fault.delay_share: expected a share of 0% to 100%, as \"2.5%\", "
+		"found \"101%\"\n"
+		"c.json:3: services[0].routes[0].fault.abort_share: expected a share "
+		"of 0% to 100%, as \"2.5%\", found \"1.2345%\"",
+	},
+	{
+		.what = "conditions that cannot be",
+		.json = ROUTE("'match': {'any_of': [], 'not': [{}],\n"
+			      "'share': '0%', 'user_agent': ['phone'],\n"
+			      "'tls': {'subjct': 'x'}, 'all_of': [{'header': {'a b': 'x'}}],\n"
+			      "'grpc': {'service': ''}, 'any_off': 1}"),
+		.expected = AT
+		".match.any_of: needs at least 1\n" AT
+		".match.not[0]: asks for nothing: every request fits\n"
+		"c.json:3: services[0].routes[0].match.share: fits no request: nothing "
+		"would ever match\n"
+		"c.json:3: services[0].routes[0].match.user_agent[0]: \"phone\" is not one "
+		"of: mobile, tablet, desktop, bot, tool, other\n"
+		"c.json:4: services[0].routes[0].match.tls.subjct: there is no such fact; "
+		"did you mean \"subject\"?\n"
+		"c.json:4: services[0].routes[0].match.all_of[0].header[\"a b\"]: is no "
+		"name of a header field\n"
+		"c.json:5: services[0].routes[0].match.grpc.service: must not be empty\n"
+		"c.json:5: services[0].routes[0].match.any_off: unknown key; did you mean "
+		"\"any_of\"?",
+	},
+	{
+		.what = "conditions in each other too deep, and one never reached",
+		.json = ROUTES("{'match': {'not': [{'not': [{'not': [{'not': [{'not': [{'method':"
+			       " ['GET']}]}]}]}]}]}, 'pool': 'a'},\n{'pool': 'a'},\n"
+			       "{'match': {'share': '5%'}, 'pool': 'a'},\n"
+			       "{'match': {'not': [{'method': ['GET']}]}, 'pool': 'a'}"),
+		.expected = AT
+		".match.not[0].not[0].not[0].not[0].not[0]: more than 4 conditions "
+		"in each other\n"
+		"c.json:4: services[0].routes[2]: is never reached: the route for host "
+		"any, path any on line 3 takes every request\n"
+		"c.json:5: services[0].routes[3]: is never reached: the route for host "
+		"any, path any on line 3 takes every request",
+	},
 };
 
 int main(void)

@@ -57,15 +57,15 @@ static const struct conf_row rows[] = {
 		.json = WITH("'a.b': 1,\n'': 2,\n'\\u0041\\n': 3"),
 		.expected =
 			"c.json:2: [\"a.b\"]: unknown key; known here: $schema, cores, memory, "
-			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"tcp, log, access_log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
 			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:3: [\"\"]: unknown key; known here: $schema, cores, memory, "
-			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"tcp, log, access_log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
 			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:4: [\"A\\n\"]: unknown key; known here: $schema, cores, memory, "
-			"tcp, log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"tcp, log, access_log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
 			"drain_timeout_ms, guard, announce, certificates, pools, services",
 	},
@@ -91,7 +91,7 @@ static const struct conf_row rows[] = {
 		.json = WITH("'x': [[{'y': 1,\n'y': 2}]], 'log': {}"),
 		.expected =
 			"c.json:2: x: unknown key; known here: $schema, cores, memory, tcp, log, "
-			"stats, ports, routes, neighbors, neighbor_timeout_ms, "
+			"access_log, stats, ports, routes, neighbors, neighbor_timeout_ms, "
 			"local_addresses, local_ports, max_connections, maglev_size, seed, "
 			"drain_timeout_ms, guard, announce, certificates, pools, services\n"
 			"c.json:3: x[0][0].y: the key is given twice, first on line 2",

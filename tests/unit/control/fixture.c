@@ -288,6 +288,8 @@ int fixture_setup(void **state)
 	snprintf(fixture.socket, sizeof(fixture.socket), "%s/s.sock", fixture.folder);
 	figures_make();
 	fixture.stats = stats_registry_create();
+	fixture.access = access_log_create(1);
+	params.access = fixture.access;
 	assert_non_null(fixture.stats);
 	for (unsigned i = 0; i < FIXTURE_CORES; i++)
 		assert_int_equal(stats_registry_add(fixture.stats, &core_stats_set, i,
@@ -303,6 +305,7 @@ int fixture_teardown(void **state)
 	(void)state;
 	control_destroy(fixture.control);
 	stats_registry_destroy(fixture.stats);
+	access_log_destroy(fixture.access);
 	free(answer);
 	answer = NULL;
 	if (fixture.capture_path[0] != '\0')

@@ -3,6 +3,7 @@
 #define FIXTURE_H
 
 #include "control/control.h"
+#include "l7/access_log.h"
 #include "support/support.h"
 #include "tcp/trace.h"
 
@@ -27,8 +28,9 @@ struct fixture {
 	unsigned pool_changed_count;
 	unsigned pool_changed_index;
 	unsigned shutdown_count;
-	unsigned silent_core; /* does not answer calls */
-	bool has_trace;       /* tcp_trace_start() was called, and so often tcp_trace_seek() */
+	struct access_log *access; /* of one worker */
+	unsigned silent_core;      /* does not answer calls */
+	bool has_trace;            /* tcp_trace_start() was called, and so often tcp_trace_seek() */
 	unsigned trace_seeks;
 	struct tcp_trace_filter trace_filter;
 	int trace_result;       /* of tcp_trace_start() */

@@ -399,6 +399,7 @@ static void stacks_create(struct world *world, const struct world_options *optio
 		.max_connections = options->max_connections > 0 ? options->max_connections : 1000,
 		.secret = { 1, 2 },
 		.seed = 3,
+		.access = options->access,
 	};
 	const struct tcp_params peer = {
 		.core = &world->peer_core,

@@ -116,6 +116,7 @@ struct world_options {
 	struct config_h2 h2;               /* max_streams 0: the configuration's defaults */
 	bool trust_forwarded;
 	uint32_t max_connections;
+	struct access_ring *access;
 	enum config_health health;
 	const struct config_tls_host *tls_hosts;
 	size_t tls_host_count;

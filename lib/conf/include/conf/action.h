@@ -94,7 +94,52 @@ struct config_respond {
 };
 #define CONFIG_RESPOND_BYTES_MAX 65536
 
+/* "limits"."rates"[] */
+enum config_per {
+	CONFIG_PER_ROUTE,
+	CONFIG_PER_CLIENT,
+	CONFIG_PER_HEADER,
+	CONFIG_PER_COOKIE,
+	CONFIG_PER_QUERY,
+};
+
+struct config_rate_limit {
+	enum config_per per;
+	const char *name; /* of header field, cookie, parameter */
+	unsigned prefix4; /* 32 */
+	unsigned prefix6; /* 64 */
+	unsigned requests;
+	unsigned period_ms; /* 1000 */
+	unsigned burst;     /* at least 1 */
+	unsigned keys;      /* 16384 */
+	int line;
+};
+
+/* "limits"; 0: what the service takes */
+struct config_route_limits {
+	struct config_rate_limit *rates;
+	size_t rate_count;
+	unsigned concurrent;
+	unsigned header_bytes;
+	uint64_t body_bytes;
+};
+
+/* Shares are parts of this: "2.5%" is 2500. */
+#define CONFIG_SHARE_WHOLE 100000
+
+/* "fault" */
+struct config_fault {
+	unsigned delay_ms;
+	unsigned delay_share;
+	unsigned abort_status;
+	unsigned abort_share;
+};
+
 struct config_actions {
+	bool has_limits;
+	struct config_route_limits limits;
+	bool has_fault;
+	struct config_fault fault;
 	bool has_redirect;
 	struct config_redirect redirect;
 	bool has_respond;

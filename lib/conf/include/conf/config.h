@@ -276,18 +276,52 @@ struct config_quic {
 	unsigned config_id;       /* quic-lb: 0-6 */
 };
 
+/* "user_agent": what a User-Agent looks like */
+#define CONFIG_AGENT_MOBILE  1
+#define CONFIG_AGENT_TABLET  2
+#define CONFIG_AGENT_DESKTOP 4
+#define CONFIG_AGENT_BOT     8
+#define CONFIG_AGENT_TOOL    16
+#define CONFIG_AGENT_OTHER   32
+
+/* What a request must be beside its host and path: all that is given must fit. */
+#define CONFIG_CONDITIONS                                                                          \
+	const char **methods; /* any of them */                                                    \
+	size_t method_count;                                                                       \
+	struct config_text_matches headers; /* all of them, as all of the next ones */             \
+	struct config_text_matches query;                                                          \
+	struct config_text_matches cookies;                                                        \
+	struct config_text_matches tls; /* names are those of conf/fact.def */                     \
+	struct ip_prefix *sources;      /* "source": any of them */                                \
+	size_t source_count;                                                                       \
+	unsigned agents; /* CONFIG_AGENT_* or-ed; 0: any */                                        \
+	bool has_grpc;                                                                             \
+	const char *grpc_service; /* NULL: any */                                                  \
+	const char *grpc_method;  /* NULL: any */                                                  \
+	unsigned share;           /* parts of CONFIG_SHARE_WHOLE */                                \
+	struct config_conditions *any_of;                                                          \
+	size_t any_of_count; /* 0: not asked for, as the next ones */                              \
+	struct config_conditions *all_of;                                                          \
+	size_t all_of_count;                                                                       \
+	struct config_conditions *none_of;                                                         \
+	size_t none_of_count
+
+struct config_conditions {
+	CONFIG_CONDITIONS;
+	int line;
+};
+
 /* A row of the routing table */
 struct config_l7_route {
 	const char *host; /* NULL: any; "example.com", "*.example.com" or "www.*", lower case */
 	const char *path; /* NULL: any */
 	enum config_path path_kind;
-	const char **methods; /* any of them */
-	size_t method_count;
-	struct config_text_matches headers; /* all of them, as all of the next ones */
-	struct config_text_matches query;
-	struct config_text_matches cookies;
-	struct ip_prefix *sources; /* "source": any of them */
-	size_t source_count;
+	union {
+		struct {
+			CONFIG_CONDITIONS;
+		};
+		struct config_conditions conditions; /* the same */
+	};
 	const char *name; /* NULL: none */
 	unsigned pool;    /* index into pools; UINT_MAX: see split, or the actions answer */
 	struct config_split *splits;
@@ -463,6 +497,26 @@ struct config_log {
 	enum log_level level; /* "level": default "info" */
 };
 
+/* Bits of config_access_log.fields, by their number. */
+enum config_access_field {
+#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
+#include "conf/access_field.def"
+#undef ACCESS_FIELD
+	CONFIG_ACCESS_COUNT,
+};
+
+enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
+enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
+
+/* "access_log" */
+struct config_access_log {
+	enum config_access_to to;         /* "to": default "none" */
+	const char *file;                 /* "file": NULL without one */
+	enum config_access_format format; /* "format": default "json" */
+	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
+	unsigned slow_ms;                 /* "slow_ms": 1000 */
+};
+
 /* "stats" */
 struct config_stats {
 	const char *socket;       /* "socket": default "/run/penstock/penstock.sock" */
@@ -501,6 +555,7 @@ struct config {
 	size_t service_count;
 	struct config_tcp tcp;
 	struct config_log log;
+	struct config_access_log access_log;
 	struct config_stats stats;
 	void *arena; /* owns all of the above */
 };

@@ -70,10 +70,13 @@ struct control_worker {
 	uint64_t now_us;
 };
 
+struct access_log;
+
 struct control_params {
 	const struct control_ops *ops;
 	void *ctx;
 	struct stats_registry *stats; /* borrowed */
+	struct access_log *access;    /* borrowed; NULL: nothing was kept */
 	uint64_t started_us;
 };
 

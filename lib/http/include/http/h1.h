@@ -20,6 +20,9 @@ size_t h1_parser_bytes(void);
 struct h1_parser *h1_parser_init(void *memory, enum h1_role role, const struct http_limits *limits,
 	char *head_buffer, size_t head_buffer_len);
 
+/* A request whose head is complete: its body may have so many bytes; less than the limits only. */
+void h1_limit_body(struct h1_parser *parser, uint64_t bytes);
+
 /* Releases nothing but llhttp's own; the memory is the caller's. */
 void h1_parser_finish(struct h1_parser *parser);
 
@@ -52,6 +55,12 @@ bool h1_is_idle(const struct h1_parser *parser);
 const struct http_head *h1_head(const struct h1_parser *parser);
 enum http_refusal h1_refusal(const struct h1_parser *parser);
 uint64_t h1_refusal_offset(const struct h1_parser *parser); /* bytes into the connection */
+
+/*
+ * The head or trailer section as far as it was read, and where in it the offending byte is: its end
+ * for one that is not among them.
+ */
+struct http_span h1_section(const struct h1_parser *parser, size_t *refused_at);
 
 /* Trailer fields of a chunked body, after HTTP_EVENT_END. */
 const struct http_field *h1_trailers(const struct h1_parser *parser, unsigned *count);

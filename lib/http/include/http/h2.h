@@ -113,6 +113,9 @@ bool h2_is_told(const struct h2_stream *stream);
 /* As h1_next(). *body stays valid until h2_take(). */
 enum http_event h2_next(struct h2_stream *stream, struct http_span *body);
 
+/* As h1_limit_body(). */
+void h2_limit_body(struct h2_stream *stream, uint64_t bytes);
+
 /* The first len bytes of the last HTTP_EVENT_BODY have gone on: the peer may send as many again. */
 void h2_take(struct h2_stream *stream, size_t len);
 

@@ -57,6 +57,7 @@ struct l7_params {
 	uint64_t secret[2];
 	uint64_t seed;                /* of choices that need no secret */
 	const struct config_tcp *tcp; /* borrowed for the call; NULL: the stack's defaults */
+	struct access_ring *access;   /* for records of requests; NULL: none are made */
 	uint32_t mbufs_max;           /* TCP's share of the pool; 0: the stack's default */
 };
 

@@ -21,6 +21,7 @@
 struct route_table;
 
 struct actions;
+struct tls_facts;
 struct path_pattern;
 
 /* What a worker needs to match expressions: one for each worker, used by it alone. */
@@ -49,8 +50,10 @@ void route_table_destroy(struct route_table *table);
 
 /* What a request is matched by. */
 struct route_request {
-	const struct http_head *head; /* host is lower case and without port */
-	const struct ip_addr *source; /* the client's address */
+	const struct http_head *head;  /* host is lower case and without port */
+	const struct ip_addr *source;  /* the client's address */
+	const struct tls_facts *facts; /* NULL: no TLS */
+	uint32_t random;               /* any 32 bits */
 	struct route_scratch *scratch;
 };
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "l7/access_log.h"
+
+/* Records of requests, lines made of them, and what happens when nobody takes them. */
+
+#define ALL ((1u << CONFIG_ACCESS_COUNT) - 1)
+
+struct logged {
+	struct access_log *log;
+	struct world *world;
+	char path[64];
+	char text[65536]; /* of the file */
+};
+
+static struct logged logged;
+
+static void configure(const struct config_access_log *config)
+{
+	struct err err;
+
+	logged.world->config.access_log = *config;
+	assert_int_equal(access_log_configure(logged.log, config, &err), 0);
+}
+
+static int setup(void **state)
+{
+	int fd;
+
+	strcpy(logged.path, "/tmp/penstock-access-XXXXXX");
+	fd = mkstemp(logged.path);
+	assert_true(fd >= 0);
+	close(fd);
+	logged.log = access_log_create(1);
+	logged.world = world_create(
+		&(struct world_options){ .access = access_log_ring(logged.log, 0) });
+	configure(&(struct config_access_log){
+		.to = CONFIG_ACCESS_TO_FILE, .file = logged.path, .fields = ALL, .slow_ms = 1000 });
+	*state = logged.world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_destroy(logged.world);
+	access_log_destroy(logged.log);
+	unlink(logged.path);
+	return 0;
+}
+
+static const char *lines(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	size_t len;
+
+	access_log_poll(logged.log, logged.world->now_us);
+	assert_non_null(in);
+	len = fread(logged.text, 1, sizeof(logged.text) - 1, in);
+	logged.text[len] = '\0';
+	fclose(in);
+	return logged.text;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("%s is not in %s", part, text);
+}
+
+static void writes_what_a_request_was(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+	const char *text;
+
+	world_exchange(client,
+		"POST /one?q=\"x HTTP/1.1\r\nHost: A.test:80\r\nUser-Agent: u\\a\r\n"
+		"Referer: r\xe9\r\nContent-Length: 3\r\n\r\nabc",
+		"\nC\n");
+	world_run(world, 5);
+	text = lines(logged.path);
+	assert_has(text, "\"client\":\"" WORLD_CLIENT ":");
+	assert_has(text,
+		"\"vip\":\"" WORLD_VIP ":80\",\"service\":\"web\",\"method\":\"POST\","
+		"\"host\":\"a.test\",\"target\":\"/one?q=\\u0022x\",\"version\":\"1.1\","
+		"\"status\":200,\"bytes_in\":3,\"bytes_out\":2,\"ending\":\"complete\","
+		"\"code\":\"--\",\"refusal\":\"\",\"route\":\"/one\",\"pool\":\"other\","
+		"\"member\":\"192.0.2.13\",\"tries\":1,\"handshake_us\":null,\"header_us\":0,"
+		"\"queue_us\":0,\"connect_us\":2");
+	assert_has(text, "\"user_agent\":\"u\\u005ca\",\"referer\":\"r\\u00e9\"");
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	client_free(client);
+}
+
+static void has_other_formats(void **state)
+{
+	static const struct {
+		enum config_access_format format;
+		const char *line;
+	} rows[] = {
+		{ CONFIG_ACCESS_HAPROXY,
+			" web other/192.0.2.13 0/0/0/0/0 200 2 - - ---- "
+			"0/0/0/0/0 0/0 \"GET /one HTTP/1.1\"\n" },
+		{ CONFIG_ACCESS_COMBINED, " +0000] \"GET /one HTTP/1.1\" 200 2 \"-\" \"agent\"\n" },
+		{ CONFIG_ACCESS_JSON, "{\"status\":200}\n" },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct client *client = client_open(world, 80);
+
+		configure(&(struct config_access_log){ .to = CONFIG_ACCESS_TO_FILE,
+			.file = logged.path,
+			.format = rows[i].format,
+			.fields = 1u << CONFIG_ACCESS_status,
+			.slow_ms = 1000 });
+		world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\nUser-Agent: agent\r\n\r\n",
+			"\nC\n");
+		world_run(world, 5);
+		assert_has(lines(logged.path), rows[i].line);
+		client_free(client);
+	}
+}
+
+static void opens_the_file_anew(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+	char moved[80];
+	struct err err;
+
+	world_exchange(client, "GET /one?1 HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_run(world, 5);
+	access_log_poll(logged.log, world->now_us);
+	snprintf(moved, sizeof(moved), "%s.1", logged.path);
+	assert_int_equal(rename(logged.path, moved), 0);
+	assert_int_equal(access_log_reopen(logged.log, &err), 0);
+	world_exchange(client, "GET /one?2 HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_run(world, 5);
+	assert_has(lines(logged.path), "?2");
+	assert_null(strstr(lines(logged.path), "?1"));
+	assert_has(lines(moved), "?1");
+	unlink(moved);
+	client_free(client);
+}
+
+static void a_bad_file_changes_nothing(void **state)
+{
+	const struct config_access_log bad = { .to = CONFIG_ACCESS_TO_FILE, .file = "/none/x" };
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+	struct err err;
+
+	assert_true(access_log_configure(logged.log, &bad, &err) < 0);
+	assert_non_null(strstr(err.text, "/none/x"));
+	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_run(world, 5);
+	assert_has(lines(logged.path), "/one");
+	client_free(client);
+}
+
+/* Malformed and slow ones are kept without any lines; fast ones make no records then. */
+static void keeps_the_malformed_and_the_slow(void **state)
+{
+	static const char bad[] = "GET /one HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n";
+	const struct access_record *record;
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+	uint64_t unix_us;
+
+	configure(&(struct config_access_log){ .slow_ms = 300 });
+	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_exchange(client, bad, "HTTP/1.1 400 ");
+	world_run(world, 10);
+	client_free(client);
+	client = client_open(world, 80);
+	world->servers[MEMBER_C].is_holding = true;
+	client_send(client, "GET /one/slow HTTP/1.1\r\nHost: a\r\n\r\n");
+	world_run(world, 1500);
+	access_log_poll(logged.log, world->now_us);
+	record = access_log_kept(logged.log, ACCESS_ERRORS, 0, &unix_us);
+	assert_non_null(record);
+	assert_int_equal(record->refusal, HTTP_REFUSED_header_name);
+	assert_int_equal(record->status, 400);
+	assert_int_equal(access_text(record, ACCESS_RAW).data[record->raw_at], ' ');
+	assert_int_equal(record->raw_at, strchr(strstr(bad, "X Y"), ' ') - bad);
+	assert_null(access_log_kept(logged.log, ACCESS_ERRORS, 1, &unix_us));
+	record = access_log_kept(logged.log, ACCESS_SLOW, 0, &unix_us);
+	assert_non_null(record);
+	assert_int_equal(record->ending, L7_ENDED_member_timeout);
+	assert_int_equal(record->first_us, ACCESS_NEVER);
+	assert_in_range(record->total_us, 1000000, 1100000);
+	assert_null(access_log_kept(logged.log, ACCESS_SLOW, 1, &unix_us));
+	client_free(client);
+}
+
+static void loses_and_counts_when_nobody_reads(void **state)
+{
+	struct world *world = *state;
+	struct access_ring *ring = access_log_ring(logged.log, 0);
+	struct access_record *record = calloc(1, ACCESS_RECORD_MAX);
+	struct client *client = client_open(world, 80);
+	unsigned filled = 0, taken = 0;
+
+	*record = (struct access_record){ .bytes = 1000, .total_us = 5 };
+	while (access_ring_put(ring, record))
+		filled++;
+	assert_true(filled > 1000);
+	record->bytes = 200;
+	while (access_ring_put(ring, record))
+		filled++;
+	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_run(world, 5);
+	assert_int_equal(l7_counters(world->l7)->access_lost, 1);
+	configure(&(struct config_access_log){ .slow_ms = 1 });
+	access_log_poll(logged.log, world->now_us);
+	/* It goes on around the end of the memory, with all sizes. */
+	for (record->bytes = sizeof(*record); taken < 20000; taken++) {
+		assert_true(access_ring_put(ring, record));
+		record->bytes = record->bytes < 4000 ? record->bytes + 8 : sizeof(*record);
+		if (taken % 64 == 0)
+			access_log_poll(logged.log, world->now_us);
+	}
+	free(record);
+	client_free(client);
+}
+
+#define ACCESS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ACCESS_TEST(writes_what_a_request_was),
+		ACCESS_TEST(has_other_formats),
+		ACCESS_TEST(opens_the_file_anew),
+		ACCESS_TEST(a_bad_file_changes_nothing),
+		ACCESS_TEST(keeps_the_malformed_and_the_slow),
+		ACCESS_TEST(loses_and_counts_when_nobody_reads),
+	};
+
+	return cmocka_run_group_tests(tests, support_eal_start, NULL);
+}
