@@ -238,7 +238,7 @@ static void test_full_services(void **state)
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
 	assert_int_equal(web->accept_proxy.from_count, 2);
-	assert_int_equal(web->accept_proxy.from[0].prefix_len, 96 + 25);
+	assert_int_equal(web->accept_proxy.from[0].prefix_len, 25);
 	assert_int_equal(web->accept_proxy.from[1].prefix_len, 32);
 	assert_int_equal(web->accept_proxy.others, CONFIG_PROXY_OTHERS_DIRECT);
 	config_destroy(config);
