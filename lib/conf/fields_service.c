@@ -420,6 +420,15 @@ static const struct field service_fields[] = {
 		.offset = offsetof(struct config_service, trust_forwarded),
 	},
 	{
+		.name = "accept_proxy",
+		.help = "take the client's address from the PROXY protocol",
+		.type = FIELD_OBJECT,
+		.text = "no header is looked for",
+		.only = "l7",
+		.table = &accept_proxy_table,
+		.offset = offsetof(struct config_service, accept_proxy),
+	},
+	{
 		.name = "acl",
 		.help = "which clients may come",
 		.type = FIELD_OBJECT,

@@ -6,6 +6,7 @@
 #include "field.h"
 
 extern const struct table syn_proxy_table;
+extern const struct table accept_proxy_table;
 extern const struct choice client_address_choices[];
 
 /* Both ask for full NAT and TCP. */

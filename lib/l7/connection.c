@@ -7,6 +7,7 @@
 #include <rte_common.h>
 
 #include "connection_h2.h"
+#include "connection_proxy.h"
 #include "core.h"
 #include "listener.h"
 #include "tunnel.h"
@@ -169,6 +170,22 @@ static void multiplex(struct connection *connection)
 	set_state(connection, CONNECTION_MULTIPLEX);
 }
 
+static void set_first_state(struct connection *connection)
+{
+	set_state(
+		connection, connection->listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+}
+
+static void proxy_run(struct connection *connection)
+{
+	int result = connection_proxy_read(connection);
+
+	if (result < 0)
+		connection_abort(connection);
+	else if (result > 0)
+		set_first_state(connection);
+}
+
 static void handshake_run(struct connection *connection)
 {
 	struct l7_core *l7 = connection->l7;
@@ -267,6 +284,7 @@ void connection_settle(struct connection *connection)
 void connection_run(struct connection *connection)
 {
 	static void (*const handlers[CONNECTION_STATE_COUNT])(struct connection *) = {
+		[CONNECTION_PROXY] = proxy_run,
 		[CONNECTION_HANDSHAKE] = handshake_run,
 		[CONNECTION_IDLE] = idle_run,
 		[CONNECTION_BUSY] = busy_run,
@@ -341,6 +359,10 @@ static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 	case CONNECTION_LINGER:
 		leave(connection);
 		break;
+	case CONNECTION_PROXY:
+		connection->l7->counters.proxy_timeout++;
+		connection_abort(connection);
+		break;
 	case CONNECTION_HANDSHAKE:
 		connection->l7->counters.tls_failures++;
 		connection_counters(connection)->tls_failures++;
@@ -362,14 +384,20 @@ static int connection_open(
 {
 	struct l7_core *l7 = connection->l7;
 	struct listener_worker *worker = &listener->workers[l7->worker];
+	enum connection_proxy_rule rule = connection_proxy_rule(connection, listener);
 
-	set_state(connection, listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+	if (rule == CONNECTION_PROXY_REFUSED)
+		return -EPERM;
 	if (!listener->is_tls)
 		transport_init_plain(&connection->transport, tcp);
 	else if (transport_init_tls(&connection->transport, tcp, worker->tls, l7->records) < 0)
 		return -ENOMEM;
 	worker->opened++;
 	connection->listener = listener;
+	if (rule == CONNECTION_PROXY_EXPECTED)
+		set_state(connection, CONNECTION_PROXY);
+	else
+		set_first_state(connection);
 	connection->limits = listener->limits;
 	wheel_timer_init(&connection->timer, on_timer);
 	connection->slot = slot_take(l7);
@@ -382,18 +410,23 @@ static int connection_open(
 	return 0;
 }
 
-static void read_tuple(struct connection *connection, struct tcp_conn *tcp)
+void connection_hash(struct connection *connection)
 {
 	struct hash_key key = connection->l7->snapshot->key;
-	struct packet_tuple source = { 0 };
+	struct packet_tuple source = { .src = connection->tuple.src };
+
+	connection->flow_hash = packet_tuple_hash(&connection->tuple, key);
+	connection->source_hash = packet_tuple_hash(&source, key);
+}
+
+static void read_tuple(struct connection *connection, struct tcp_conn *tcp)
+{
 	struct tcp_info info;
 
 	tcp_conn_info(tcp, &info);
 	connection->tuple = info.tuple;
 	connection->tuple.protocol = IPPROTO_TCP;
-	connection->flow_hash = packet_tuple_hash(&connection->tuple, key);
-	source.src = info.tuple.src;
-	connection->source_hash = packet_tuple_hash(&source, key);
+	connection_hash(connection);
 }
 
 int connection_accept(struct l7_core *l7, struct tcp_conn *tcp)

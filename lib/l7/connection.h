@@ -23,6 +23,7 @@ struct stream;
 /*
  * A client's connection, one request after another:
  *
+ *	PROXY -> HANDSHAKE   the PROXY header is there; without one to come it starts there
  *	HANDSHAKE -> IDLE    TLS is done; without TLS it starts here
  *	IDLE -> BUSY         the first byte of a request
  *	IDLE -> MULTIPLEX    HTTP/2, by ALPN or by its first bytes: see connection_h2.h
@@ -32,6 +33,7 @@ struct stream;
  *	any -> CLOSED        over; freed at the end of the turn
  */
 enum connection_state {
+	CONNECTION_PROXY,
 	CONNECTION_HANDSHAKE,
 	CONNECTION_IDLE,
 	CONNECTION_BUSY,
@@ -54,7 +56,7 @@ struct connection {
 	struct config_http_limits limits; /* of the listener at the last request */
 	struct l7_listener *listener;     /* whose TLS context this uses; counted there */
 	struct service_identity *identity;
-	struct packet_tuple tuple; /* src: the client */
+	struct packet_tuple tuple; /* src: the client, as TCP or a PROXY header has it */
 	uint32_t flow_hash;
 	uint32_t source_hash;
 	uint32_t slot;
@@ -89,6 +91,9 @@ void connection_read_limits(const struct connection *connection, struct http_lim
 /* The service at the connection's address now, or NULL when it has gone. */
 const struct service *connection_service(const struct connection *connection);
 struct service_counters *connection_counters(const struct connection *connection);
+
+/* Recomputes the hashes of its tuple. */
+void connection_hash(struct connection *connection);
 
 /* NULL without TLS. */
 static inline const struct tls_facts *connection_facts(const struct connection *connection)

@@ -25,6 +25,7 @@ struct l7_listener {
 	struct config_tunnels tunnels;
 	bool prior_knowledge;
 	bool trust_forwarded;
+	const struct config_accept_proxy *accept_proxy; /* the configuration's */
 	bool is_tls;
 	struct tls_ticket_keys *ticket_keys; /* of all workers */
 	unsigned worker_count;

@@ -237,6 +237,10 @@ static void test_full_services(void **state)
 	assert_int_equal(web->http.max_target_bytes, 70);
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
+	assert_int_equal(web->accept_proxy.from_count, 2);
+	assert_int_equal(web->accept_proxy.from[0].prefix_len, 25);
+	assert_int_equal(web->accept_proxy.from[1].prefix_len, 32);
+	assert_int_equal(web->accept_proxy.others, CONFIG_PROXY_OTHERS_DIRECT);
 	config_destroy(config);
 }
 
@@ -476,6 +480,8 @@ static void test_defaults_services(void **state)
 	assert_int_equal(service->http.max_target_bytes, 8192);
 	assert_true(service->http.max_body_bytes == 0);
 	assert_false(service->trust_forwarded);
+	assert_int_equal(service->accept_proxy.from_count, 0);
+	assert_int_equal(service->accept_proxy.others, CONFIG_PROXY_OTHERS_REFUSE);
 	assert_true(service->prior_knowledge);
 	assert_int_equal(service->h2.max_streams, 100);
 	assert_int_equal(service->h2.max_memory_bytes, 8388608);

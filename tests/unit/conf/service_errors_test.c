@@ -220,6 +220,25 @@ static const struct conf_row rows[] = {
 			    "c.json:5: services[0].tls_: unknown key; did you mean \"tls\"?",
 	},
 	{
+		.what = "the PROXY protocol from networks that are none",
+		.json = L7(
+			"'pool': 'a', 'accept_proxy': {'others': 'drop'}},\n"
+			"{'name': 't', 'mode': 'l7', 'pool': 'a', 'listen': '192.0.2.100:81/tcp',\n"
+			"'accept_proxy': {'from': []}},\n"
+			"{'name': 'u', 'mode': 'l7', 'pool': 'a', 'listen': '192.0.2.100:82/tcp',\n"
+			"'accept_proxy': {'from': ['192.0.2.1/24']}},\n"
+			"{'name': 'v', 'mode': 'l4', 'pool': 'a', 'listen': '192.0.2.100:83/tcp',\n"
+			"'accept_proxy': {'from': ['192.0.2.0/24']}"),
+		.expected =
+			"c.json:4: services[0].accept_proxy.from: is required and missing\n"
+			"c.json:4: services[0].accept_proxy.others: \"drop\" is not one of: refuse, "
+			"direct\n"
+			"c.json:6: services[1].accept_proxy.from: needs at least 1\n"
+			"c.json:8: services[2].accept_proxy.from[0]: 192.0.2.1/24 has bits set "
+			"behind its prefix; did you mean \"192.0.2.0/24\"?\n"
+			"c.json:10: services[3].accept_proxy: is for services of mode \"l7\" only",
+	},
+	{
 		.what = "TLS's values",
 		.json = WITH(
 			POOLS ", 'certificates': [{'name': 'site', 'chain': 'c', 'key': 'k'}],\n"

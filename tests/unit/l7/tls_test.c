@@ -329,6 +329,33 @@ static void cuts_broken_records(void **state)
 	tls_free(tls);
 }
 
+/* The header is not part of TLS: it comes first, and a connection without it is not even greeted.
+ */
+static void takes_a_proxy_header_before_tls(void **state)
+{
+	struct world *world = *state;
+	struct tls_client *tls = tls_open(world, MBEDTLS_SSL_VERSION_TLS1_3);
+	struct client *bare = client_open(world, 443);
+	struct ip_prefix from;
+
+	assert_int_equal(ip_prefix_parse("198.51.100.0/24", &from), 0);
+	world->services[1].accept_proxy = (struct config_accept_proxy){ .from = &from,
+		.from_count = 1 };
+	client_send(tls->client, "PROXY TCP4 192.0.2.9 203.0.113.10 4711 443\r\n");
+	tls_connect(tls);
+	tls_exchange(tls, GET_ONE, "\nC\n");
+	assert_non_null(strstr(world->servers[MEMBER_C].head, "X-Forwarded-For: 192.0.2.9\r\n"));
+	client_send_bytes(bare, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00", 14);
+	world_run(world, 20);
+	assert_true(bare->is_closed);
+	assert_int_equal(bare->total, 0);
+	assert_int_equal(l7_counters(world->l7)->proxy_missing, 1);
+	assert_int_equal(l7_counters(world->l7)->proxy_accepted, 1);
+	assert_int_equal(l7_counters(world->l7)->tls_failures, 0);
+	tls_free(tls);
+	client_free(bare);
+}
+
 int main(void)
 {
 #define TLS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -340,6 +367,7 @@ int main(void)
 		TLS_TEST(streams_uploads),
 		TLS_TEST(counts_failed_handshakes),
 		TLS_TEST(cuts_broken_records),
+		TLS_TEST(takes_a_proxy_header_before_tls),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -85,6 +85,7 @@ enum config_protocol {
 	CONFIG_PROTOCOL_ALPN, /* what the member chooses */
 };
 enum config_proxy { CONFIG_PROXY_NONE, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
+enum config_proxy_others { CONFIG_PROXY_OTHERS_REFUSE, CONFIG_PROXY_OTHERS_DIRECT };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
 enum config_announce_when { CONFIG_ANNOUNCE_ALL, CONFIG_ANNOUNCE_ANY };
@@ -400,6 +401,13 @@ struct config_limits {
 	unsigned burst_ms; /* "burst_ms": 1000 */
 };
 
+/* "accept_proxy" of a service: L7 */
+struct config_accept_proxy {
+	struct ip_prefix *from;          /* "from": whose connections begin with a PROXY header */
+	size_t from_count;               /* 0: the key is not there, and nobody's do */
+	enum config_proxy_others others; /* "others": default "refuse" */
+};
+
 /* "syn_proxy" of a service: full-nat, TCP */
 struct config_syn_guard {
 	enum config_syn_proxy when; /* "when": default "off" */
@@ -476,6 +484,7 @@ struct config_service {
 	struct config_tunnels tunnels;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
+	struct config_accept_proxy accept_proxy;
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
