@@ -75,16 +75,12 @@ enum config_health {
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
 	CONFIG_CLIENT_AUTH_OPTIONAL,
-	CONFIG_CLIENT_AUTH_REQUIRED,
+	CONFIG_CLIENT_AUTH_REQUIRED
 };
 #define CONFIG_CIPHERS_ALL 0x1ff
 enum config_alpn { CONFIG_ALPN_HTTP1 = 1, CONFIG_ALPN_H2 = 2 };
-enum config_protocol {
-	CONFIG_PROTOCOL_H1,
-	CONFIG_PROTOCOL_H2,
-	CONFIG_PROTOCOL_ALPN, /* what the member chooses */
-};
-enum config_proxy { CONFIG_PROXY_NONE, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
+/* The last: what the member chooses. */
+enum config_protocol { CONFIG_PROTOCOL_H1, CONFIG_PROTOCOL_H2, CONFIG_PROTOCOL_ALPN };
 enum config_proxy_others { CONFIG_PROXY_OTHERS_REFUSE, CONFIG_PROXY_OTHERS_DIRECT };
 enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_NEWRENO };
 enum config_ecn { CONFIG_ECN_ACCEPT, CONFIG_ECN_OFF, CONFIG_ECN_REQUEST };
@@ -212,7 +208,6 @@ struct config_pool {
 	enum config_protocol protocol; /* "protocol": L7, default h1; with TLS by "alpn" */
 	bool has_tls;                  /* "tls": L7, toward members */
 	struct config_pool_tls tls;
-	enum config_proxy proxy; /* "proxy_protocol": L7, default none */
 	struct config_member *members;
 	size_t member_count;
 	struct config_health_check health;
