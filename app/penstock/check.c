@@ -40,6 +40,18 @@ static void listener_check(const struct config *config, const struct config_serv
 	l7_listener_destroy(listener);
 }
 
+/* Certificates that members are to be verified by, and the one that is shown to them. */
+static void pool_tls_check(
+	const struct config *config, const struct config_pool *pool, struct config_errors *errors)
+{
+	struct err err = { .text = "" };
+	struct l7_pool_tls *tls = l7_pool_tls_create(config, pool, 1, &err);
+
+	if (tls == NULL)
+		config_error(errors, config->path, pool->line, "pools", "%s", err.text);
+	l7_pool_tls_destroy(tls);
+}
+
 void app_check(const struct config *config, struct config_errors *errors)
 {
 	struct err err = { .text = "" };
@@ -54,6 +66,9 @@ void app_check(const struct config *config, struct config_errors *errors)
 	for (size_t i = 0; store != NULL && errors->count == 0 && i < config->service_count; i++)
 		if (config->services[i].mode == CONFIG_MODE_L7)
 			listener_check(config, &config->services[i], store, errors);
+	for (size_t i = 0; i < config->pool_count; i++)
+		if (config->pools[i].has_tls)
+			pool_tls_check(config, &config->pools[i], errors);
 	tls_store_destroy(store);
 	tls_thread_finish();
 }

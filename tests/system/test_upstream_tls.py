@@ -2,11 +2,13 @@
 """TLS toward members: who is trusted, what is resumed, what is spoken."""
 
 import filecmp
+import json
 import os
 
 import pytest
 
 from harness import config, secure, web
+from harness.appliance import check
 from harness.network import VIP, server
 from harness.procs import wait_for
 
@@ -130,6 +132,16 @@ def test_sessions_are_resumed(members, port, version):
     assert f" {version} " in answer.body and " reused=r " in answer.body
     change = grown(members, before)
     assert change["upstream_tls_handshakes"] == 1 and change["upstream_tls_resumed"] == 1
+
+
+def test_check_reads_what_pools_trust(members, tmp_path):
+    settings = config.changed(members.appliance.config)
+    settings["pools"]["secure-strict"]["tls"]["ca"] = str(tmp_path / "nothing.pem")
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(settings))
+    (tmp_path / "routes.json").write_text('{"routes": []}')
+    done = check(str(path))
+    assert done.returncode != 0 and ": pools: " in done.stderr and "nothing.pem" in done.stderr
 
 
 @pytest.mark.parametrize("port", [STRICT, CHOICE])
