@@ -49,6 +49,9 @@ const char *member_state_name(const struct member *member);
 const char *member_state_word(const struct member *member);
 struct pool *request_pool_find(struct request *request, const char *name, unsigned *index);
 
+/* The pools that "[POOL]" means, first up to end: all, or the one named. 0 or < 0, and said. */
+int request_pools(struct request *request, unsigned *first, unsigned *end);
+
 /* What is wrong with a file, one a line, as --check says it. */
 void request_print_errors(const struct request *request, const struct config_errors *errors);
 

@@ -58,6 +58,20 @@ struct pool *request_pool_find(struct request *request, const char *name, unsign
 	return NULL;
 }
 
+int request_pools(struct request *request, unsigned *first, unsigned *end)
+{
+	*first = 0;
+	*end = request_snapshot(request)->backends->count;
+	if (request->count > 1)
+		return request_fail(request, EINVAL, "one pool at most");
+	if (request->count == 0)
+		return 0;
+	if (request_pool_find(request, request->words[0], first) == NULL)
+		return -ENOENT;
+	*end = *first + 1;
+	return 0;
+}
+
 int number_parse(const char *text, uint64_t max, uint64_t *value)
 {
 	size_t len = strspn(text, "0123456789");

@@ -90,16 +90,12 @@ static void member_row_add(struct table *table, const struct member *member, uin
 int command_show_resilience(struct request *request)
 {
 	const struct backend_set *set = request_snapshot(request)->backends;
-	unsigned first = 0, end = set->count;
+	unsigned first, end;
 	struct table table;
+	int error = request_pools(request, &first, &end);
 
-	if (request->count > 1)
-		return request_fail(request, EINVAL, "one pool at most");
-	if (request->count == 1) {
-		if (request_pool_find(request, request->words[0], &first) == NULL)
-			return -ENOENT;
-		end = first + 1;
-	}
+	if (error < 0)
+		return error;
 	if (table_init(&table, request->is_json) < 0)
 		return -ENOMEM;
 	table_columns(&table, columns, sizeof(columns) / sizeof(columns[0]));
