@@ -64,7 +64,7 @@ void app_check(const struct config *config, struct config_errors *errors)
 	store = certificates_check(config, errors);
 	/* Listeners need the certificates by their place. */
 	for (size_t i = 0; store != NULL && errors->count == 0 && i < config->service_count; i++)
-		if (config->services[i].mode == CONFIG_MODE_L7)
+		if (config_mode_is_l7(config->services[i].mode))
 			listener_check(config, &config->services[i], store, errors);
 	for (size_t i = 0; i < config->pool_count; i++)
 		if (config->pools[i].has_tls)

@@ -74,7 +74,7 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 	if (generation->listeners == NULL)
 		return err_set(err, ENOMEM, "no memory for listeners");
 	for (size_t i = 0; i < config->service_count; i++) {
-		if (config->services[i].mode != CONFIG_MODE_L7)
+		if (!config_mode_is_l7(config->services[i].mode))
 			continue;
 		generation->listeners[i] = l7_listener_create(
 			&config->services[i], generation->certificates, app->l7_count, err);

@@ -50,7 +50,7 @@ struct field {
 	enum field_type type;
 	bool is_required;
 	const char *unit;
-	const char *only; /* "l4", "l7": for services of that mode alone */
+	const char *only; /* "l4" or "l7, tcp": for services of these modes alone */
 	size_t offset;
 	size_t count_offset; /* lists and maps: size_t, FIELD_NUMBERS: unsigned */
 	size_t has_offset;   /* FIELD_OBJECT: 0 when nobody asks */
@@ -96,8 +96,12 @@ extern const struct table pool_table;
 extern const struct table service_table;
 extern const struct table h2_table;
 extern const struct table tunnel_table;
+extern const struct choice mode_choices[];
 extern const struct table tls_table; /* struct config_service */
 extern const struct table pool_tls_table;
+
+/* The key is for services of that mode. */
+bool field_is_for(const struct field *field, const char *mode);
 
 /* Of TLS toward clients, and toward members as well. */
 #define TLS_1_2 0x0303

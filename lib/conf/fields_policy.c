@@ -276,6 +276,10 @@ static void mirror_check(struct reader *reader, const struct node *node, void *o
 		reader->config->pools[mirror->pool].has_tls)
 		problem_add(&reader->problems, node_get(node, "pool"),
 			"copies are plain HTTP/1.1: a pool of protocol \"h1\" without TLS");
+	if (reader->config->pools[mirror->pool].client_address != CONFIG_CLIENT_ADDRESS_NONE)
+		problem_add(&reader->problems, node_get(node, "pool"),
+			"copies have no PROXY header, which members of a pool with "
+			"\"client_address\" expect");
 }
 
 static const struct field mirror_fields[] = {

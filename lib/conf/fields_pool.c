@@ -5,6 +5,7 @@
 
 #include "balance.h"
 #include "policy.h"
+#include "proxy.h"
 #include "reader.h"
 #include "text.h"
 
@@ -320,6 +321,11 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 		members_check(reader, node_get(node, "members"), pool);
 		quic_ids_check(reader, node_get(node, "members"), pool);
 	}
+	if (pool->client_address != CONFIG_CLIENT_ADDRESS_NONE &&
+		pool->protocol != CONFIG_PROTOCOL_H1)
+		problem_add(&reader->problems, node_get(node, "client_address"),
+			"the PROXY protocol names one client for a connection, and HTTP/2 carries "
+			"requests of many: the pool speaks \"h1\" alone");
 	probed_ports_check(reader, node, pool);
 	policy_pool_check(reader, node, pool);
 }
@@ -360,6 +366,15 @@ static const struct field pool_fields[] = {
 		.table = &pool_tls_table,
 		.offset = offsetof(struct config_pool, tls),
 		.has_offset = offsetof(struct config_pool, has_tls),
+	},
+	{
+		.name = "client_address",
+		.help = "l7, tls-passthrough, tcp: how members, who see one of our addresses, are "
+			"told of the client's; each client has connections of its own then",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_pool, client_address),
+		.choices = pool_client_address_choices,
+		.value = CONFIG_CLIENT_ADDRESS_NONE,
 	},
 	{
 		.name = "members",

@@ -55,6 +55,27 @@ const struct table syn_proxy_table = {
 	.fields = syn_proxy_fields,
 };
 
+const struct choice pool_client_address_choices[] = {
+	{
+		.name = "none",
+		.value = CONFIG_CLIENT_ADDRESS_NONE,
+		.help = "not on the connection; requests have X-Forwarded-For",
+	},
+	{
+		.name = "proxy-v1",
+		.value = CONFIG_CLIENT_ADDRESS_PROXY_V1,
+		.help = "by the PROXY protocol in words, ahead of everything, TLS too; members must "
+			"expect it",
+	},
+	{
+		.name = "proxy-v2",
+		.value = CONFIG_CLIENT_ADDRESS_PROXY_V2,
+		.help = "by the PROXY protocol in binary, with the name and the protocol that the "
+			"client asked for in TLS",
+	},
+	{ .name = NULL },
+};
+
 const struct choice client_address_choices[] = {
 	{
 		.name = "none",

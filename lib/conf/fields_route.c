@@ -5,6 +5,7 @@
 
 #include "actions.h"
 #include "match.h"
+#include "passthrough.h"
 #include "policy.h"
 #include "reader.h"
 #include "route.h"
@@ -154,6 +155,14 @@ static const struct field match_fields[] = {
 			"any",
 		.type = FIELD_TEXT,
 		.kind = &text_host,
+		.offset = offsetof(struct config_l7_route, host),
+	},
+	{
+		.name = "sni",
+		.help = "tls-passthrough: the name that the client asks for in TLS: a name or "
+			"`*.SUFFIX`; without it, any or none",
+		.type = FIELD_TEXT,
+		.kind = &sni_kind,
 		.offset = offsetof(struct config_l7_route, host),
 	},
 	{
@@ -383,6 +392,7 @@ static bool is_match_read(const struct node *node, const struct config_l7_route 
 	if (match == NULL)
 		return json_is_object(node->json);
 	known += node_get(match, "host") != NULL && route->host != NULL;
+	known += node_get(match, "sni") != NULL && route->host != NULL;
 	known += node_get(match, "path") != NULL && route->path != NULL;
 	return json_is_object(match->json) && known == match->count;
 }
@@ -411,6 +421,7 @@ void l7_routes_check(
 	const struct node *node = list->children;
 
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
+		passthrough_route_check(reader, node, service);
 		if (is_match_read(node, &service->routes[i]))
 			names_add(&matches, match_words(reader, &service->routes[i]), node, i);
 	}

@@ -8,6 +8,7 @@
 #include "forward.h"
 #include "guard.h"
 #include "listen.h"
+#include "passthrough.h"
 #include "proxy.h"
 #include "reader.h"
 #include "route.h"
@@ -15,15 +16,36 @@
 
 #define TIMEOUT_MAX_MS 86400000
 
-static const struct choice mode_choices[] = {
+const struct choice mode_choices[] = {
 	{
 		.name = "l4",
 		.value = CONFIG_MODE_L4,
 		.help = "packets and connections are passed on as they are",
 	},
 	{ .name = "l7", .value = CONFIG_MODE_L7, .help = "requests of HTTP are passed on" },
+	{
+		.name = "tls-passthrough",
+		.value = CONFIG_MODE_TLS_PASSTHROUGH,
+		.help = "connections of TLS are passed on, by what their ClientHello asks for; "
+			"they stay encrypted",
+	},
+	{
+		.name = "tcp",
+		.value = CONFIG_MODE_TCP,
+		.help = "connections end here and are passed on, whatever they carry; as with l7, "
+			"clients and members need no route to each other",
+	},
 	{ .name = NULL },
 };
+
+const char *config_mode_name(enum config_mode mode)
+{
+	const struct choice *choice = mode_choices;
+
+	while (choice->name != NULL && choice->value != (unsigned)mode)
+		choice++;
+	return choice->name;
+}
 
 static const struct field http_fields[] = {
 	{
@@ -109,7 +131,7 @@ static void only_check(struct reader *reader, const struct node *node, const str
 	for (const struct field *field = fields; field->name != NULL; field++) {
 		const struct node *child = node_get(node, field->name);
 
-		if (child != NULL && field->only != NULL && strcmp(field->only, mode) != 0)
+		if (child != NULL && !field_is_for(field, mode))
 			problem_add_key(&reader->problems, child,
 				"is for services of mode \"%s\" only", field->only);
 	}
@@ -150,18 +172,22 @@ static void l7_pools_check(
 static void l7_check(
 	struct reader *reader, const struct node *node, const struct config_service *service)
 {
+	const char *mode = config_mode_name(service->mode);
+
 	if (service->protocol == IPPROTO_UDP || service->protocol == IPPROTO_SCTP)
 		problem_add(&reader->problems, node_get(node, "listen"),
-			"a service of mode \"l7\" listens on tcp");
+			"a service of mode \"%s\" listens on tcp", mode);
 	if (service->port != service->port_max)
 		problem_add(&reader->problems, node_get(node, "listen"),
-			"a service of mode \"l7\" listens on one port");
+			"a service of mode \"%s\" listens on one port", mode);
 	l7_pools_check(reader, node, service);
 	if (node_get(node, "routes") == NULL && node_get(node, "pool") == NULL)
 		problem_add_missing(&reader->problems, node, "routes",
-			"a service of mode \"l7\" needs \"routes\", a \"pool\", or both");
+			"a service of mode \"%s\" needs \"routes\", a \"pool\", or both", mode);
 	if (service->route_count > 0 && json_is_array(node_get(node, "routes")->json))
 		l7_routes_check(reader, node_get(node, "routes"), service);
+	if (config_mode_is_raw(service->mode))
+		raw_pools_check(reader, node, service);
 }
 
 static void l4_check(
@@ -181,10 +207,10 @@ static void service_check(struct reader *reader, const struct node *node, void *
 	const struct node *mode = node_get(node, "mode");
 
 	guard_service_check(reader, node, service);
-	if (mode == NULL || (!node_is_text(mode, "l4") && !node_is_text(mode, "l7")))
+	if (mode == NULL || !node_is_text(mode, config_mode_name(service->mode)))
 		return;
 	only_check(reader, node, service_table.fields, node_text(mode));
-	if (service->mode == CONFIG_MODE_L7)
+	if (config_mode_is_l7(service->mode))
 		l7_check(reader, node, service);
 	else
 		l4_check(reader, node, service);
@@ -220,7 +246,8 @@ static const struct field service_fields[] = {
 	},
 	{
 		.name = "pool",
-		.help = "name of one of `pools`; l7: for requests that no route takes",
+		.help = "name of one of `pools`; l7: for requests that no route takes; "
+			"tls-passthrough, tcp: for such connections",
 		.type = FIELD_TEXT,
 		.kind = &pool_kind,
 		.offset = offsetof(struct config_service, pool),
@@ -373,7 +400,7 @@ static const struct field service_fields[] = {
 		.help = "which request goes to which pool: a list, or the name of a file with "
 			"`{\"routes\": [...]}`, relative to the configuration's folder",
 		.type = FIELD_OBJECTS,
-		.only = "l7",
+		.only = "l7, tls-passthrough, tcp",
 		.kind = &routes_file_kind,
 		.table = &l7_route_table,
 		.offset = offsetof(struct config_service, routes),
@@ -424,9 +451,17 @@ static const struct field service_fields[] = {
 		.help = "take the client's address from the PROXY protocol",
 		.type = FIELD_OBJECT,
 		.text = "no header is looked for",
-		.only = "l7",
+		.only = "l7, tls-passthrough, tcp",
 		.table = &accept_proxy_table,
 		.offset = offsetof(struct config_service, accept_proxy),
+	},
+	{
+		.name = "passthrough",
+		.help = "how connections are passed on",
+		.type = FIELD_OBJECT,
+		.only = "tls-passthrough, tcp",
+		.table = &passthrough_table,
+		.offset = offsetof(struct config_service, passthrough),
 	},
 	{
 		.name = "acl",

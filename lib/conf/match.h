@@ -5,6 +5,7 @@
 #include "actions.h"
 #include "conf/config.h"
 #include "field.h"
+#include "passthrough.h"
 #include "text.h"
 
 extern const struct text_kind match_method_kind; /* const char *, in lists */
@@ -67,6 +68,16 @@ bool match_has_conditions(const struct config_conditions *conditions);
 			.count_offset = (base) + offsetof(struct config_conditions, source_count),  \
 			.min = 1,                                                                   \
 			.text = "any source",                                                       \
+		},                                                                                  \
+		{                                                                                   \
+			.name = "alpn",                                                             \
+			.help = "tls-passthrough: the client offers any of these protocols",        \
+			.type = FIELD_TEXTS,                                                        \
+			.kind = &alpn_kind,                                                         \
+			.offset = (base) + offsetof(struct config_conditions, alpns),               \
+			.count_offset = (base) + offsetof(struct config_conditions, alpn_count),    \
+			.min = 1,                                                                   \
+			.text = "any",                                                              \
 		},                                                                                  \
 		{                                                                                   \
 			.name = "user_agent",                                                       \

@@ -8,6 +8,7 @@
 extern const struct table syn_proxy_table;
 extern const struct table accept_proxy_table;
 extern const struct choice client_address_choices[];
+extern const struct choice pool_client_address_choices[]; /* those of L7 */
 
 /* Both ask for full NAT and TCP. */
 void proxy_check(

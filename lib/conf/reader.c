@@ -332,6 +332,20 @@ static void fields_read(
 	}
 }
 
+bool field_is_for(const struct field *field, const char *mode)
+{
+	size_t len = strlen(mode);
+
+	for (const char *at = field->only; at != NULL && *at != '\0'; at += strspn(at, ", ")) {
+		size_t step = strcspn(at, ",");
+
+		if (step == len && memcmp(at, mode, len) == 0)
+			return true;
+		at += step;
+	}
+	return field->only == NULL;
+}
+
 void table_read(
 	struct reader *reader, const struct table *table, const struct node *node, void *object)
 {

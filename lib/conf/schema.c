@@ -143,27 +143,26 @@ static json_t *property_create(json_t *defs, const struct field *field)
 	return property;
 }
 
-/* In services of another mode, the keys that are for this mode only are refused. */
+/* In services of this mode, the keys that are for others only are refused. */
 static json_t *only_create(const struct table *table, const char *mode)
 {
 	json_t *refused = json_object();
 
 	for (const struct field *field = table->fields; field->name != NULL; field++) {
-		if (field->only != NULL && strcmp(field->only, mode) == 0)
+		if (!field_is_for(field, mode))
 			json_object_set_new(refused, field->name, json_false());
 	}
 	return json_pack("{s:{s:{s:{s:s}}}, s:{s:o}}", "if", "properties", "mode", "const", mode,
-		"else", "properties", refused);
+		"then", "properties", refused);
 }
 
 static json_t *conditions_create(const struct table *table)
 {
-	static const char *const modes[] = { "l4", "l7" };
 	json_t *conditions = json_array();
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		json_t *condition = only_create(table, modes[i]);
-		json_t *refused = json_object_get(json_object_get(condition, "else"), "properties");
+	for (const struct choice *mode = mode_choices; mode->name != NULL; mode++) {
+		json_t *condition = only_create(table, mode->name);
+		json_t *refused = json_object_get(json_object_get(condition, "then"), "properties");
 
 		if (json_object_size(refused) > 0)
 			json_array_append_new(conditions, condition);

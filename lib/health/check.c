@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "l7/l7.h"
+#include "packet/proxy_header.h"
 #include "prober.h"
 
 static const struct http_limits limits = { .header_bytes = CHECK_BYTES, .header_fields = 128 };
@@ -204,6 +205,20 @@ static void on_readable(struct tcp_conn *conn, void *ctx)
 		finish(check, false, "closed without an answer");
 }
 
+/* Members that expect a PROXY header get one of our own: LOCAL, or UNKNOWN. */
+static bool introduce(struct check *check)
+{
+	unsigned version = check->client_address == CONFIG_CLIENT_ADDRESS_PROXY_V1 ? 1 : 2;
+	const struct proxy_header header = { .is_local = true };
+	uint8_t bytes[PROXY_HEADER_V1_MAX];
+	size_t len;
+
+	if (check->client_address == CONFIG_CLIENT_ADDRESS_NONE)
+		return true;
+	len = proxy_header_write(&header, version, bytes, sizeof(bytes));
+	return len > 0 && tcp_write(check->conn, bytes, len) == len;
+}
+
 static void on_connected(struct tcp_conn *conn, void *ctx)
 {
 	struct check *check = ctx;
@@ -212,6 +227,10 @@ static void on_connected(struct tcp_conn *conn, void *ctx)
 	if (check->conn == NULL)
 		return;
 	check->is_connected = true;
+	if (!introduce(check)) {
+		finish(check, false, "no memory for the check");
+		return;
+	}
 	if (check->context != NULL) {
 		check->tls = tls_session_create_client(
 			check->context, &tls_io, check, check->probe->member_id);
@@ -309,6 +328,8 @@ static void init(struct check *check, struct probe *probe, const struct config_h
 	check->conn = NULL;
 	check->parser = NULL;
 	check->is_http = config->type == CONFIG_HEALTH_HTTP;
+	check->client_address = probe->health->snapshot->backends->pools[probe->pool_index]
+					->config->client_address;
 	check->is_connected = false;
 	check->context = context_of(probe, config);
 	check->tls = NULL;

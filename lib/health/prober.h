@@ -38,6 +38,7 @@ struct check {
 	struct tcp_conn *conn;    /* NULL: over */
 	struct wheel_timer timer; /* time-out */
 	bool is_http;
+	enum config_client_address client_address;
 	bool is_connected;           /* TCP */
 	struct tls_context *context; /* NULL: plain */
 	struct tls_session *tls;     /* NULL until connected */

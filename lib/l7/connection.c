@@ -10,6 +10,7 @@
 #include "connection_proxy.h"
 #include "core.h"
 #include "listener.h"
+#include "passthrough.h"
 #include "tunnel.h"
 
 #define LINGER_MS    2000
@@ -25,7 +26,7 @@ const struct service *connection_service(const struct connection *connection)
 	const struct service *service = service_find(connection->l7->snapshot->services,
 		&connection->tuple.dst, connection->tuple.dst_port_be, IPPROTO_TCP);
 
-	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
+	if (service == NULL || service->listener == NULL)
 		return NULL;
 	return service;
 }
@@ -172,8 +173,12 @@ static void multiplex(struct connection *connection)
 
 static void set_first_state(struct connection *connection)
 {
-	set_state(
-		connection, connection->listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+	const struct l7_listener *listener = connection->listener;
+
+	set_state(connection,
+		config_mode_is_raw(listener->mode) ? CONNECTION_HELLO
+			: listener->is_tls         ? CONNECTION_HANDSHAKE
+						   : CONNECTION_IDLE);
 }
 
 static void proxy_run(struct connection *connection)
@@ -184,6 +189,25 @@ static void proxy_run(struct connection *connection)
 		connection_abort(connection);
 	else if (result > 0)
 		set_first_state(connection);
+}
+
+/* Its client may wait for the member's first word: it is looked at without one of its own. */
+static void hello_run(struct connection *connection)
+{
+	switch (passthrough_begin(connection)) {
+	case PASSTHROUGH_MORE:
+		break;
+	case PASSTHROUGH_BEGUN:
+		set_state(connection, CONNECTION_BUSY);
+		break;
+	case PASSTHROUGH_EMPTY:
+		connection_finish(connection);
+		break;
+	case PASSTHROUGH_STARVED:
+		connection->l7->counters.buffers_exhausted++;
+		connection_abort(connection);
+		break;
+	}
 }
 
 static void handshake_run(struct connection *connection)
@@ -285,6 +309,7 @@ void connection_run(struct connection *connection)
 {
 	static void (*const handlers[CONNECTION_STATE_COUNT])(struct connection *) = {
 		[CONNECTION_PROXY] = proxy_run,
+		[CONNECTION_HELLO] = hello_run,
 		[CONNECTION_HANDSHAKE] = handshake_run,
 		[CONNECTION_IDLE] = idle_run,
 		[CONNECTION_BUSY] = busy_run,
@@ -363,6 +388,10 @@ static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 		connection->l7->counters.proxy_timeout++;
 		connection_abort(connection);
 		break;
+	case CONNECTION_HELLO:
+		passthrough_late(connection);
+		connection_abort(connection);
+		break;
 	case CONNECTION_HANDSHAKE:
 		connection->l7->counters.tls_failures++;
 		connection_counters(connection)->tls_failures++;
@@ -407,6 +436,8 @@ static int connection_open(
 	connection_counters(connection)->conns_opened++;
 	tcp_set_handler(tcp, &handler, connection);
 	connection_deadline(connection, connection->limits.header_timeout_ms);
+	if (listener->mode == CONFIG_MODE_TCP)
+		schedule(connection);
 	return 0;
 }
 
@@ -461,10 +492,12 @@ void connection_close_idle(struct l7_core *l7, bool all)
 
 		if (connection == NULL || (!all && connection_service(connection) != NULL))
 			continue;
-		if (connection->state == CONNECTION_IDLE)
+		if (connection->state == CONNECTION_IDLE ||
+			(connection->state == CONNECTION_HELLO &&
+				tcp_readable(connection->transport.tcp) == 0))
 			connection_finish(connection);
 		else if (connection->stream != NULL && connection->stream->state == STREAM_TUNNEL)
-			tunnel_close(connection->stream, L7_ENDED_drained);
+			tunnel_leave(connection->stream);
 		else if (connection->state == CONNECTION_MULTIPLEX)
 			connection_h2_drain(connection);
 	}

@@ -24,6 +24,7 @@ struct stream;
  * A client's connection, one request after another:
  *
  *	PROXY -> HANDSHAKE   the PROXY header is there; without one to come it starts there
+ *	HELLO -> BUSY        passed through: the ClientHello is there, or none is looked for
  *	HANDSHAKE -> IDLE    TLS is done; without TLS it starts here
  *	IDLE -> BUSY         the first byte of a request
  *	IDLE -> MULTIPLEX    HTTP/2, by ALPN or by its first bytes: see connection_h2.h
@@ -34,6 +35,7 @@ struct stream;
  */
 enum connection_state {
 	CONNECTION_PROXY,
+	CONNECTION_HELLO,
 	CONNECTION_HANDSHAKE,
 	CONNECTION_IDLE,
 	CONNECTION_BUSY,

@@ -20,6 +20,11 @@ static void fill_request(struct l7_conn_row *row, const struct stream *stream)
 	const struct http_head *head = inlet_head(&stream->request);
 	size_t used;
 
+	if (stream->is_raw) {
+		snprintf(row->request, sizeof(row->request), "passthrough %.*s",
+			(int)head->host.len, head->host.len > 0 ? head->host.data : "");
+		return;
+	}
 	copy_text(row->request, sizeof(row->request), head->method);
 	if (stream->tunnel != NULL)
 		snprintf(row->request, sizeof(row->request), "%s", WEBSOCKET_TOKEN);

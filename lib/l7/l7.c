@@ -47,7 +47,7 @@ static bool is_listening(void *ctx, const struct ip_addr *address, uint16_t port
 	const struct service *service = service_find(
 		l7->snapshot->services, address, port_be, IPPROTO_TCP);
 
-	if (service == NULL || service->mode != CONFIG_MODE_L7 || service->listener == NULL)
+	if (service == NULL || service->listener == NULL)
 		return false;
 	if (l7->is_draining)
 		l7->counters.conns_refused++;

@@ -116,6 +116,19 @@ struct tls_store *l7_certificates_load(const struct config *config, struct err *
 	return store;
 }
 
+/* What is a request elsewhere is a whole connection here. */
+static void raw_configure(
+	struct l7_listener *listener, const struct config_passthrough *passthrough)
+{
+	listener->max_hello_bytes = passthrough->max_hello_bytes;
+	listener->limits.header_timeout_ms = passthrough->hello_timeout_ms;
+	listener->limits.body_timeout_ms = passthrough->half_closed_timeout_ms;
+	listener->tunnels = (struct config_tunnels){
+		.idle_timeout_ms = passthrough->idle_timeout_ms,
+		.close_timeout_ms = passthrough->close_timeout_ms,
+	};
+}
+
 struct l7_listener *l7_listener_create(const struct config_service *service,
 	const struct tls_store *certificates, unsigned worker_count, struct err *err)
 {
@@ -137,6 +150,9 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->accept_proxy = &service->accept_proxy;
 	listener->is_tls = service->is_tls;
+	listener->mode = service->mode;
+	if (config_mode_is_raw(service->mode))
+		raw_configure(listener, &service->passthrough);
 	listener->worker_count = worker_count;
 	listener->routes = route_table_create(
 		service->routes, service->route_count, service->pool, err);

@@ -30,6 +30,26 @@ int inlet_open(struct inlet *inlet, struct transport *transport, struct objpool 
 	return 0;
 }
 
+/* A head that stays, of its own size. */
+static int head_keep(struct inlet *inlet, const struct http_head *head, struct heap *heap,
+	struct heap_account *account)
+{
+	inlet->heap = heap;
+	inlet->account = account;
+	inlet->kept = heap_resize(heap, account, NULL, http_head_bytes(head));
+	if (inlet->kept == NULL)
+		return -ENOMEM;
+	http_head_copy(inlet->kept, head);
+	return 0;
+}
+
+int inlet_open_raw(struct inlet *inlet, struct transport *transport, const struct http_head *head,
+	struct heap *heap, struct heap_account *account)
+{
+	*inlet = (struct inlet){ .transport = transport, .is_raw = true };
+	return head == NULL ? 0 : head_keep(inlet, head, heap, account);
+}
+
 void inlet_open_h2(struct inlet *inlet, struct h2_stream *h2)
 {
 	*inlet = (struct inlet){ .h2 = h2 };
@@ -50,18 +70,11 @@ void inlet_close(struct inlet *inlet)
 
 int inlet_become_raw(struct inlet *inlet, struct heap *heap, struct heap_account *account)
 {
-	size_t bytes;
-
 	inlet->is_raw = true;
 	if (inlet->parser == NULL)
 		return 0;
-	bytes = http_head_bytes(h1_head(inlet->parser));
-	inlet->heap = heap;
-	inlet->account = account;
-	inlet->kept = heap_resize(heap, account, NULL, bytes);
-	if (inlet->kept == NULL)
+	if (head_keep(inlet, h1_head(inlet->parser), heap, account) < 0)
 		return -ENOMEM;
-	http_head_copy(inlet->kept, h1_head(inlet->parser));
 	h1_parser_finish(inlet->parser);
 	objpool_put(inlet->pool, inlet->memory);
 	inlet->parser = NULL;

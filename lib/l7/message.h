@@ -41,6 +41,12 @@ size_t inlet_memory_bytes(void);
 /* 0 or -ENOMEM. */
 int inlet_open(struct inlet *inlet, struct transport *transport, struct objpool *pool,
 	enum h1_role role, const struct http_limits *limits);
+/*
+ * No message at all, as after inlet_become_raw(). head: copied for inlet_head(), or NULL: there is
+ * none. 0 or -ENOMEM.
+ */
+int inlet_open_raw(struct inlet *inlet, struct transport *transport, const struct http_head *head,
+	struct heap *heap, struct heap_account *account);
 void inlet_open_h2(struct inlet *inlet, struct h2_stream *h2);
 void inlet_close(struct inlet *inlet);
 

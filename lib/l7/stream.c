@@ -8,6 +8,7 @@
 #include "connection_h2.h"
 #include "core.h"
 #include "listener.h"
+#include "passthrough.h"
 #include "resilience/limits.h"
 #include "tunnel.h"
 
@@ -134,10 +135,13 @@ static void drop(struct stream *stream)
 	} else {
 		stream->connection->stream = NULL;
 	}
-	if (stream->has_request) {
+	if (stream->has_request)
+		stream->l7->endings[stream->ending]++;
+	if (stream->is_raw) {
+		stream->l7->counters.passthrough_closed++;
+	} else if (stream->has_request) {
 		stream->l7->counters.requests_done++;
 		connection_counters(stream->connection)->requests_done++;
-		stream->l7->endings[stream->ending]++;
 		stream->l7->counters.tunnels_closed += stream->tunnel != NULL;
 	}
 	SLIST_INSERT_HEAD(&stream->l7->dead_streams, stream, dead_link);
@@ -284,6 +288,10 @@ void stream_answer_with(struct stream *stream, struct response *response)
 
 	limits_leave(stream);
 	stream_detach(stream, STREAM_ABORT);
+	if (stream->is_raw) {
+		passthrough_refuse(stream);
+		return;
+	}
 	if (stream->state == STREAM_EXPECT_END || stream->state == STREAM_TUNNEL) {
 		stream_cut(stream, H2_INTERNAL_ERROR);
 		return;

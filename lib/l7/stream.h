@@ -83,6 +83,8 @@ struct stream {
 	bool is_body_given_up;       /* the rest of the request is not read */
 	bool is_response_begun;      /* a byte of the member's answer came */
 	bool trust_forwarded;
+	bool is_raw;   /* a whole connection that is passed through: see passthrough.h */
+	uint8_t alert; /* is_raw: of TLS, what it is refused with */
 	bool is_close; /* the client's connection ends with this answer */
 	bool is_continue_sent;
 	bool is_tunnel_wanted;

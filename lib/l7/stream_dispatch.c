@@ -60,6 +60,8 @@ static bool request_hash(
 		.source = &stream->connection->tuple.src,
 	};
 
+	if (stream->is_raw && attribute->kind != CONFIG_ATTRIBUTE_SOURCE)
+		return false;
 	return attribute->kind != CONFIG_ATTRIBUTE_NONE &&
 		attribute_hash(attribute, &request, stream->l7->snapshot->key, hash);
 }
@@ -69,7 +71,7 @@ static struct member *sticky_pick(struct stream *stream, const struct pool *pool
 {
 	struct member *member;
 
-	if (!pool->config->sticky.is_set)
+	if (!pool->config->sticky.is_set || stream->is_raw)
 		return NULL;
 	member = sticky_member(pool, inlet_head(&stream->request));
 	stream->sticky = member;
@@ -305,7 +307,8 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 {
 	const struct service *service = connection_service(stream->connection);
 
-	if (service == NULL) {
+	/* What was begun as one thing is not gone on with as another. */
+	if (service == NULL || config_mode_is_raw(service->mode) != stream->is_raw) {
 		stream->is_close = true;
 		stream->l7->counters.no_member++;
 		stream_blame(stream, L7_ENDED_no_service);

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "core.h"
+#include "passthrough.h"
 #include "stream.h"
 #include "tunnel.h"
 
@@ -11,7 +12,10 @@ void stream_on_connected(struct stream *stream)
 	if (stream->is_pending)
 		stream->upstream->member->cores[stream->l7->core->index].pending_done++;
 	stream->is_pending = false;
-	stream_send_head(stream);
+	if (stream->is_raw)
+		passthrough_open(stream);
+	else
+		stream_send_head(stream);
 	connection_settle(stream->connection);
 }
 
@@ -192,7 +196,9 @@ static void pump_body(struct stream *stream)
 
 void stream_pump_request(struct stream *stream)
 {
-	if (stream->state == STREAM_EXPECT_HEAD)
+	if (stream->state == STREAM_EXPECT_HEAD && stream->is_raw)
+		passthrough_run(stream);
+	else if (stream->state == STREAM_EXPECT_HEAD)
 		expect_head(stream);
 	else if (stream->state == STREAM_TUNNEL)
 		tunnel_run(stream);

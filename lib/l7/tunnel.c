@@ -130,6 +130,8 @@ static void count(struct stream *stream, bool to_member, size_t len)
 	/* Behind the member's end nothing goes on. */
 	if (len == 0)
 		return;
+	if (!to_member && stream->times.answered_us == 0)
+		stream->times.answered_us = l7->now_us;
 	member = &stream->upstream->member->cores[l7->core->index];
 	if (to_member) {
 		l7->counters.bytes_in += len;
@@ -174,6 +176,10 @@ static void say_goodbye(struct stream *stream, struct tunnel_way *way, struct ou
 	char frame[WEBSOCKET_CLOSE_MAX];
 	size_t len;
 
+	if (stream->is_raw && !way->is_ended) {
+		outlet_end(to, NULL, 0);
+		way->is_ended = true;
+	}
 	if (way->is_ended || !websocket_frames_is_between(&way->frames))
 		return;
 	len = websocket_close_make(frame, WEBSOCKET_GOING_AWAY, to_member,
@@ -200,6 +206,19 @@ static size_t piece_take(struct stream *stream, struct tunnel_way *way, struct o
 	return way->is_ended ? piece->len : len;
 }
 
+/* The same where bytes have no frames: without copying them between plain connections. */
+static size_t raw_take(struct stream *stream, struct tunnel_way *way, struct inlet *from,
+	struct outlet *to, size_t len)
+{
+	if (way->is_ended) {
+		inlet_take(from, len);
+		return len;
+	}
+	len = outlet_flush(to) ? transport_pass(to->transport, from->transport, len) : 0;
+	count(stream, is_to_member(stream, way), len);
+	return len;
+}
+
 static void rearm(struct stream *stream)
 {
 	const struct tunnel *tunnel = stream->tunnel;
@@ -210,6 +229,8 @@ static void rearm(struct stream *stream)
 	/* An end that has closed is likely to be gone: the other one should notice soon. */
 	if (tunnel->to_member.is_read || tunnel->to_client.is_read)
 		timeout_ms = MIN(timeout_ms, stream->connection->limits.body_timeout_ms);
+	if (tunnel->is_leaving)
+		timeout_ms = MIN(timeout_ms, stream->listener->tunnels.close_timeout_ms);
 	stream_deadline(stream, timeout_ms);
 }
 
@@ -248,8 +269,12 @@ static bool way_run(
 	while (goes_on && !way->is_read && !to->is_failed) {
 		switch (inlet_next(from, &piece)) {
 		case HTTP_EVENT_BODY:
-			len = piece_take(stream, way, to, &piece);
-			inlet_take(from, len);
+			if (stream->is_raw) {
+				len = raw_take(stream, way, from, to, piece.len);
+			} else {
+				len = piece_take(stream, way, to, &piece);
+				inlet_take(from, len);
+			}
 			moved |= len > 0;
 			goes_on = len == piece.len || (len > 0 && stream->tunnel->is_closing);
 			break;
@@ -341,6 +366,34 @@ void tunnel_close(struct stream *stream, enum l7_ending ending)
 	connection_settle(stream->connection);
 }
 
+void tunnel_leave(struct stream *stream)
+{
+	if (!stream->is_raw) {
+		tunnel_close(stream, L7_ENDED_drained);
+	} else if (!stream->tunnel->is_leaving && !stream->tunnel->is_closing) {
+		stream->tunnel->is_leaving = true;
+		rearm(stream);
+	}
+}
+
+void tunnel_begin(struct stream *stream)
+{
+	struct l7_core *l7 = stream->l7;
+
+	stream->tunnel = heap_resize(&l7->heap, &l7->tunnels, NULL, sizeof(*stream->tunnel));
+	if (stream->tunnel == NULL) {
+		stream_starved(stream);
+		return;
+	}
+	memset(stream->tunnel, 0, sizeof(*stream->tunnel));
+	stream->state = STREAM_TUNNEL;
+	if (l7->is_draining || connection_service(stream->connection) == NULL)
+		tunnel_leave(stream);
+	else
+		rearm(stream);
+	tunnel_run(stream);
+}
+
 bool tunnel_open(struct stream *stream, const struct http_head *head)
 {
 	struct l7_core *l7 = stream->l7;
@@ -366,7 +419,8 @@ bool tunnel_open(struct stream *stream, const struct http_head *head)
 void tunnel_on_deadline(struct stream *stream)
 {
 	if (!stream->tunnel->is_closing) {
-		tunnel_close(stream, L7_ENDED_tunnel_idle);
+		tunnel_close(stream,
+			stream->tunnel->is_leaving ? L7_ENDED_drained : L7_ENDED_tunnel_idle);
 		return;
 	}
 	stream->l7->counters.tunnels_cut++;

@@ -30,6 +30,7 @@ struct tunnel_way {
 struct tunnel {
 	struct tunnel_way to_member, to_client;
 	bool is_closing;
+	bool is_leaving; /* it is to end as soon as it is quiet */
 };
 
 /* The stream's request asks for a tunnel, and its listener has them. */
@@ -54,11 +55,23 @@ bool tunnel_is_agreed(const struct stream *stream, const struct http_head *head)
 /* Tells the client, and begins. False: the answer is not to be believed, or cannot be sent. */
 bool tunnel_open(struct stream *stream, const struct http_head *head);
 
+/*
+ * The same for a stream that is a tunnel from its start (is_raw), both of whose ends are open.
+ * Nobody knows what its bytes mean: when we end it, each end gets our FIN and nothing else.
+ */
+void tunnel_begin(struct stream *stream);
+
 /* Moves bytes both ways, as far as both ends let it. */
 void tunnel_run(struct stream *stream);
 
 /* Ends it in order, within the listener's close_timeout_ms. Fine when it is closing. */
 void tunnel_close(struct stream *stream, enum l7_ending ending);
+
+/*
+ * The appliance drains, or the service has gone: a WebSocket is told to close; of other bytes
+ * nobody knows how to, and they pass until there are none for close_timeout_ms.
+ */
+void tunnel_leave(struct stream *stream);
 
 /* The member's connection is over. */
 void tunnel_on_member_closed(struct stream *stream, enum tcp_close_reason reason);

@@ -49,6 +49,11 @@ void tcp_consume(struct tcp_conn *conn, size_t len)
 	on_consumed(conn);
 }
 
+bool tcp_has_fin(const struct tcp_conn *conn)
+{
+	return conn->flags & CONN_FIN_RECEIVED;
+}
+
 bool tcp_is_eof(const struct tcp_conn *conn)
 {
 	return conn->flags & CONN_FIN_RECEIVED && conn->rx_bytes == 0;

@@ -20,7 +20,7 @@ static const struct table_column columns[] = {
 
 static bool is_l7(const struct service *service)
 {
-	return service->mode == CONFIG_MODE_L7 && service->listener != NULL;
+	return service->listener != NULL;
 }
 
 int command_show_splits(struct request *request)

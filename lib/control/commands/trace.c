@@ -153,7 +153,7 @@ static void service_print(struct pairs *pairs, const struct l4_trace *trace)
 		rte_be_to_cpu_16(trace->packet.dst_port_be));
 	if (service != NULL) {
 		pair_text(pairs, "service", service->identity->name);
-		pair_text(pairs, "mode", service->mode == CONFIG_MODE_L4 ? "l4" : "l7");
+		pair_text(pairs, "mode", config_mode_name(service->mode));
 	} else if (trace->owner.kind != STEER_NONE) {
 		pair_text(pairs, "service", "-");
 		pair_text(pairs, "mode", "reply");

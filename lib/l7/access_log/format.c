@@ -62,7 +62,9 @@ static void put_version(const struct line *line)
 {
 	unsigned version = line->record->version;
 
-	if (version == 20)
+	if (version == 0)
+		fputs("\"\"", line->out);
+	else if (version == 20)
 		fputs("\"2\"", line->out);
 	else
 		fprintf(line->out, "\"%u.%u\"", version / 10, version % 10);
@@ -193,6 +195,10 @@ static void put_request(const struct line *line)
 {
 	unsigned version = line->record->version;
 
+	if (version == 0) {
+		fputs("\"-\"", line->out);
+		return;
+	}
 	if (line->record->lens[ACCESS_METHOD] == 0) {
 		fputs("\"<BADREQ>\"", line->out);
 		return;
@@ -207,6 +213,16 @@ static void put_request(const struct line *line)
 static int ms(uint32_t us)
 {
 	return us == ACCESS_NEVER ? -1 : (int)(us / 1000);
+}
+
+/* What `option tcplog` has behind the member: waited, connected, total. */
+static void put_connection(const struct line *line)
+{
+	const struct access_record *record = line->record;
+
+	fprintf(line->out, " %d/%d/%d %" PRIu64 " %s 0/0/0/0/%u 0/0", ms(record->queue_us),
+		ms(record->connect_us), ms(record->total_us), record->bytes_out,
+		l7_ending_code(record->ending), record->tries > 0 ? record->tries - 1u : 0u);
 }
 
 /* As `option httplog` has it; counts of connections and queues are not kept here, and 0. */
@@ -225,6 +241,10 @@ static void format_haproxy(const struct line *line)
 	put_log_text(line, ACCESS_POOL);
 	fputc('/', line->out);
 	put_log_text(line, ACCESS_MEMBER);
+	if (record->version == 0) {
+		put_connection(line);
+		return;
+	}
 	fprintf(line->out, " %d/%d/%d/%d/%d %u %" PRIu64 " - - %s-- 0/0/0/0/%u 0/0 ",
 		ms(record->header_us), ms(record->queue_us), ms(record->connect_us),
 		ms(record->first_us), ms(record->total_us), record->status, record->bytes_out,

@@ -184,7 +184,7 @@ static void record_take(
 
 	if (record->refusal != HTTP_REFUSED_NOT)
 		keep(&log->books[ACCESS_ERRORS], record, unix_us);
-	else if (record->total_us >= log->config.slow_ms * CLOCK_US_PER_MS)
+	else if (record->version != 0 && record->total_us >= log->config.slow_ms * CLOCK_US_PER_MS)
 		keep(&log->books[ACCESS_SLOW], record, unix_us);
 	if (log->fd >= 0)
 		line_make(log, record, unix_us);

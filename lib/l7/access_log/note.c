@@ -117,6 +117,11 @@ static void put_tls(struct maker *maker, const struct stream *stream)
 {
 	const struct tls_session *tls = stream->connection->transport.tls;
 
+	if (stream->is_raw) {
+		put(maker, ACCESS_SNI, inlet_head(&stream->request)->host, FIELD_MAX_BYTES);
+		put(maker, ACCESS_TLS, (struct http_span){ 0 }, 0);
+		return;
+	}
 	put(maker, ACCESS_SNI, span_of(tls == NULL ? NULL : tls_session_sni(tls)), FIELD_MAX_BYTES);
 	put(maker, ACCESS_TLS, span_of(tls == NULL ? NULL : tls_session_version(tls)),
 		NAME_MAX_BYTES);
@@ -147,7 +152,8 @@ static void make(struct maker *maker, const struct stream *stream)
 
 	put(maker, ACCESS_SERVICE, span_of(stream->connection->identity->name), NAME_MAX_BYTES);
 	put(maker, ACCESS_METHOD, head == NULL ? none : head->method, NAME_MAX_BYTES);
-	put(maker, ACCESS_HOST, head == NULL ? none : head->host, FIELD_MAX_BYTES);
+	put(maker, ACCESS_HOST, head == NULL || stream->is_raw ? none : head->host,
+		FIELD_MAX_BYTES);
 	put(maker, ACCESS_TARGET, head == NULL ? none : head->target, TARGET_MAX);
 	put_route(maker, stream);
 	put(maker, ACCESS_POOL, span_of(stream->pool_name), NAME_MAX_BYTES);
@@ -156,7 +162,9 @@ static void make(struct maker *maker, const struct stream *stream)
 	put_field(maker, ACCESS_REFERER, head, "referer");
 	put_tls(maker, stream);
 	put_raw(maker, stream);
-	if (head != NULL && stream->h2 == NULL)
+	if (stream->is_raw)
+		maker->record.version = 0;
+	else if (head != NULL && stream->h2 == NULL)
 		maker->record.version = (uint8_t)(10 + head->minor);
 }
 
@@ -168,6 +176,9 @@ static bool is_wanted(const struct stream *stream)
 
 	if (!stream->has_request && stream->ending == L7_ENDED_complete)
 		return false;
+	/* That a connection lives long does not make it a slow request. */
+	if (stream->is_raw)
+		return config->to != CONFIG_ACCESS_TO_NONE;
 	return config->to != CONFIG_ACCESS_TO_NONE || stream->ending == L7_ENDED_refused ||
 		total_us >= config->slow_ms * CLOCK_US_PER_MS;
 }

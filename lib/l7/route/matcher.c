@@ -320,12 +320,31 @@ static bool groups_hold(const struct matcher *matcher, const struct route_reques
 	return is_any;
 }
 
+/* Passed through: head->protocol is the ClientHello's list, as on the wire. */
+static bool is_alpn(const struct config_conditions *config, const struct route_request *request)
+{
+	struct http_span list = request->head->protocol;
+
+	for (size_t i = 0; i < config->alpn_count; i++) {
+		size_t wanted = strlen(config->alpns[i]);
+		size_t len;
+
+		for (size_t at = 0; at < list.len; at += 1 + len) {
+			len = (uint8_t)list.data[at];
+			if (len == wanted && len < list.len - at &&
+				memcmp(list.data + at + 1, config->alpns[i], len) == 0)
+				return true;
+		}
+	}
+	return config->alpn_count == 0 || request->is_any_alpn;
+}
+
 bool matcher_holds(const struct matcher *matcher, const struct route_request *request)
 {
 	const struct config_conditions *config = matcher->config;
 
 	if (!is_method(config, request->head->method) || !is_source(config, request->source) ||
-		!is_agent(config, request->head))
+		!is_agent(config, request->head) || !is_alpn(config, request))
 		return false;
 	if (config->has_grpc && !grpc_fits(config, request->head))
 		return false;
@@ -362,7 +381,7 @@ static bool is_empty(const struct config_conditions *config)
 {
 	return config->headers.count + config->query.count + config->cookies.count +
 			config->tls.count + config->method_count + config->source_count +
-			config->any_of_count + config->all_of_count + config->none_of_count ==
+			config->alpn_count +			config->any_of_count + config->all_of_count + config->none_of_count ==
 		0 &&
 		config->agents == 0 && !config->has_grpc &&
 		(config->share == 0 || config->share == CONFIG_SHARE_WHOLE);

@@ -2,6 +2,7 @@
 #include <rte_common.h>
 
 #include "../core.h"
+#include "../listener.h"
 #include "upstream.h"
 
 static struct member_counters *counters_of(const struct upstream *upstream)
@@ -106,7 +107,10 @@ static void on_connected(struct tcp_conn *tcp, void *ctx)
 	if (upstream->state != UPSTREAM_CONNECTING)
 		return;
 	upstream->is_connected = true;
-	connect_run(upstream);
+	if (upstream_proxy_send(upstream) < 0)
+		connect_failed(upstream, TCP_CLOSED_NO_MEMORY);
+	else
+		connect_run(upstream);
 }
 
 /* What its stream could not see: TLS broke, and no byte will come or go any more. */
@@ -229,8 +233,17 @@ struct tcp_conn *upstream_connect(struct l7_core *l7, const struct member *membe
 		&error, l7->now_us);
 }
 
-static struct upstream *open_new(
-	struct l7_core *l7, struct member *member, const struct config_pool *config)
+/* What is passed through has TLS of its own already: the pool's is for its health checks then. */
+static struct tls_context *context_for(
+	struct l7_core *l7, const struct stream *stream, const struct config_pool *config)
+{
+	const struct l7_listener *listener = stream->connection->listener;
+
+	return listener->mode == CONFIG_MODE_TLS_PASSTHROUGH ? NULL : upstream_context(l7, config);
+}
+
+static struct upstream *open_new(struct l7_core *l7, const struct stream *stream,
+	struct member *member, const struct config_pool *config)
 {
 	struct upstream *upstream = objpool_get(l7->upstreams.upstreams);
 	struct upstream_pool *pool;
@@ -239,9 +252,10 @@ static struct upstream *open_new(
 	if (upstream == NULL)
 		return NULL;
 	*upstream = (struct upstream){ .l7 = l7, .member = member };
-	upstream->context = upstream_context(l7, config);
+	upstream->context = context_for(l7, stream, config);
+	upstream->client_address = config->client_address;
 	upstream->config_generation = l7->config_generation;
-	upstream->may_be_h2 = config->protocol == CONFIG_PROTOCOL_ALPN;
+	upstream->may_be_h2 = config->protocol == CONFIG_PROTOCOL_ALPN && !stream->is_raw;
 	wheel_timer_init(&upstream->timer, on_timer);
 	tcp = upstream_connect(l7, member, config, &handler, upstream);
 	if (tcp == NULL ||
@@ -295,6 +309,8 @@ struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, str
 	struct tls_context *context = upstream_context(l7, config);
 	struct upstream *upstream = NULL;
 
+	/* A connection that says whose it is serves nobody else. */
+	may_reuse &= config->client_address == CONFIG_CLIENT_ADDRESS_NONE && !stream->is_raw;
 	if (config->protocol == CONFIG_PROTOCOL_H2 ||
 		(config->protocol == CONFIG_PROTOCOL_ALPN && may_reuse &&
 			upstream_h2_has_room(l7, member, context)))
@@ -306,7 +322,7 @@ struct upstream *upstream_acquire(struct l7_core *l7, struct stream *stream, str
 			upstream = reuse(pool, context);
 	}
 	if (upstream == NULL)
-		upstream = open_new(l7, member, config);
+		upstream = open_new(l7, stream, member, config);
 	if (upstream == NULL)
 		return NULL;
 	upstream->stream = stream;
@@ -320,7 +336,7 @@ bool upstream_is_kept(
 {
 	const struct upstream_pool *pool = upstream_pool_find(l7, member);
 
-	if (pool == NULL)
+	if (pool == NULL || config->client_address != CONFIG_CLIENT_ADDRESS_NONE)
 		return false;
 	if (config->protocol != CONFIG_PROTOCOL_H1 &&
 		upstream_h2_has_room(l7, member, upstream_context(l7, config)))
@@ -340,7 +356,8 @@ static bool may_be_kept(const struct upstream *upstream)
 	const struct l7_core *l7 = upstream->l7;
 	const struct upstream_pool *pool = upstream->pool;
 
-	return !l7->is_draining && pool->generation == l7->generation && !is_outdated(upstream) &&
+	return upstream->client_address == CONFIG_CLIENT_ADDRESS_NONE && !l7->is_draining &&
+		pool->generation == l7->generation && !is_outdated(upstream) &&
 		pool->idle_count < upstream->max_idle && !upstream->transport.is_failed &&
 		!transport_is_eof(&upstream->transport);
 }

@@ -34,6 +34,7 @@ struct upstream {
 	enum upstream_state state;
 	bool was_reused;             /* carried a request before this one */
 	bool may_be_h2;              /* the member chooses by ALPN */
+	enum config_client_address client_address; /* how it tells of the client */
 	bool is_connected;           /* TCP is; CONNECTING goes on with the TLS handshake */
 	struct tls_context *context; /* TLS: whose; else NULL */
 	uint64_t config_generation;  /* that it was made by */
@@ -150,6 +151,9 @@ void upstream_h2_free_dead(struct upstream_pools *pools);
 
 /* This worker's context for members of a pool of the current snapshot; NULL: plain. */
 struct tls_context *upstream_context(struct l7_core *l7, const struct config_pool *config);
+
+/* Says whose connection it is, if its pool wants that: ahead of all else. 0 or -ENOMEM. */
+int upstream_proxy_send(struct upstream *upstream);
 
 /* Plain, or by context. 0 or -ENOMEM. */
 int upstream_open_transport(struct l7_core *l7, struct transport *transport, struct tcp_conn *tcp,

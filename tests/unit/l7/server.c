@@ -10,6 +10,7 @@
 
 struct server_conn {
 	struct server *server;
+	bool is_introduced;
 	struct tcp_conn *tcp;
 	struct server_conn *next;
 	struct h1_parser *parser;
@@ -228,11 +229,33 @@ static bool server_event(struct server_conn *conn, enum http_event event, struct
 	}
 }
 
+/* False: it is not complete yet. */
+static bool server_introduced(struct server_conn *conn)
+{
+	struct server *server = conn->server;
+	struct tcp_span span;
+	int len;
+
+	if (!server->expects_proxy || conn->is_introduced)
+		return true;
+	if (tcp_peek(conn->tcp, &span, 1) == 0)
+		return false;
+	len = proxy_header_parse(span.data, span.len, &server->proxy);
+	assert_true(len > 0);
+	snprintf(server->proxy_authority, sizeof(server->proxy_authority), "%.*s",
+		(int)server->proxy.authority.len, (const char *)server->proxy.authority.data);
+	tcp_consume(conn->tcp, (size_t)len);
+	conn->is_introduced = true;
+	return true;
+}
+
 static void server_readable(struct tcp_conn *tcp, void *ctx)
 {
 	struct server_conn *conn = ctx;
 	struct tcp_span span = { 0 };
 
+	if (!server_introduced(conn))
+		return;
 	while (!conn->is_done && !conn->server->is_stuck && !conn->is_raw) {
 		struct http_span body = { 0 };
 		enum http_event event;
@@ -307,6 +330,7 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 	conn = calloc(1, sizeof(*conn));
 	conn->server = server;
 	conn->tcp = tcp;
+	conn->is_raw = server->is_raw;
 	conn->memory = aligned_alloc(64, RTE_ALIGN_CEIL(h1_parser_bytes(), (size_t)64));
 	conn->next = world->server_conns;
 	world->server_conns = conn;

@@ -23,7 +23,13 @@
 struct config;
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
-enum config_mode { CONFIG_MODE_L4, CONFIG_MODE_L7 };
+/* All but the first are the L7 workers'; the last two pass on bytes that nobody looks into. */
+enum config_mode {
+	CONFIG_MODE_L4,
+	CONFIG_MODE_L7,
+	CONFIG_MODE_TLS_PASSTHROUGH,
+	CONFIG_MODE_TCP,
+};
 enum config_forward {
 	CONFIG_FORWARD_FULL_NAT,
 	CONFIG_FORWARD_NAT,
@@ -223,6 +229,7 @@ struct config_pool {
 	struct config_retry retry;       /* L7 */
 	struct config_outlier outlier;
 	struct config_pool_limits limits; /* L7 */
+	enum config_client_address client_address; /* "client_address": L7, none or proxy-* */
 	int line;
 };
 
@@ -301,6 +308,8 @@ struct config_quic {
 	size_t source_count;                                                                       \
 	unsigned agents; /* CONFIG_AGENT_* or-ed; 0: any */                                        \
 	bool has_grpc;                                                                             \
+	const char **alpns; /* tls-passthrough: the client offers any of them */                   \
+	size_t alpn_count;                                                                         \
 	const char *grpc_service; /* NULL: any */                                                  \
 	const char *grpc_method;  /* NULL: any */                                                  \
 	unsigned share;           /* parts of CONFIG_SHARE_WHOLE */                                \
@@ -371,6 +380,15 @@ struct config_http_limits {
 	unsigned max_header_fields; /* "max_header_fields": 100 */
 	unsigned max_target_bytes;  /* "max_target_bytes": 8192 */
 	uint64_t max_body_bytes;    /* "max_body_bytes": 0 = no limit */
+};
+
+/* "passthrough" of a service: tls-passthrough, tcp */
+struct config_passthrough {
+	unsigned hello_timeout_ms;       /* "hello_timeout_ms": 5000 */
+	unsigned max_hello_bytes;        /* "max_hello_bytes": 16384 */
+	unsigned idle_timeout_ms;        /* "idle_timeout_ms": 3600000 */
+	unsigned half_closed_timeout_ms; /* "half_closed_timeout_ms": 30000 */
+	unsigned close_timeout_ms;       /* "close_timeout_ms": 5000 */
 };
 
 enum config_source_check {
@@ -480,6 +498,7 @@ struct config_service {
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
+	struct config_passthrough passthrough;
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
@@ -576,6 +595,21 @@ struct config_errors {
 	size_t count;
 	size_t capacity;
 };
+
+/* Its connections end here, on an L7 worker. */
+static inline bool config_mode_is_l7(enum config_mode mode)
+{
+	return mode != CONFIG_MODE_L4;
+}
+
+/* And what they carry is not looked into. */
+static inline bool config_mode_is_raw(enum config_mode mode)
+{
+	return mode == CONFIG_MODE_TLS_PASSTHROUGH || mode == CONFIG_MODE_TCP;
+}
+
+/* "l4", "l7", "tls-passthrough", "tcp". */
+const char *config_mode_name(enum config_mode mode);
 
 /* The name of a scheduler, as lib/balance and statistics call it. Any thread. */
 const char *config_balance_name(enum config_balance balance);

@@ -39,7 +39,7 @@ enum access_text {
 struct access_record {
 	uint32_t bytes; /* of the record with its texts; a multiple of 8 */
 	uint16_t status;
-	uint8_t version; /* 10, 11, 20 */
+	uint8_t version; /* 10, 11, 20; 0: no HTTP, a connection that was passed through */
 	uint8_t tries;
 	uint8_t ending;  /* enum l7_ending */
 	uint8_t refusal; /* enum http_refusal */

@@ -54,6 +54,7 @@ struct route_request {
 	const struct ip_addr *source;  /* the client's address */
 	const struct tls_facts *facts; /* NULL: no TLS */
 	uint32_t random;               /* any 32 bits */
+	bool is_any_alpn;              /* as if the client offered what rows ask for */
 	struct route_scratch *scratch;
 };
 

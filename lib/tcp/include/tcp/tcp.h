@@ -162,6 +162,9 @@ void tcp_consume(struct tcp_conn *conn, size_t len);
 /* True when the peer's FIN came and all bytes before it were consumed. */
 bool tcp_is_eof(const struct tcp_conn *conn);
 
+/* True when the FIN came: nothing follows the bytes that are readable. */
+bool tcp_has_fin(const struct tcp_conn *conn);
+
 /*
  * Queues bytes (copied) up to the send buffer's space and returns how many were taken; after a
  * short count on_writable follows when at least half of the buffer is free. Segments leave at
