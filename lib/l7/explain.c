@@ -116,3 +116,26 @@ int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 	route_scratch_destroy(scratch);
 	return edit != NULL && scratch != NULL ? 0 : -ENOMEM;
 }
+
+const struct route *l7_explain_raw(const struct l7_listener *listener,
+	const struct l7_raw_question *question, bool *is_protocol)
+{
+	struct route_request request = { .source = question->source, .random = question->random };
+	const struct route *route = NULL;
+	struct http_head *head = calloc(1, sizeof(*head));
+
+	*is_protocol = false;
+	request.scratch = route_scratch_create();
+	request.head = head;
+	if (head != NULL && request.scratch != NULL) {
+		head->host = (struct http_span){ .data = question->name,
+			.len = strlen(question->name) };
+		head->protocol = question->alpn;
+		route = route_find(listener->routes, &request);
+		request.is_any_alpn = true;
+		*is_protocol = route == NULL && route_find(listener->routes, &request) != NULL;
+	}
+	route_scratch_destroy(request.scratch);
+	free(head);
+	return route;
+}

@@ -10,6 +10,7 @@
 
 #include "../pairs.h"
 #include "commands.h"
+#include "explain.h"
 #include "http/h1.h"
 #include "l7/explain.h"
 
@@ -196,7 +197,7 @@ static void pool_print(struct pairs *pairs, const char *key, const struct pool *
 			config_balance_name(pool->config->balance), pool->usable, pool->count);
 }
 
-static void target_print(
+void explain_target_print(
 	struct pairs *pairs, const struct snapshot *snapshot, const struct route *route)
 {
 	struct pool **pools = snapshot->backends->pools;
@@ -254,7 +255,7 @@ static void explanation_print(
 			explanation->by);
 		return;
 	}
-	target_print(pairs, snapshot, explanation->route);
+	explain_target_print(pairs, snapshot, explanation->route);
 	pair_text(pairs, "verdict", "forwarded");
 }
 
@@ -298,9 +299,14 @@ static int explain(struct request *request, const struct service *service, struc
 
 int command_explain(struct request *request)
 {
-	struct asking *asking = calloc(1, sizeof(*asking));
+	struct asking *asking;
 	const struct service *service;
 	int ret;
+
+	if (request->count > 0 &&
+		(strcmp(request->words[0], "tls") == 0 || strcmp(request->words[0], "tcp") == 0))
+		return explain_connection(request);
+	asking = calloc(1, sizeof(*asking));
 
 	if (asking == NULL)
 		return request_fail(request, ENOMEM, "no memory to explain it");

@@ -119,5 +119,9 @@ const char conf_full[] =
 	"  {'name': 'dns', 'listen': '[2001:db8::100]:53/udp', 'mode': 'l4', 'pool': 'dns',\n"
 	"    'forward': 'dsr-gue', 'stateless': true, 'oversize': 'drop', 'gue_variant': 1,\n"
 	"    'gue_port': 6081, 'outer_source': '198.51.100.128/25',\n"
-	"    'syn_proxy': {'when': 'off', 'syns_per_s': 5}, 'client_address': 'none'}]\n"
+	"    'syn_proxy': {'when': 'off', 'syns_per_s': 5}, 'client_address': 'none'},\n"
+	"  {'name': 'passed', 'listen': '192.0.2.100:8443/tcp', 'mode': 'tls-passthrough',\n"
+	"    'routes': [{'match': {'sni': '*.example.com', 'alpn': ['h2']}, 'pool': 'static'}],\n"
+	"    'passthrough': {'hello_timeout_ms': 1, 'max_hello_bytes': 513,\n"
+	"      'idle_timeout_ms': 2, 'half_closed_timeout_ms': 3, 'close_timeout_ms': 4}}]\n"
 	"}\n";

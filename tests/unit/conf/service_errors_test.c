@@ -130,7 +130,7 @@ static const struct conf_row rows[] = {
 				 "{'name': 'b', 'mode': 'l4', 'listen': '192.0.2.100:2/tcp'},\n"
 				 "{'name': 'c', 'mode': 'l7', 'listen': '192.0.2.100:3/udp'}"),
 		.expected =
-			"c.json:3: services[0].mode: \"L4\" is not one of: l4, l7; did you mean "
+			"c.json:3: services[0].mode: \"L4\" is not one of: l4, l7, tls-passthrough, tcp; did you mean "
 			"\"l4\"?\n"
 			"c.json:4: services[1].pool: a service of mode \"l4\" needs a pool\n"
 			"c.json:5: services[2].routes: a service of mode \"l7\" needs "
@@ -146,7 +146,8 @@ static const struct conf_row rows[] = {
 			"{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': "
 			"'a',\n'forward': 'full-nat', 'hash': 'source-ip', "
 			"'tcp_idle_timeout_ms': 999}"),
-		.expected = "c.json:4: services[0].routes: is for services of mode \"l7\" only\n"
+		.expected = "c.json:4: services[0].routes: is for services of mode \"l7, tls-passthrough, tcp\" "
+			    "only\n"
 			    "c.json:4: services[0].http: is for services of mode \"l7\" only\n"
 			    "c.json:4: services[0].trust_forwarded: is for services of mode \"l7\" "
 			    "only\n"
@@ -236,7 +237,8 @@ static const struct conf_row rows[] = {
 			"c.json:6: services[1].accept_proxy.from: needs at least 1\n"
 			"c.json:8: services[2].accept_proxy.from[0]: 192.0.2.1/24 has bits set "
 			"behind its prefix; did you mean \"192.0.2.0/24\"?\n"
-			"c.json:10: services[3].accept_proxy: is for services of mode \"l7\" only",
+			"c.json:10: services[3].accept_proxy: is for services of mode \"l7, tls-passthrough, "
+			"tcp\" only",
 	},
 	{
 		.what = "TLS's values",

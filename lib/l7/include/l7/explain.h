@@ -38,4 +38,19 @@ struct l7_explanation {
 int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 	struct l7_explanation *explanation);
 
+/* A connection that is passed through, as somebody describes it. */
+struct l7_raw_question {
+	const char *name;             /* of SNI, lower case; "": none */
+	struct http_span alpn;        /* what the client offers, as on the wire */
+	const struct ip_addr *source; /* the client */
+	uint32_t random;
+};
+
+/*
+ * The route of such a connection; NULL: it is refused, *is_protocol: only for want of a protocol
+ * that the client offers. The control thread.
+ */
+const struct route *l7_explain_raw(const struct l7_listener *listener,
+	const struct l7_raw_question *question, bool *is_protocol);
+
 #endif
