@@ -77,6 +77,8 @@ def udp(sport=CLIENT_PORT, dport=53, **fields):
 # Output.
 FORWARDS = ["FULL_NAT", "NAT", "DSR_L2", "DSR_IPIP", "DSR_GUE"]
 OVERSIZES = ["FRAGMENT", "CLAMP_MSS", "DROP"]
+SYN_PROXIES = ["OFF", "FLOOD", "ALWAYS"]
+CLIENT_ADDRESSES = ["NONE", "PROXY_V1", "PROXY_V2", "TOA"]
 seeds = {}
 
 
@@ -84,9 +86,12 @@ def seed_begin(description, fields):
     way = (fields["pool4"] == "HARNESS_POOL6") | (fields["pool6"] == "HARNESS_POOL4") << 1 | \
         ("is_stateless" in fields) << 2 | \
         OVERSIZES.index(fields.get("oversize", "CONFIG_OVERSIZE_FRAGMENT")[16:]) << 3 | \
-        fields.get("gue_variant", 0) << 5
+        fields.get("gue_variant", 0) << 5 | \
+        SYN_PROXIES.index(fields.get("syn_proxy", "CONFIG_SYN_PROXY_OFF")[17:]) << 6
+    told = fields.get("client_address", "CONFIG_CLIENT_ADDRESS_NONE")[22:]
     name = "".join(c if c.isalnum() else "_" for c in description)
-    seeds[name] = bytearray([FORWARDS.index(fields["forward"][15:]), way])
+    seeds[name] = bytearray([FORWARDS.index(fields["forward"][15:]) +
+                             len(FORWARDS) * CLIENT_ADDRESSES.index(told), way])
 
 
 def seed_add(frame):

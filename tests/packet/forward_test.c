@@ -46,6 +46,7 @@ static const struct row rows[] = {
 #define ROW_PACKETS(in_, ...) .in = (in_), .out = { __VA_ARGS__ }
 #include "forward_rows.def"
 #include "options_rows.def"
+#include "splice_rows.def"
 #undef ROW
 #undef SETUP
 };

@@ -26,7 +26,8 @@ static enum drop_reason row_reason(const struct fragment_row *row)
 	const uint8_t *extension = row->spec.extensions;
 
 	return extension == NULL ||
-			(row->spec.extensions_next == IPPROTO_FRAGMENT && extension[0] == IPPROTO_UDP)
+			(row->spec.extensions_next == IPPROTO_FRAGMENT &&
+				extension[0] == IPPROTO_UDP)
 		? DROP_NONE
 		: DROP_parse_ip_options;
 }

@@ -378,12 +378,7 @@ enum config_source_check {
 	CONFIG_SOURCE_CHECK_LOOSE,
 	CONFIG_SOURCE_CHECK_STRICT,
 };
-
-/* IPv4 options and IPv6 extension headers */
-enum config_ip_options {
-	CONFIG_IP_OPTIONS_DROP,
-	CONFIG_IP_OPTIONS_PASS,
-};
+enum config_ip_options { CONFIG_IP_OPTIONS_DROP, CONFIG_IP_OPTIONS_PASS };
 
 /* "acl": networks without host bits, no one in both lists; files are read in already */
 struct config_acl {
