@@ -30,7 +30,7 @@ const char conf_full[] =
 	"'max_connections': 4096, 'maglev_size': 4093, 'seed': 'blue', 'drain_timeout_ms': 0,\n"
 	"'guard': {'acl': {'deny': ['203.0.113.0/24', '2001:db8:bad::/48'],\n"
 	"    'allow_file': '/dev/null', 'deny_file': '/dev/null'}, 'source_check': 'strict',\n"
-	"  'sources': 100, 'icmp_per_s': 0},\n"
+	"  'ip_options': 'pass', 'sources': 100, 'icmp_per_s': 0},\n"
 	"'announce': {'table': 7, 'protocol': 99, 'when': 'any'},\n"
 	"'certificates': [{'name': 'site', 'chain': 'site.pem', 'key': '/etc/site.key'},\n"
 	"  {'name': 'api', 'chain': 'c', 'key': 'k'}],\n"

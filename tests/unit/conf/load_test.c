@@ -323,6 +323,7 @@ static void test_full_guard(void **state)
 	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
 	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_PASS);
 	assert_int_equal(config->guard.sources, 100);
 	assert_int_equal(config->guard.icmp_per_s, 0);
 	assert_int_equal(db->acl.allow_count, 1);
@@ -423,6 +424,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
 	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_DROP);
 	assert_int_equal(config->guard.sources, 65536);
 	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
