@@ -212,7 +212,13 @@ struct tcp_info {
 };
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
 
-/* Walks connections for "show conns": up to max rows from *cursor on, which moves on. */
+#define TCP_DUMP_END UINT32_MAX
+
+/*
+ * Walks connections for "show conns": up to max rows from *cursor on, which starts at 0 and moves
+ * on. Returns how many rows there are. A call looks at so much of the table and no more, so none
+ * may come though more follow: the walk is over when *cursor is TCP_DUMP_END.
+ */
 unsigned tcp_dump(
 	const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows, unsigned max);
 
