@@ -317,6 +317,7 @@ void conn_receive(struct tcp_conn *conn, struct segment *seg);
 void syn_sent_receive(struct tcp_conn *conn, struct segment *seg);
 
 /* rx_queue.c: received bytes */
+#define RX_COPY_BYTES 256 /* so small a payload is copied rather than let pin a buffer */
 /* Keeps len bytes from offset on; frees what is cut. len > 0 and all inside the chain. */
 struct rte_mbuf *payload_slice(struct rte_mbuf *m, uint32_t offset, uint32_t len);
 void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);

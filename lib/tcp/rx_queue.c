@@ -5,8 +5,6 @@
 
 #include "stack.h"
 
-#define COALESCE_BYTES 256 /* so small a payload is copied rather than let pin a buffer */
-
 static struct rte_mbuf *slice_chain(struct rte_mbuf *m, uint32_t offset, uint32_t len)
 {
 	struct rte_mbuf *last;
@@ -48,7 +46,7 @@ static bool can_coalesce(const struct tcp_conn *conn, const struct rte_mbuf *m)
 {
 	const struct rte_mbuf *tail = conn->rx_tail;
 
-	return tail != NULL && m->nb_segs == 1 && m->data_len <= COALESCE_BYTES &&
+	return tail != NULL && m->nb_segs == 1 && m->data_len <= RX_COPY_BYTES &&
 		rte_pktmbuf_tailroom(tail) >= m->data_len && RTE_MBUF_DIRECT(tail) &&
 		rte_mbuf_refcnt_read(tail) == 1;
 }

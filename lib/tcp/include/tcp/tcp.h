@@ -90,6 +90,7 @@ struct tcp_params {
 	uint32_t keepalive_count;       /* probes without an answer, default 9 */
 	bool nagle;                     /* what connections begin with: tcp_set_nagle() */
 	bool pacing;
+	bool no_merge;      /* each segment of a burst is taken in by itself */
 	uint32_t mbufs_max; /* the queues' budget, default three quarters of the pool */
 };
 
@@ -109,7 +110,7 @@ const struct tcp_counters *tcp_counters(const struct tcp_stack *stack);
 
 /*
  * A burst of parsed TCP packets (packet_parse(); with or without Ethernet header: the offsets
- * count) whose destination is ours. Takes ownership of all.
+ * count) whose destination is ours. Takes ownership of all; the array is used up.
  */
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **pkts, uint16_t count, uint64_t now_us);
 
