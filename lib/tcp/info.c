@@ -23,6 +23,7 @@ void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 		.retransmissions = conn->retransmissions,
 		.send_queued = conn->tx_bytes,
 		.receive_queued = conn->rx_bytes,
+		.receive_window = rx_window_limit(conn),
 		.bytes_in = conn->bytes_in,
 		.bytes_out = conn->bytes_acked,
 	};

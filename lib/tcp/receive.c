@@ -248,6 +248,13 @@ static void data_receive(struct tcp_conn *conn, struct segment *seg)
 		conn_want_output(conn);
 }
 
+static void data_take(struct tcp_conn *conn, struct segment *seg)
+{
+	if (conn->stack->params.receive_window_max > conn->stack->params.receive_window)
+		rx_tune(conn, seg);
+	data_receive(conn, seg);
+}
+
 static bool can_receive_data(const struct tcp_conn *conn)
 {
 	return conn->state == CONN_ESTABLISHED || conn->state == CONN_FIN_WAIT_1 ||
@@ -297,7 +304,7 @@ static void segment_receive(struct tcp_conn *conn, struct segment *seg)
 	else if (conn->flags & CONN_ORPHAN && seg->payload_len > 0)
 		orphan_reset(conn, seg);
 	else
-		data_receive(conn, seg);
+		data_take(conn, seg);
 }
 
 void conn_receive(struct tcp_conn *conn, struct segment *seg)

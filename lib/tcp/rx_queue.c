@@ -144,8 +144,7 @@ static __rte_noinline uint32_t buffer_shrunk(uint32_t buffer, uint32_t held, uin
 static uint32_t rx_buffer(const struct tcp_conn *conn)
 {
 	const struct tcp_stack *stack = conn->stack;
-	uint32_t buffer = RTE_MIN(
-		stack->params.receive_window, (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	uint32_t buffer = RTE_MIN(rx_window_limit(conn), (uint32_t)UINT16_MAX << conn->rcv_wscale);
 	uint32_t max = stack->budget.receive_max;
 	uint32_t held = stack_held_received(stack);
 

@@ -77,6 +77,8 @@ static void options_draw(struct rng *rng, struct tcp_params *tcp, struct sim_lin
 	if (tcp->ecn == TCP_ECN_REQUEST)
 		link->mark_permille = sometimes(rng, 2, 100);
 	if (rng_below(rng, 2) == 0)
+		tcp->receive_window_max = tcp->receive_window << rng_below(rng, 6);
+	if (rng_below(rng, 2) == 0)
 		link->batch_us = 1 + rng_below(rng, 3000);
 }
 

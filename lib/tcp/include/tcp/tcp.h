@@ -75,14 +75,15 @@ struct tcp_params {
 	struct rte_mempool *mbufs; /* borrowed */
 	const struct tcp_stack_ops *ops;
 	void *ctx;
-	struct steer_slice ports; /* local ports for tcp_connect() */
-	uint64_t secret[2];       /* keys ISNs (RFC 6528), cookies, table hash */
-	uint32_t max_connections; /* established and closing, default 65536 */
-	uint32_t max_half_open;   /* SYN cache, default 16384; beyond: SYN cookies */
-	uint32_t send_buffer;     /* bytes a connection may queue, default 262144 */
-	uint32_t receive_window;  /* bytes, default 262144 */
-	uint32_t time_wait_ms;    /* default 60000; tests shorten it */
-	const char *congestion;   /* "cubic" (default) or "newreno" */
+	struct steer_slice ports;    /* local ports for tcp_connect() */
+	uint64_t secret[2];          /* keys ISNs (RFC 6528), cookies, table hash */
+	uint32_t max_connections;    /* established and closing, default 65536 */
+	uint32_t max_half_open;      /* SYN cache, default 16384; beyond: SYN cookies */
+	uint32_t send_buffer;        /* bytes a connection may queue, default 262144 */
+	uint32_t receive_window;     /* bytes, default 262144 */
+	uint32_t receive_window_max; /* it may grow to that; default receive_window */
+	uint32_t time_wait_ms;       /* default 60000; tests shorten it */
+	const char *congestion;      /* "cubic" (default) or "newreno" */
 	enum tcp_ecn ecn;
 	uint32_t user_timeout_ms;       /* nothing acknowledged for so long: over; default 120000 */
 	uint32_t keepalive_ms;          /* silence before the first probe; 0: no keep-alive */
@@ -209,6 +210,7 @@ struct tcp_info {
 	uint32_t mss;
 	uint32_t retransmissions;             /* segments */
 	uint32_t send_queued, receive_queued; /* bytes */
+	uint32_t receive_window;              /* bytes that may come ahead of the reader */
 	uint64_t bytes_in, bytes_out;         /* payload, acknowledged */
 };
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
