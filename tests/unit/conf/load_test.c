@@ -44,6 +44,7 @@ static void test_full_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 1005);
 	assert_int_equal(config->tcp.send_buffer, 16386);
 	assert_int_equal(config->tcp.receive_window, 16387);
+	assert_int_equal(config->tcp.receive_window_max, 16389);
 	assert_int_equal(config->tcp.max_half_open, 68);
 	assert_int_equal(config->log.level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config->stats.socket, "/tmp/p.sock");
@@ -430,6 +431,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 60000);
 	assert_int_equal(config->tcp.send_buffer, 262144);
 	assert_int_equal(config->tcp.receive_window, 262144);
+	assert_int_equal(config->tcp.receive_window_max, 4194304);
 	assert_int_equal(config->tcp.max_half_open, 16384);
 	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
 	assert_string_equal(config->stats.socket, "/run/penstock/penstock.sock");

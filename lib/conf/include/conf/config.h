@@ -480,6 +480,7 @@ struct config_tcp {
 	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
 	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
 	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned receive_window_max;       /* "receive_window_max_bytes": 4194304 */
 	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
 	bool nagle;                        /* "nagle": false */
 	bool pacing;                       /* "pacing": false */
