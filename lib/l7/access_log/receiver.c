@@ -26,8 +26,8 @@ int receiver_open_stdout(struct receiver *receiver, struct err *err)
 	if (is_socket)
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, errno, "the standard output cannot be opened: %s",
-			strerror(errno));
+		return err_set(
+			err, errno, "the standard output cannot be opened: %s", strerror(errno));
 	begin(receiver, fd, is_socket);
 	return 0;
 }

@@ -16,8 +16,7 @@ void syslog_host(char host[SYSLOG_HOST_MAX])
 	host[SYSLOG_HOST_MAX - 1] = '\0';
 }
 
-void syslog_head(
-	FILE *out, const struct config_syslog *config, const char *host, uint64_t unix_us)
+void syslog_head(FILE *out, const struct config_syslog *config, const char *host, uint64_t unix_us)
 {
 	time_t seconds = (time_t)(unix_us / US_PER_S);
 	unsigned priority = config->facility * SEVERITIES + INFORMATIONAL;

@@ -16,7 +16,6 @@ void syslog_host(char host[SYSLOG_HOST_MAX]);
  * What stands ahead of a line in its datagram: RFC 5424 6, or RFC 3164 4.1. unix_us: when what the
  * line is about has ended. Control thread.
  */
-void syslog_head(
-	FILE *out, const struct config_syslog *config, const char *host, uint64_t unix_us);
+void syslog_head(FILE *out, const struct config_syslog *config, const char *host, uint64_t unix_us);
 
 #endif

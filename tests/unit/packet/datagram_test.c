@@ -48,8 +48,7 @@ static void datagrams_are_whole(void **state)
 		assert_int_equal(rte_be_to_cpu_16(udp->dst_port), 5514);
 		assert_int_equal(rte_be_to_cpu_16(udp->dgram_len), 8 + rows[i].len);
 		assert_memory_equal(udp + 1, data, rows[i].len);
-		assert_int_equal(
-			m->pkt_len, (ip_is_v4(&datagram.dst) ? 28 : 48) + rows[i].len);
+		assert_int_equal(m->pkt_len, (ip_is_v4(&datagram.dst) ? 28 : 48) + rows[i].len);
 		rte_pktmbuf_free(m);
 	}
 }
