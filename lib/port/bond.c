@@ -10,6 +10,7 @@
 #include <rte_eth_bond.h>
 #include <rte_eth_bond_8023ad.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
 #include <rte_ring.h>
 #include <rte_version.h>
 
@@ -162,6 +163,23 @@ static int device_create(struct port_bond *bond, struct port_device *device, str
 	return 0;
 }
 
+/* Where net_bond would find too little memory it does not fail, it ends the process. */
+static int room_check(const struct port_bond *bond, const struct port_device *device,
+	unsigned queues, struct err *err)
+{
+	size_t bytes = PORT_BOND_DESCRIPTOR_BYTES * bond->leg_count * queues *
+		device->config->tx_descriptors;
+	void *room = rte_malloc(NULL, bytes, 0);
+
+	if (room == NULL)
+		return err_set(err, ENOMEM,
+			"port %s: its bond needs %zu bytes more; raise memory.size_mb, or lower "
+			"tx_descriptors",
+			device->config->name, bytes);
+	rte_free(room);
+	return 0;
+}
+
 /* All members have the bond's address: a frame to it may come by any. */
 static void mac_share(struct port_bond *bond)
 {
@@ -242,6 +260,8 @@ struct port_bond *port_bond_open(struct port *ports, unsigned index, const struc
 	}
 	if (status == 0)
 		status = device_create(bond, &device, err);
+	if (status == 0)
+		status = room_check(bond, &device, worker_count, err);
 	if (status == 0)
 		status = port_device_open(bond->port, &device, worker_count, mbufs, err);
 	if (status == 0)

@@ -116,6 +116,9 @@ static int device_start(struct port *port, const char *name, const struct rte_et
 			port->config->name, strerror(-status));
 	filters_set(port);
 	status = rte_eth_dev_start(port->ethdev_id);
+	/* net_bond's only number, which is no errno. */
+	if (status == -1 && port->is_bond)
+		status = -EIO;
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
 			name, strerror(-status));

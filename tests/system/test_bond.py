@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bonds: the loss of a cable costs a moment, and says so."""
 
+import random
 import signal
 import socket
 import time
@@ -230,6 +231,42 @@ def test_the_bond_is_shown(backup):
     assert "active-backup" in text and "failovers" in text
 
 
+SLOW = bytes.fromhex("0180c2000002" "020000000099" "8809")
+
+
+def slow_frames(seed):
+    """LACPDUs, markers and neither, cut short or full of noise."""
+    rng = random.Random(seed)
+    for length in (14, 15, 16, 60, 124, 1500):
+        for subtype in (0, 1, 2, 10, 255):
+            for _ in range(4):
+                yield (SLOW + bytes([subtype, 1]) + rng.randbytes(1500))[:length]
+    for _ in range(100):  # well-formed, but for what is said
+        pair = b"".join(bytes([kind, 20]) + rng.randbytes(18) for kind in (1, 2))
+        yield (SLOW + bytes([1, 1]) + pair + bytes([3, 16])).ljust(124, b"\0")
+
+
+def disturb(network, leg, appliance):
+    with network.switch.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((leg, 0))
+        before = ports(appliance)["left" if leg == "p1" else "right"]["rx_packets"]
+        frames = list(slow_frames(802))
+        for frame in frames:
+            sock.send(frame)
+        wait_for(lambda: ports(appliance)["left" if leg == "p1" else "right"]["rx_packets"] >=
+                 before + len(frames), "the frames came in")
+
+
+def test_slow_protocols_disturb_nothing(bridged, backup):
+    wait_roles(backup, "active", "backup")
+    for leg in LEGS:
+        disturb(bridged, leg, backup)
+    talk = Conversation(bridged, VIP)
+    talk.exchange()
+    talk.close()
+    assert roles(backup) == ("active", "backup")
+
+
 def test_a_reload_changes_no_bond(backup):
     whole = backup.config
     try:
@@ -246,7 +283,7 @@ def test_a_reload_changes_no_bond(backup):
 
 @pytest.fixture(scope="module")
 def ovs(tmp_path_factory):
-    with_members(made := Bonded(tmp_path_factory.mktemp("ovs"), with_ovs=True), tmp_path_factory)
+    with_members(made := Bonded(tmp_path_factory.mktemp("ovs"), "ovs"), tmp_path_factory)
     yield made
     made.close()
 
@@ -327,3 +364,31 @@ def test_lacp_notices_a_switch_that_is_silent(ovs, aggregate):
     talk = Conversation(ovs, VIP)
     talk.exchange()
     talk.close()
+
+
+def test_lacp_forgets_what_cannot_be(ovs, aggregate):
+    """Noise on a member's cable may cost that member, and it comes back by itself."""
+    wait_distributing(ovs, aggregate)
+    disturb(ovs, "p1", aggregate)
+    wait_distributing(ovs, aggregate)
+    talk = Conversation(ovs, VIP)
+    talk.exchange()
+    talk.close()
+
+
+def test_members_get_their_addresses_back(tmp_path):
+    made = Bonded(tmp_path, "spare")
+
+    def links():
+        return [made.appliance.ip("link", "show", name).split("link/ether ")[1].split()[0]
+                for name in ("a1", "a2")]
+    try:
+        before = links()
+        assert before[0] != before[1]
+        with Appliance(made, tmp_path, settings(DEVICES["af_xdp"], {"mode": "lacp"})) as daemon:
+            assert links() == [before[0]] * 2
+            assert daemon.stop() == 0
+        assert links() == before
+        assert "PROMISC" not in made.appliance.ip("link", "show", "a1")
+    finally:
+        made.close()
