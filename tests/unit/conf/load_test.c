@@ -44,6 +44,7 @@ static void test_full_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 1005);
 	assert_int_equal(config->tcp.send_buffer, 16386);
 	assert_int_equal(config->tcp.receive_window, 16387);
+	assert_int_equal(config->tcp.receive_window_max, 16389);
 	assert_int_equal(config->tcp.max_half_open, 68);
 	assert_int_equal(config->log.level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config->stats.socket, "/tmp/p.sock");
@@ -350,6 +351,7 @@ static void test_full_guard(void **state)
 	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
 	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_PASS);
 	assert_int_equal(config->guard.sources, 100);
 	assert_int_equal(config->guard.icmp_per_s, 0);
 	assert_int_equal(db->acl.allow_count, 1);
@@ -429,6 +431,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 60000);
 	assert_int_equal(config->tcp.send_buffer, 262144);
 	assert_int_equal(config->tcp.receive_window, 262144);
+	assert_int_equal(config->tcp.receive_window_max, 4194304);
 	assert_int_equal(config->tcp.max_half_open, 16384);
 	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
 	assert_string_equal(config->stats.socket, "/run/penstock/penstock.sock");
@@ -450,6 +453,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
 	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_DROP);
 	assert_int_equal(config->guard.sources, 65536);
 	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +

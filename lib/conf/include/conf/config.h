@@ -359,6 +359,7 @@ enum config_source_check {
 	CONFIG_SOURCE_CHECK_LOOSE,
 	CONFIG_SOURCE_CHECK_STRICT,
 };
+enum config_ip_options { CONFIG_IP_OPTIONS_DROP, CONFIG_IP_OPTIONS_PASS };
 
 /* "acl": networks without host bits, no one in both lists; files are read in already */
 struct config_acl {
@@ -394,6 +395,7 @@ struct config_syn_guard {
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
 	enum config_source_check source_check; /* default none */
+	enum config_ip_options ip_options;     /* "ip_options": default drop */
 	unsigned sources;                      /* "sources": of each worker, 65536 */
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
 };
@@ -478,6 +480,7 @@ struct config_tcp {
 	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
 	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
 	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned receive_window_max;       /* "receive_window_max_bytes": 4194304 */
 	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
 	bool nagle;                        /* "nagle": false */
 	bool pacing;                       /* "pacing": false */
