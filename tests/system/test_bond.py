@@ -30,7 +30,7 @@ def settings(devices, bond, l4=(1,)):
         "memory": {"pages": "auto", "packet_buffers": 16384},
         "ports": [
             {"name": "wan", "bond": {"members": ["left", "right"], **bond},
-             "addresses": [WAN + "/24", WAN6 + "/64"]},
+             "addresses": [WAN + "/24", WAN6 + "/64"], "kernel_interface": "kwan"},
             {"name": "left", "device": devices[0]},
             {"name": "right", "device": devices[1]},
             {"name": "lan", "device": "net_af_xdp0,iface=lb1",
@@ -200,6 +200,33 @@ def test_vlans_are_carried(bridged, backup, mended):
     assert " 0% packet loss" in ping()
     row = ports(backup)["guests"]
     assert (row["parent"], row["vlan"], row["link"]) == ("wan", 10, "up")
+
+
+def test_an_interface_that_is_set_down_is_a_cut_cable(bridged, backup, mended):
+    talk = Conversation(bridged, VIP)
+    for state, wanted in (("down", ("down", "active")), ("up", ("active", "backup"))):
+        bridged.appliance.ip("link", "set", "a1", state)
+        wait_roles(backup, *wanted)
+        talk.exchange()
+    talk.close()
+
+
+def test_the_kernel_is_beside_the_bond(bridged, backup, mended):
+    """What is not the appliance's goes to the kernel and back, whichever member is in use."""
+    rows = ports(backup)
+    assert rows["wan"]["mac"] in bridged.appliance.ip("link", "show", "kwan")
+    with bridged.appliance.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((WAN, 179))
+        listener.listen()
+        listener.settimeout(5.0)
+        for event in (lambda: None, lambda: bridged.cut("p1")):
+            event()
+            with bridged.client.connect(WAN, 179) as near:
+                far, _ = listener.accept()
+                far.sendall(b"hello")
+                far.close()
+                assert near.recv(100) == b"hello"
 
 
 def test_both_down_and_back(bridged, backup, mended):
