@@ -466,9 +466,9 @@ static bool announce_is_due(struct port_bond *bond, bool has_moved, uint64_t now
 
 bool port_bond_poll(struct port_bond *bond, uint64_t now_us)
 {
-	bool had_way = atomic_load_explicit(&bond->port->members_in_use, memory_order_relaxed) > 0;
+	unsigned before = atomic_load_explicit(&bond->port->members_in_use, memory_order_relaxed);
 	unsigned in_use = 0;
-	bool has_moved = !had_way;
+	bool has_moved = before == 0;
 
 	for (unsigned i = 0; i < bond->leg_count; i++)
 		link_look(bond, &bond->legs[i], now_us);
@@ -480,8 +480,10 @@ bool port_bond_poll(struct port_bond *bond, uint64_t now_us)
 		has_moved = backup_poll(bond, now_us);
 	for (unsigned i = 0; i < bond->leg_count; i++)
 		in_use += bond->legs[i].is_in_use;
-	atomic_store_explicit(&bond->port->members_in_use, in_use, memory_order_relaxed);
-	if (had_way && in_use == 0)
+	/* Workers read the line: it is written when there is news. */
+	if (in_use != before)
+		atomic_store_explicit(&bond->port->members_in_use, in_use, memory_order_relaxed);
+	if (before > 0 && in_use == 0)
 		log_warning("port %s: no member is in use", bond->port->config->name);
 	return in_use > 0 && announce_is_due(bond, has_moved, now_us);
 }
