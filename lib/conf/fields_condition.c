@@ -120,8 +120,8 @@ bool match_has_conditions(const struct config_conditions *conditions)
 	return conditions->method_count + conditions->headers.count + conditions->query.count +
 			conditions->cookies.count + conditions->tls.count +
 			conditions->source_count + conditions->alpn_count +
-			conditions->any_of_count +
-			conditions->all_of_count + conditions->none_of_count >
+			conditions->any_of_count + conditions->all_of_count +
+			conditions->none_of_count >
 		0 ||
 		conditions->agents != 0 || conditions->has_grpc ||
 		conditions->share < CONFIG_SHARE_WHOLE;

@@ -30,8 +30,7 @@ const struct text_kind alpn_kind = {
 	.read = alpn_read,
 };
 
-static void sni_read(
-	struct reader *reader, const struct node *node, const char *text, void *target)
+static void sni_read(struct reader *reader, const struct node *node, const char *text, void *target)
 {
 	text_server_name.read(reader, node, text, target);
 }
@@ -145,8 +144,8 @@ static void match_keys_check(struct reader *reader, const struct node *node, enu
 void passthrough_route_check(
 	struct reader *reader, const struct node *node, const struct config_service *service)
 {
-	static const char *const keys[] = { "name", "match", "pool", "split", "split_by", "fallback",
-		"retry", NULL };
+	static const char *const keys[] = { "name", "match", "pool", "split", "split_by",
+		"fallback", "retry", NULL };
 
 	match_keys_check(reader, node_get(node, "match"), service->mode);
 	if (!config_mode_is_raw(service->mode))

@@ -28,7 +28,7 @@ struct l7_listener {
 	const struct config_accept_proxy *accept_proxy; /* the configuration's */
 	bool is_tls;
 	enum config_mode mode;
-	unsigned max_hello_bytes; /* tls-passthrough */
+	unsigned max_hello_bytes;            /* tls-passthrough */
 	struct tls_ticket_keys *ticket_keys; /* of all workers */
 	unsigned worker_count;
 	struct listener_worker workers[];

@@ -55,9 +55,8 @@ static void head_fill(struct http_head *head, const struct tls_hello *hello)
 {
 	memset(head, 0, offsetof(struct http_head, fields));
 	head->host = (struct http_span){ .data = hello->sni, .len = hello->sni_len };
-	head->protocol = (struct http_span){
-		.data = (const char *)hello->alpn, .len = hello->alpn_len
-	};
+	head->protocol = (struct http_span){ .data = (const char *)hello->alpn,
+		.len = hello->alpn_len };
 }
 
 static struct stream *stream_begin(struct connection *connection, const struct tls_hello *hello)
@@ -76,8 +75,8 @@ static struct stream *stream_begin(struct connection *connection, const struct t
 		.is_close = true,
 		.alert = ALERT_INTERNAL_ERROR };
 	head_fill(&head, hello);
-	if (inlet_open_raw(&stream->request, &connection->transport, &head, &l7->heap,
-		    &l7->tunnels) < 0) {
+	if (inlet_open_raw(
+		    &stream->request, &connection->transport, &head, &l7->heap, &l7->tunnels) < 0) {
 		objpool_put(l7->streams, stream);
 		return NULL;
 	}
@@ -113,7 +112,7 @@ static bool judge(struct connection *connection, size_t len, enum tls_hello_resu
 	}
 	/* In more pieces than are looked at: it would never become complete. */
 	if (len < MIN(tcp_readable(connection->transport.tcp),
-			(size_t)connection->listener->max_hello_bytes)) {
+			  (size_t)connection->listener->max_hello_bytes)) {
 		counters->hello_too_long++;
 		return true;
 	}

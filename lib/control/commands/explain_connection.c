@@ -82,9 +82,8 @@ static int asking_take(struct request *request, struct asking *asking)
 	ip_parse("192.0.2.1", &asking->from);
 	asking->mode = strcmp(request->words[0], "tls") == 0 ? CONFIG_MODE_TLS_PASSTHROUGH
 							     : CONFIG_MODE_TCP;
-	ret = asking->mode == CONFIG_MODE_TCP
-		? endpoint_take(request, asking, request->words[1])
-		: name_take(request, asking, request->words[1]);
+	ret = asking->mode == CONFIG_MODE_TCP ? endpoint_take(request, asking, request->words[1])
+					      : name_take(request, asking, request->words[1]);
 	for (unsigned i = 2; ret == 0 && i < request->count; i += 2)
 		ret = option_take(request, asking, request->words[i], request->words[i + 1]);
 	return ret;
@@ -154,8 +153,8 @@ int explain_connection(struct request *request)
 	} else {
 		pair_format(&pairs, "verdict", "refused: no route takes it%s",
 			asking.mode == CONFIG_MODE_TCP ? ", and it is reset"
-				: is_protocol ? "; TLS alert no_application_protocol"
-					      : "; TLS alert unrecognized_name");
+				: is_protocol          ? "; TLS alert no_application_protocol"
+						       : "; TLS alert unrecognized_name");
 	}
 	pairs_end(&pairs);
 	return 0;

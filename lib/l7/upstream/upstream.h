@@ -32,8 +32,8 @@ struct upstream {
 	struct upstream_pool *pool;
 	struct stream *stream; /* whose request it carries, or NULL */
 	enum upstream_state state;
-	bool was_reused;             /* carried a request before this one */
-	bool may_be_h2;              /* the member chooses by ALPN */
+	bool was_reused;                           /* carried a request before this one */
+	bool may_be_h2;                            /* the member chooses by ALPN */
 	enum config_client_address client_address; /* how it tells of the client */
 	bool is_connected;           /* TCP is; CONNECTING goes on with the TLS handshake */
 	struct tls_context *context; /* TLS: whose; else NULL */

@@ -7,10 +7,10 @@
 	"'pools': {'a': {'members': ['198.51.100.1:443']}, 'b': {'hash_on': 'path', 'members': "   \
 	"['198.51.100.1:443']}, 'c': {'protocol': 'h2', 'members': ['198.51.100.1:443']}}"
 /* Services from line 2 on. */
-#define SERVICES(text)  "{" PORTS ", " POOLS ", 'services': [\n" text "]}"
-#define SERVICE(text)   "{'name': 's', 'listen': '192.0.2.100:1/tcp', " text "}"
-#define TLS(text)       SERVICE("'mode': 'tls-passthrough', " text)
-#define ROUTE(text)     TLS("'routes': [{" text "}]")
+#define SERVICES(text) "{" PORTS ", " POOLS ", 'services': [\n" text "]}"
+#define SERVICE(text)  "{'name': 's', 'listen': '192.0.2.100:1/tcp', " text "}"
+#define TLS(text)      SERVICE("'mode': 'tls-passthrough', " text)
+#define ROUTE(text)    TLS("'routes': [{" text "}]")
 
 static const struct conf_row rows[] = {
 	{
@@ -27,27 +27,31 @@ static const struct conf_row rows[] = {
 		.json = SERVICES(ROUTE(
 			"'match': {'host': 'a.example', 'any_of': [{'alpn': ['h2']}, {'method': ['GET']}]}, "
 			"'pool': 'a'")),
-		.expected = "c.json:2: services[0].routes[0].match.host: is of HTTP: for services of "
-			    "mode \"l7\" only\n"
-			    "c.json:2: services[0].routes[0].match.any_of[1].method: is of HTTP: for "
-			    "services of mode \"l7\" only",
+		.expected =
+			"c.json:2: services[0].routes[0].match.host: is of HTTP: for services of "
+			"mode \"l7\" only\n"
+			"c.json:2: services[0].routes[0].match.any_of[1].method: is of HTTP: for "
+			"services of mode \"l7\" only",
 	},
 	{
 		.what = "actions of HTTP",
-		.json = SERVICES(ROUTE("'pool': 'a', 'rewrite': {'prefix': '/'}, 'mirror': {'pool': 'a'}")),
-		.expected = "c.json:2: services[0].routes[0].rewrite: is of HTTP: for services of mode "
-			    "\"l7\" only\n"
-			    "c.json:2: services[0].routes[0].rewrite.prefix: the route matches no "
-			    "prefix that it could replace\n"
-			    "c.json:2: services[0].routes[0].mirror: is of HTTP: for services of mode "
-			    "\"l7\" only",
+		.json = SERVICES(
+			ROUTE("'pool': 'a', 'rewrite': {'prefix': '/'}, 'mirror': {'pool': 'a'}")),
+		.expected =
+			"c.json:2: services[0].routes[0].rewrite: is of HTTP: for services of mode "
+			"\"l7\" only\n"
+			"c.json:2: services[0].routes[0].rewrite.prefix: the route matches no "
+			"prefix that it could replace\n"
+			"c.json:2: services[0].routes[0].mirror: is of HTTP: for services of mode "
+			"\"l7\" only",
 	},
 	{
 		.what = "a ClientHello that nobody looks at",
-		.json = SERVICES(SERVICE("'mode': 'tcp', 'routes': [{'match': {'sni': 'a.example'}, "
-					 "'pool': 'a'}]") ",\n"
-			"{'name': 't', 'listen': '192.0.2.100:2/tcp', 'mode': 'l7', 'routes': "
-			"[{'match': {'alpn': ['h2']}, 'pool': 'a'}], 'passthrough': {}}"),
+		.json = SERVICES(SERVICE(
+			"'mode': 'tcp', 'routes': [{'match': {'sni': 'a.example'}, "
+			"'pool': 'a'}]") ",\n"
+					 "{'name': 't', 'listen': '192.0.2.100:2/tcp', 'mode': 'l7', 'routes': "
+					 "[{'match': {'alpn': ['h2']}, 'pool': 'a'}], 'passthrough': {}}"),
 		.expected =
 			"c.json:2: services[0].routes[0].match.sni: is for services of mode "
 			"\"tls-passthrough\" only\n"
@@ -60,16 +64,18 @@ static const struct conf_row rows[] = {
 		.what = "pools that want requests",
 		.json = SERVICES(TLS("'pool': 'b', 'routes': [{'match': {'sni': 'x.example'}, "
 				     "'pool': 'c'}]")),
-		.expected = "c.json:2: services[0].pool: pool \"b\" has a \"hash_on\" of HTTP; here "
-			    "it can only be \"source\"\n"
-			    "c.json:2: services[0].routes: pool \"c\" speaks HTTP/2 to its members: "
-			    "that is for services of mode \"l7\" only",
+		.expected =
+			"c.json:2: services[0].pool: pool \"b\" has a \"hash_on\" of HTTP; here "
+			"it can only be \"source\"\n"
+			"c.json:2: services[0].routes: pool \"c\" speaks HTTP/2 to its members: "
+			"that is for services of mode \"l7\" only",
 	},
 	{
 		.what = "neither routes nor a pool, and names that are none",
-		.json = SERVICES(TLS("'acl': {}") ",\n"
-			"{'name': 't', 'listen': '192.0.2.100:2/tcp', 'mode': 'tls-passthrough', "
-			"'routes': [{'match': {'sni': 'a b', 'alpn': ['']}, 'pool': 'a'}]}"),
+		.json = SERVICES(TLS(
+			"'acl': {}") ",\n"
+				     "{'name': 't', 'listen': '192.0.2.100:2/tcp', 'mode': 'tls-passthrough', "
+				     "'routes': [{'match': {'sni': 'a b', 'alpn': ['']}, 'pool': 'a'}]}"),
 		.expected = "c.json:2: services[0].routes: a service of mode \"tls-passthrough\" "
 			    "needs \"routes\", a \"pool\", or both\n"
 			    "c.json:3: services[1].routes[0].match.sni: expected a server name, as "
@@ -82,11 +88,12 @@ static const struct conf_row rows[] = {
 		.json = "{" PORTS ", 'pools': {\n'a': {'members': ['198.51.100.1:80'], 'protocol': "
 			"'h2', 'client_address': 'proxy-v2'},\n'b': {'members': ['198.51.100.1:80'], "
 			"'client_address': 'toa'}}}",
-		.expected = "c.json:2: pools.a.client_address: the PROXY protocol names one client "
-			    "for a connection, and HTTP/2 carries requests of many: the pool speaks "
-			    "\"h1\" alone\n"
-			    "c.json:3: pools.b.client_address: \"toa\" is not one of: none, "
-			    "proxy-v1, proxy-v2",
+		.expected =
+			"c.json:2: pools.a.client_address: the PROXY protocol names one client "
+			"for a connection, and HTTP/2 carries requests of many: the pool speaks "
+			"\"h1\" alone\n"
+			"c.json:3: pools.b.client_address: \"toa\" is not one of: none, "
+			"proxy-v1, proxy-v2",
 	},
 };
 

@@ -146,20 +146,21 @@ static const struct conf_row rows[] = {
 			"{'name': 'b', 'mode': 'l7', 'listen': '192.0.2.100:2/tcp', 'pool': "
 			"'a',\n'forward': 'full-nat', 'hash': 'source-ip', "
 			"'tcp_idle_timeout_ms': 999}"),
-		.expected = "c.json:4: services[0].routes: is for services of mode \"l7, tls-passthrough, tcp\" "
-			    "only\n"
-			    "c.json:4: services[0].http: is for services of mode \"l7\" only\n"
-			    "c.json:4: services[0].trust_forwarded: is for services of mode \"l7\" "
-			    "only\n"
-			    "c.json:5: services[0].tls: is for services of mode \"l7\" only\n"
-			    "c.json:5: services[0].tls.certificates[0]: there is no certificate "
-			    "\"x\"\n"
-			    "c.json:7: services[1].forward: is for services of mode \"l4\" only\n"
-			    "c.json:7: services[1].hash: is for services of mode \"l4\" only\n"
-			    "c.json:7: services[1].tcp_idle_timeout_ms: 999 is out of range "
-			    "(1000-86400000)\n"
-			    "c.json:7: services[1].tcp_idle_timeout_ms: is for services of mode "
-			    "\"l4\" only",
+		.expected =
+			"c.json:4: services[0].routes: is for services of mode \"l7, tls-passthrough, tcp\" "
+			"only\n"
+			"c.json:4: services[0].http: is for services of mode \"l7\" only\n"
+			"c.json:4: services[0].trust_forwarded: is for services of mode \"l7\" "
+			"only\n"
+			"c.json:5: services[0].tls: is for services of mode \"l7\" only\n"
+			"c.json:5: services[0].tls.certificates[0]: there is no certificate "
+			"\"x\"\n"
+			"c.json:7: services[1].forward: is for services of mode \"l4\" only\n"
+			"c.json:7: services[1].hash: is for services of mode \"l4\" only\n"
+			"c.json:7: services[1].tcp_idle_timeout_ms: 999 is out of range "
+			"(1000-86400000)\n"
+			"c.json:7: services[1].tcp_idle_timeout_ms: is for services of mode "
+			"\"l4\" only",
 	},
 	{
 		.what = "a forwarding mode that is not there",

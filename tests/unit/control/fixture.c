@@ -164,7 +164,12 @@ static bool port_at(void *ctx, unsigned index, struct control_port_info *info)
 		.rx_errors = 2,
 		.tx_packets = 20,
 		.tx_bytes = 1280,
-		.tx_errors = 3 };
+		.tx_errors = 3,
+		.bond = "pair",
+		.role = "active",
+		.lacp = "distributing",
+		.partner = { 2, 0, 0, 0, 0, 0xbb },
+		.failovers = 4 };
 	return index == 0;
 }
 
@@ -368,4 +373,17 @@ const char *fixture_ask(const char *line)
 	assert_int_equal(answer[len - 1], '\n');
 	answer[len - 1] = '\0';
 	return answer;
+}
+
+void fixture_answer(const char *line, const char *expected)
+{
+	assert_string_equal(fixture_ask(line), expected);
+}
+
+void fixture_answer_has(const char *line, const char *part)
+{
+	const char *text = fixture_ask(line);
+
+	if (strstr(text, part) == NULL)
+		fail_msg("%s: \"%s\" is not in: %s", line, part, text);
 }

@@ -222,8 +222,7 @@ static void sends_others_to_the_default(void **state)
 	client_send_bytes(client, hello.bytes, hello.len);
 	expect_echo(client, &hello);
 	client_free(client);
-	assert_int_equal(
-		world->servers[MEMBER_A].accepted + world->servers[MEMBER_B].accepted, 1);
+	assert_int_equal(world->servers[MEMBER_A].accepted + world->servers[MEMBER_B].accepted, 1);
 }
 
 static void tells_of_no_member(void **state)

@@ -9,7 +9,10 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/access.h"
 #include "conf/action.h"
+#include "conf/mode.h"
+#include "conf/port.h"
 #include "conf/traffic.h"
 
 /*
@@ -23,13 +26,6 @@
 struct config;
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_ADAPTIVE };
-/* All but the first are the L7 workers'; the last two pass on bytes that nobody looks into. */
-enum config_mode {
-	CONFIG_MODE_L4,
-	CONFIG_MODE_L7,
-	CONFIG_MODE_TLS_PASSTHROUGH,
-	CONFIG_MODE_TCP,
-};
 enum config_forward {
 	CONFIG_FORWARD_FULL_NAT,
 	CONFIG_FORWARD_NAT,
@@ -77,6 +73,7 @@ enum config_health {
 	CONFIG_HEALTH_TCP,
 	CONFIG_HEALTH_HTTP,
 	CONFIG_HEALTH_TLS,
+	CONFIG_HEALTH_GRPC,
 };
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
@@ -114,26 +111,6 @@ struct config_memory_settings {
 	enum config_memory pages; /* "pages": auto takes hugepages where there are some */
 	unsigned size_mb;         /* "size_mb": 0 = what packet_buffers need */
 	unsigned packet_buffers;  /* "packet_buffers": mbufs, default 65536 */
-};
-
-/* "ports"[] */
-struct config_port {
-	const char *name;
-	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
-	const char *device;
-	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
-	unsigned parent;             /* its index */
-	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
-	bool is_trunk;               /* other ports are VLANs of this one */
-	struct ip_prefix *addresses; /* ours, with their on-link prefix */
-	size_t address_count;
-	unsigned mtu;            /* default 1500 */
-	unsigned rx_descriptors; /* default 2048 */
-	unsigned tx_descriptors; /* default 1024 */
-	bool promiscuous;        /* default false */
-	/* "kernel_interface": gets what is not the appliance's; NULL: none */
-	const char *kernel_interface;
-	int line;
 };
 
 /* "routes"[]: static; longest prefix wins */
@@ -194,6 +171,7 @@ struct config_health_check {
 	const char *path;     /* http: "/" */
 	const char *host;     /* http: Host header, default the member's endpoint */
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
+	const char *service;  /* grpc: of grpc.health.v1, "" = the whole server */
 };
 
 /* "tls" of a pool */
@@ -228,7 +206,7 @@ struct config_pool {
 	struct config_sticky sticky;     /* L7 */
 	struct config_retry retry;       /* L7 */
 	struct config_outlier outlier;
-	struct config_pool_limits limits; /* L7 */
+	struct config_pool_limits limits;          /* L7 */
 	enum config_client_address client_address; /* "client_address": L7, none or proxy-* */
 	int line;
 };
@@ -382,20 +360,12 @@ struct config_http_limits {
 	uint64_t max_body_bytes;    /* "max_body_bytes": 0 = no limit */
 };
 
-/* "passthrough" of a service: tls-passthrough, tcp */
-struct config_passthrough {
-	unsigned hello_timeout_ms;       /* "hello_timeout_ms": 5000 */
-	unsigned max_hello_bytes;        /* "max_hello_bytes": 16384 */
-	unsigned idle_timeout_ms;        /* "idle_timeout_ms": 3600000 */
-	unsigned half_closed_timeout_ms; /* "half_closed_timeout_ms": 30000 */
-	unsigned close_timeout_ms;       /* "close_timeout_ms": 5000 */
-};
-
 enum config_source_check {
 	CONFIG_SOURCE_CHECK_NONE,
 	CONFIG_SOURCE_CHECK_LOOSE,
 	CONFIG_SOURCE_CHECK_STRICT,
 };
+enum config_ip_options { CONFIG_IP_OPTIONS_DROP, CONFIG_IP_OPTIONS_PASS };
 
 /* "acl": networks without host bits, no one in both lists; files are read in already */
 struct config_acl {
@@ -431,6 +401,7 @@ struct config_syn_guard {
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
 	enum config_source_check source_check; /* default none */
+	enum config_ip_options ip_options;     /* "ip_options": default drop */
 	unsigned sources;                      /* "sources": of each worker, 65536 */
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
 };
@@ -499,6 +470,8 @@ struct config_service {
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
 	struct config_passthrough passthrough;
+	struct config_request_id request_id;
+	enum config_trace_context trace_context; /* "trace_context": default "pass" */
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
@@ -516,6 +489,7 @@ struct config_tcp {
 	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
 	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
 	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned receive_window_max;       /* "receive_window_max_bytes": 4194304 */
 	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
 	bool nagle;                        /* "nagle": false */
 	bool pacing;                       /* "pacing": false */
@@ -526,31 +500,18 @@ struct config_log {
 	enum log_level level; /* "level": default "info" */
 };
 
-/* Bits of config_access_log.fields, by their number. */
-enum config_access_field {
-#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
-#include "conf/access_field.def"
-#undef ACCESS_FIELD
-	CONFIG_ACCESS_COUNT,
-};
-
-enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
-enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
-
-/* "access_log" */
-struct config_access_log {
-	enum config_access_to to;         /* "to": default "none" */
-	const char *file;                 /* "file": NULL without one */
-	enum config_access_format format; /* "format": default "json" */
-	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
-	unsigned slow_ms;                 /* "slow_ms": 1000 */
-};
-
 /* "stats" */
 struct config_stats {
 	const char *socket;       /* "socket": default "/run/penstock/penstock.sock" */
 	unsigned socket_mode;     /* "mode": "0660" */
 	const char *socket_group; /* "group": NULL = the process's own */
+};
+
+/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
+struct config_errors {
+	char **lines;
+	size_t count;
+	size_t capacity;
 };
 
 struct config {
@@ -586,30 +547,9 @@ struct config {
 	struct config_log log;
 	struct config_access_log access_log;
 	struct config_stats stats;
-	void *arena; /* owns all of the above */
+	struct config_errors warnings; /* likewise: what may be meant, and is a trap */
+	void *arena;                   /* owns all of the above but the warnings */
 };
-
-/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
-struct config_errors {
-	char **lines;
-	size_t count;
-	size_t capacity;
-};
-
-/* Its connections end here, on an L7 worker. */
-static inline bool config_mode_is_l7(enum config_mode mode)
-{
-	return mode != CONFIG_MODE_L4;
-}
-
-/* And what they carry is not looked into. */
-static inline bool config_mode_is_raw(enum config_mode mode)
-{
-	return mode == CONFIG_MODE_TLS_PASSTHROUGH || mode == CONFIG_MODE_TCP;
-}
-
-/* "l4", "l7", "tls-passthrough", "tcp". */
-const char *config_mode_name(enum config_mode mode);
 
 /* The name of a scheduler, as lib/balance and statistics call it. Any thread. */
 const char *config_balance_name(enum config_balance balance);
