@@ -98,7 +98,7 @@ extern const struct table pool_table;
 extern const struct table service_table;
 extern const struct table h2_table;
 extern const struct table tunnel_table;
-extern const struct choice mode_choices[];
+extern const struct choice service_mode_choices[];
 extern const struct table tls_table; /* struct config_service */
 extern const struct table pool_tls_table;
 

@@ -16,7 +16,7 @@
 
 #define TIMEOUT_MAX_MS 86400000
 
-const struct choice mode_choices[] = {
+const struct choice service_mode_choices[] = {
 	{
 		.name = "l4",
 		.value = CONFIG_MODE_L4,
@@ -40,7 +40,7 @@ const struct choice mode_choices[] = {
 
 const char *config_mode_name(enum config_mode mode)
 {
-	const struct choice *choice = mode_choices;
+	const struct choice *choice = service_mode_choices;
 
 	while (choice->name != NULL && choice->value != (unsigned)mode)
 		choice++;
@@ -241,7 +241,7 @@ static const struct field service_fields[] = {
 		.type = FIELD_CHOICE,
 		.is_required = true,
 		.offset = offsetof(struct config_service, mode),
-		.choices = mode_choices,
+		.choices = service_mode_choices,
 		.value = CONFIG_MODE_L4,
 	},
 	{

@@ -160,7 +160,7 @@ static json_t *conditions_create(const struct table *table)
 {
 	json_t *conditions = json_array();
 
-	for (const struct choice *mode = mode_choices; mode->name != NULL; mode++) {
+	for (const struct choice *mode = service_mode_choices; mode->name != NULL; mode++) {
 		json_t *condition = only_create(table, mode->name);
 		json_t *refused = json_object_get(json_object_get(condition, "then"), "properties");
 
