@@ -203,7 +203,7 @@ static void test_full_services(void **state)
 	const struct config_service *dns = &config->services[2];
 
 	(void)state;
-	assert_int_equal(config->service_count, 3);
+	assert_int_equal(config->service_count, 4);
 	assert_string_equal(db->name, "db");
 	assert_address(&db->address, "192.0.2.100");
 	assert_int_equal(db->port, 5432);
