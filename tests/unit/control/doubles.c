@@ -124,6 +124,11 @@ void member_warm_start(struct member *member, const struct config_pool *pool)
 	member->warm = 1;
 }
 
+const char *config_mode_name(enum config_mode mode)
+{
+	return config_mode_is_l7(mode) ? "l7" : "l4";
+}
+
 const char *config_balance_name(enum config_balance balance)
 {
 	static const char *const names[CONFIG_BALANCES] = {
