@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/access.h"
 #include "conf/action.h"
 #include "conf/port.h"
 #include "conf/traffic.h"
@@ -72,6 +73,7 @@ enum config_health {
 	CONFIG_HEALTH_TCP,
 	CONFIG_HEALTH_HTTP,
 	CONFIG_HEALTH_TLS,
+	CONFIG_HEALTH_GRPC,
 };
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
@@ -169,6 +171,7 @@ struct config_health_check {
 	const char *path;     /* http: "/" */
 	const char *host;     /* http: Host header, default the member's endpoint */
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
+	const char *service;  /* grpc: of grpc.health.v1, "" = the whole server */
 };
 
 /* "tls" of a pool */
@@ -463,6 +466,8 @@ struct config_service {
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
+	struct config_request_id request_id;
+	enum config_trace_context trace_context; /* "trace_context": default "pass" */
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
@@ -489,26 +494,6 @@ struct config_tcp {
 /* "log" */
 struct config_log {
 	enum log_level level; /* "level": default "info" */
-};
-
-/* Bits of config_access_log.fields, by their number. */
-enum config_access_field {
-#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
-#include "conf/access_field.def"
-#undef ACCESS_FIELD
-	CONFIG_ACCESS_COUNT,
-};
-
-enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
-enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
-
-/* "access_log" */
-struct config_access_log {
-	enum config_access_to to;         /* "to": default "none" */
-	const char *file;                 /* "file": NULL without one */
-	enum config_access_format format; /* "format": default "json" */
-	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
-	unsigned slow_ms;                 /* "slow_ms": 1000 */
 };
 
 /* "stats" */
