@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "device.h"
+#include "netlink.h"
 #include "spread.h"
 
 #define TX_CHECKSUMS                                                                               \
@@ -186,6 +187,35 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 	if (status == 0)
 		status = port_device_open(port, &device, worker_count, mbufs, err);
 	return status;
+}
+
+bool port_interface_find(const struct port *port, char name[PORT_INTERFACE_MAX])
+{
+	const char *at;
+
+	if (port->config->device == NULL ||
+		(strcmp(port->driver, "net_af_xdp") != 0 &&
+			strcmp(port->driver, "net_af_packet") != 0))
+		return false;
+	at = strstr(port->config->device, "iface=");
+	if (at == NULL)
+		return false;
+	at += strlen("iface=");
+	snprintf(name, PORT_INTERFACE_MAX, "%.*s", (int)strcspn(at, ","), at);
+	return true;
+}
+
+bool port_link_is_up(const struct port *port)
+{
+	char interface[PORT_INTERFACE_MAX];
+	struct rte_eth_link link = { 0 };
+
+	if (port->is_bond)
+		return atomic_load_explicit(&port->members_in_use, memory_order_relaxed) > 0;
+	if (port_interface_find(port, interface))
+		return netlink_link_is_up(interface);
+	return rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
 }
 
 void port_close(struct port *port)

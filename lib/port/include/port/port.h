@@ -50,6 +50,12 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 void port_close(struct port *port);
 
 /*
+ * Whether there is a link: by the driver, or for AF_XDP and AF_PACKET, which call every link up, by
+ * the kernel; of a bond: whether a member is in use. Control thread.
+ */
+bool port_link_is_up(const struct port *port);
+
+/*
  * Opens a VLAN as the port of this number, config->parent being the number of carrier, which is
  * open and stays open longer. port_close() ends it.
  */
