@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "l7/access_log.h"
 #include "neigh/net.h"
+#include "port/bond.h"
 #include "port/port.h"
 #include "runtime/rcu.h"
 #include "service/snapshot.h"
@@ -59,6 +60,9 @@ struct app {
 		char name[APP_NAME_MAX];
 		char device[APP_NAME_MAX];
 	} kernels[NEIGH_PORTS_MAX];
+	struct port_bond *bonds[NEIGH_PORTS_MAX];
+	unsigned bond_count;
+	atomic_uint announce_ports; /* bits: neighbors are to be told again what is behind them */
 	struct neigh_port port_facts[NEIGH_PORTS_MAX];
 	struct worker *workers[RUNTIME_WORKERS_MAX];
 	unsigned worker_count;
@@ -74,7 +78,8 @@ struct app {
 	_Atomic(const struct snapshot *) snapshot;
 	struct control *control;
 	struct access_log *access;
-	uint64_t published; /* snapshots so far */
+	struct rte_ring *datagrams; /* of our own, from control to the first L4 worker */
+	uint64_t published;         /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;
 	size_t announced; /* service addresses, as of the last app_announce() */
@@ -123,6 +128,13 @@ void app_eject(struct app *app, uint64_t now_us);
 /* announce.c: tells the kernel, and so routing daemons, which VIPs are usable now. */
 void app_announce(struct app *app);
 
+/*
+ * datagram.c: UDP of the control thread's own. Datagrams wait in a ring for the first L4 worker,
+ * which routes and sends them. 0 or -ENOMEM; the ring is app_datagrams_close()'s to free.
+ */
+int app_datagrams_open(struct app *app, struct err *err);
+void app_datagrams_close(struct app *app);
+
 /* verdict.c: takes probe results from the workers' rings to the members. */
 void app_take_results(struct app *app);
 
@@ -131,6 +143,12 @@ extern const struct control_ops app_control_ops;
 
 /* supervise.c: the control thread's loop, until the process is to end. */
 int app_supervise(struct app *app, struct err *err);
+
+/* bonds.c: opens the ports that are made of others, and sees to them while they work. */
+int app_bonds_open(struct app *app, struct err *err);
+void app_bonds_close(struct app *app);
+void app_bonds_poll(struct app *app, uint64_t now_us);
+void app_bond_get(const struct app *app, unsigned port, struct control_port_info *info);
 
 /* notify.c: tells systemd of a state ("READY=1"), when it asked to be told. */
 void notify_systemd(const char *state);

@@ -192,9 +192,11 @@ static void test_network(void **state)
 		"2001:db8::1 -                 9    INCOMPLETE      0    0\n");
 	fixture_answer("show ports",
 		"# port driver     link mac                mtu rx_packets rx_bytes rx_missed "
-		"rx_errors tx_packets tx_bytes tx_errors parent vlan device\n"
+		"rx_errors tx_packets tx_bytes tx_errors parent vlan bond role "
+		"lacp partner failovers device\n"
 		"wan    net_af_xdp up   02:00:00:00:00:aa 1500         10      640         1 "
-		"        2         20     1280         3 -         0 "
+		"        2         20     1280         3 -         0 -    -    "
+		"-    -               0 "
 		"net_af_xdp0,iface=lb0\n");
 	fixture.silent_core = 0;
 	fixture_answer("show neigh", "error: worker 0 did not answer\n");

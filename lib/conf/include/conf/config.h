@@ -9,7 +9,9 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/access.h"
 #include "conf/action.h"
+#include "conf/port.h"
 #include "conf/traffic.h"
 
 /*
@@ -71,6 +73,7 @@ enum config_health {
 	CONFIG_HEALTH_TCP,
 	CONFIG_HEALTH_HTTP,
 	CONFIG_HEALTH_TLS,
+	CONFIG_HEALTH_GRPC,
 };
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
@@ -108,26 +111,6 @@ struct config_memory_settings {
 	enum config_memory pages; /* "pages": auto takes hugepages where there are some */
 	unsigned size_mb;         /* "size_mb": 0 = what packet_buffers need */
 	unsigned packet_buffers;  /* "packet_buffers": mbufs, default 65536 */
-};
-
-/* "ports"[] */
-struct config_port {
-	const char *name;
-	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
-	const char *device;
-	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
-	unsigned parent;             /* its index */
-	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
-	bool is_trunk;               /* other ports are VLANs of this one */
-	struct ip_prefix *addresses; /* ours, with their on-link prefix */
-	size_t address_count;
-	unsigned mtu;            /* default 1500 */
-	unsigned rx_descriptors; /* default 2048 */
-	unsigned tx_descriptors; /* default 1024 */
-	bool promiscuous;        /* default false */
-	/* "kernel_interface": gets what is not the appliance's; NULL: none */
-	const char *kernel_interface;
-	int line;
 };
 
 /* "routes"[]: static; longest prefix wins */
@@ -188,6 +171,7 @@ struct config_health_check {
 	const char *path;     /* http: "/" */
 	const char *host;     /* http: Host header, default the member's endpoint */
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
+	const char *service;  /* grpc: of grpc.health.v1, "" = the whole server */
 };
 
 /* "tls" of a pool */
@@ -378,6 +362,7 @@ enum config_source_check {
 	CONFIG_SOURCE_CHECK_LOOSE,
 	CONFIG_SOURCE_CHECK_STRICT,
 };
+enum config_ip_options { CONFIG_IP_OPTIONS_DROP, CONFIG_IP_OPTIONS_PASS };
 
 /* "acl": networks without host bits, no one in both lists; files are read in already */
 struct config_acl {
@@ -413,6 +398,7 @@ struct config_syn_guard {
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
 	enum config_source_check source_check; /* default none */
+	enum config_ip_options ip_options;     /* "ip_options": default drop */
 	unsigned sources;                      /* "sources": of each worker, 65536 */
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
 };
@@ -480,6 +466,8 @@ struct config_service {
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
+	struct config_request_id request_id;
+	enum config_trace_context trace_context; /* "trace_context": default "pass" */
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
@@ -506,26 +494,6 @@ struct config_tcp {
 /* "log" */
 struct config_log {
 	enum log_level level; /* "level": default "info" */
-};
-
-/* Bits of config_access_log.fields, by their number. */
-enum config_access_field {
-#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
-#include "conf/access_field.def"
-#undef ACCESS_FIELD
-	CONFIG_ACCESS_COUNT,
-};
-
-enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
-enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
-
-/* "access_log" */
-struct config_access_log {
-	enum config_access_to to;         /* "to": default "none" */
-	const char *file;                 /* "file": NULL without one */
-	enum config_access_format format; /* "format": default "json" */
-	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
-	unsigned slow_ms;                 /* "slow_ms": 1000 */
 };
 
 /* "stats" */

@@ -25,6 +25,11 @@ struct control_port_info {
 	const char *driver;
 	const char *parent; /* the port that carries it as a VLAN; NULL: none */
 	uint16_t vlan;      /* 0: none */
+	const char *bond;   /* the bond whose member it is; NULL: none */
+	const char *role;   /* of a member in its bond, or the mode of a bond; NULL: neither */
+	const char *lacp;   /* of a member; NULL: without LACP */
+	uint8_t partner[6]; /* with lacp: the system at the other end; zero: none */
+	uint64_t failovers; /* off this member; of a bond: off all */
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool is_up;
@@ -76,12 +81,14 @@ struct control_worker {
 };
 
 struct access_log;
+struct rte_mempool;
 
 struct control_params {
 	const struct control_ops *ops;
 	void *ctx;
-	struct stats_registry *stats; /* borrowed */
-	struct access_log *access;    /* borrowed; NULL: nothing was kept */
+	struct stats_registry *stats;    /* borrowed */
+	struct access_log *access;       /* borrowed; NULL: nothing was kept */
+	const struct rte_mempool *mbufs; /* packet buffers; borrowed; NULL: not counted */
 	uint64_t started_us;
 };
 
