@@ -3,14 +3,17 @@
 
 import hashlib
 import json
+import os
 import subprocess
+import sys
 import time
 
 import pytest
 
-from harness import config, web
+from harness import config, origin, web
 from harness.appliance import binary, check
-from harness.network import VIP
+from harness.network import VIP, server
+from harness.procs import Process, wait_for
 
 
 def row(host, match=None, **actions):
@@ -18,6 +21,7 @@ def row(host, match=None, **actions):
             **(actions or {"respond": {"body": "yes"}})}
 
 
+MUTUAL, GRPC = 8446, 53
 BOMB = "^/(([a-z])+.)+[A-Z]([a-z])+$"
 ROWS = [
     row("bomb", {"path": {"regex": BOMB}}, respond={"status": 403}),
@@ -27,6 +31,15 @@ ROWS = [
     row("body", {"path": {"prefix": "/guard"}, "not": [{"json": {"/role": "user"}}]},
         respond={"status": 403}),
     row("body"),
+    row("grpc", {"grpc": {"service": "test.Test", "method": "Unary"}}, pool="grpc"),
+    row("grpc", {"grpc": {"service": "test.Test"}}, respond={"status": 403}),
+    row("grpc", {"grpc": {}}, respond={"status": 401}),
+    row("grpc", respond={"body": "no call"}),
+    row("shop", {"tls": {"subject": {"contains": "CN=robot.example"}}, "path": {"exact": "/who"}},
+        respond={"body": "robot"}),
+    row("shop", {"tls": {"san": "DNS:second.example"}, "path": {"exact": "/who"}},
+        respond={"body": "second"}),
+    row("shop", {"path": {"exact": "/who"}}, respond={"body": "nobody"}),
     {**row("cert", {"tls": {"subject": {"contains": "CN=robot"}}}), "name": "by-subject"},
     {**row("cert", {"tls": {"san": "URI:spiffe://x/y"}}), "name": "by-san"},
     {**row("cert", {"tls": {"sni": "sni.example"}}), "name": "by-sni"},
@@ -37,10 +50,25 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def matching(site):
-    site.appliance.write(routes=ROWS + config.routes())
+def matching(site, authority, tmp_path_factory):
+    """With a listener that asks for certificates, and a pool of gRPC."""
+    settings = site.appliance.config
+    mutual = config.l7("mutual", VIP, MUTUAL, is_tls=True)
+    mutual["tls"].update(client_certificates="optional", client_ca=authority.path)
+    pools = {**settings["pools"],
+             "grpc": {"protocol": "h2", "members": [f"{server(GRPC)}:50051"]}}
+    site.appliance.write({**settings, "pools": pools, "services": [*settings["services"], mutual]},
+                         ROWS + config.routes())
     site.appliance.ctl("reload")
-    return site
+    script = os.path.join(os.path.dirname(origin.__file__), "grpc_server.py")
+    member = Process("grpc", site.network.servers.command(
+        sys.executable, "-B", script, server(GRPC) + ":50051"),
+        str(tmp_path_factory.mktemp("grpc") / "log"))
+    try:
+        wait_for(lambda: "ready" in member.output(), "the gRPC member listens")
+        yield site
+    finally:
+        member.kill()
 
 
 def test_a_regex_bomb(matching):
@@ -171,3 +199,35 @@ def test_explain_by_body_and_certificate(matching):
     assert ask([*url, "--san", "DNS:x.example,URI:spiffe://x/y"])["route"] == "by-san"
     assert ask([*url, "--sni", "sni.example"])["route"] == "by-sni"
     assert ask(["GET", "https://cert.example/"])["route"] == "-"
+
+
+CALLS = """
+import sys, grpc
+channel = grpc.insecure_channel(sys.argv[1], options=[("grpc.default_authority", "grpc.example")])
+for method in sys.argv[2:]:
+    try:
+        print(channel.unary_unary(method)(b"x", timeout=10).decode())
+    except grpc.RpcError as error:
+        print(error.code().name)
+"""
+
+
+def test_services_and_methods_of_grpc(matching):
+    """By grpcio through HTTP/2 to a real server; what other rows answer are its codes for that."""
+    done = subprocess.run(matching.client.command(
+        sys.executable, "-B", "-c", CALLS, f"{VIP}:80", "/test.Test/Unary", "/test.Test/Both",
+        "/other.Test/Unary"), capture_output=True, text=True, check=False, timeout=40)
+    assert done.stdout.split() == ["re:x", "PERMISSION_DENIED", "UNAUTHENTICATED"], done.stderr
+    # The same path without the Content-Type is none.
+    assert web.curl(matching.client, "http://grpc.example/test.Test/Unary").body == "no call"
+
+
+def test_subject_and_names_of_a_client_certificate(matching, authority):
+    url = f"https://shop.example:{MUTUAL}/who"
+    for name, hosts, said in (("robot", ["robot.example"], "robot"),
+                              ("person", ["first.example", "second.example"], "second"),
+                              ("other", ["other.example"], "nobody")):
+        chain, key = authority.issue("match-" + name, hosts)
+        answer = web.curl(matching.client, "--cert", chain, "--key", key, url, ca=matching.ca)
+        assert answer.body == said, (name, answer.body, answer.errors)
+    assert web.curl(matching.client, url, ca=matching.ca).body == "nobody"
