@@ -53,12 +53,15 @@ ROWS = [
 def matching(site, authority, tmp_path_factory):
     """With a listener that asks for certificates, and a pool of gRPC."""
     settings = site.appliance.config
+    said = tmp_path_factory.mktemp("said") / "page"
+    said.write_text("from a file\n" * 3000, encoding="ascii")
     mutual = config.l7("mutual", VIP, MUTUAL, is_tls=True)
     mutual["tls"].update(client_certificates="optional", client_ca=authority.path)
     pools = {**settings["pools"],
              "grpc": {"protocol": "h2", "members": [f"{server(GRPC)}:50051"]}}
     site.appliance.write({**settings, "pools": pools, "services": [*settings["services"], mutual]},
-                         ROWS + config.routes())
+                         [*ROWS, row("file", respond={"file": str(said), "status": 203})]
+                         + config.routes())
     site.appliance.ctl("reload")
     script = os.path.join(os.path.dirname(origin.__file__), "grpc_server.py")
     member = Process("grpc", site.network.servers.command(
@@ -231,3 +234,9 @@ def test_subject_and_names_of_a_client_certificate(matching, authority):
         answer = web.curl(matching.client, "--cert", chain, "--key", key, url, ca=matching.ca)
         assert answer.body == said, (name, answer.body, answer.errors)
     assert web.curl(matching.client, url, ca=matching.ca).body == "nobody"
+
+
+@VERSIONS
+def test_an_answer_from_a_file(matching, version):
+    answer = web.curl(matching.client, version, "http://file.example/x")
+    assert (answer.status, answer.body) == (203, "from a file\n" * 3000)
