@@ -269,7 +269,7 @@ static const struct conf_row rows[] = {
 		"c.json:4: services[0].routes[0].match.json[\"/d\"]: expected one test, found 0\n"
 		"c.json:4: services[0].routes[0].match.json[\"/e\"].range: expected FIRST-LAST, as "
 		"\"10-99\", found \"2-1\"\n"
-		"c.json:4: services[0].routes[0].match.json[\"/f\"]: expected an object or a text, "
+		"c.json:4: services[0].routes[0].match.json[\"/f\"]: expected a string or an object, "
 		"found 5",
 	},
 	{
