@@ -98,6 +98,7 @@ extern const struct table pool_table;
 extern const struct table service_table;
 extern const struct table h2_table;
 extern const struct table tunnel_table;
+extern const struct table json_body_table;
 extern const struct table tls_table; /* struct config_service */
 extern const struct table pool_tls_table;
 

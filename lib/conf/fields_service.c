@@ -405,6 +405,14 @@ static const struct field service_fields[] = {
 		.offset = offsetof(struct config_service, tunnels),
 	},
 	{
+		.name = "json_body",
+		.help = "how bodies are read that routes match by `json`",
+		.type = FIELD_OBJECT,
+		.only = "l7",
+		.table = &json_body_table,
+		.offset = offsetof(struct config_service, json_body),
+	},
+	{
 		.name = "prior_knowledge",
 		.help = "without TLS: speak HTTP/2 to clients that begin with it",
 		.type = FIELD_BOOL,

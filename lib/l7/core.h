@@ -69,6 +69,7 @@ struct l7_core {
 	struct objpool *outs;
 	struct objpool *records;
 	struct objpool *mirror_pool;
+	struct objpool *scans;   /* of bodies that decide on routes */
 	struct objpool *replays; /* pieces of bodies that may be sent again */
 
 	/*

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "connection_h2.h"
 #include "core.h"
+#include "http/json.h"
 #include "middleware/middleware.h"
 #include "resilience/limits.h"
 #include "resilience/replay.h"
@@ -17,6 +18,7 @@
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
 #define STREAMS_FACTOR      4 /* streams for each connection, on average */
+#define SCANS_MIN           64
 #define REPLAYS_MIN         1024
 
 static const struct stats_desc descs[] = {
@@ -137,10 +139,12 @@ static int pools_create(struct l7_core *l7)
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
 	l7->replays = objpool_create(
 		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
-	if (l7->slots == NULL || l7->replays == NULL || l7->free_slots == NULL ||
-		l7->connections == NULL || l7->streams == NULL || l7->inlets == NULL ||
-		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
-		heap_create(&l7->heap) < 0)
+	l7->scans = objpool_create(
+		json_scan_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)SCANS_MIN));
+	if (l7->slots == NULL || l7->scans == NULL || l7->replays == NULL ||
+		l7->free_slots == NULL || l7->connections == NULL || l7->streams == NULL ||
+		l7->inlets == NULL || l7->outs == NULL || l7->records == NULL ||
+		l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
 		return -ENOMEM;
 	return mirrors_create(l7) < 0 ? -ENOMEM : upstream_pools_create(&l7->upstreams, max);
 }
@@ -221,6 +225,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
 	objpool_destroy(l7->replays);
+	objpool_destroy(l7->scans);
 	mirrors_destroy(l7);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);

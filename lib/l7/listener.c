@@ -133,6 +133,11 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 	listener->limits = service->http;
 	listener->h2 = service->h2;
 	listener->tunnels = service->tunnels;
+	listener->json_body = service->json_body;
+	listener->json_limits = (struct json_limits){
+		.max_depth = service->json_body.max_depth,
+		.max_values = service->json_body.max_values,
+	};
 	listener->prior_knowledge = service->prior_knowledge;
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->accept_proxy = &service->accept_proxy;

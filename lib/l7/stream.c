@@ -111,6 +111,8 @@ void stream_free(struct stream *stream)
 	struct h2_stream *h2 = stream->h2;
 
 	replay_close(&stream->replay);
+	if (stream->scan != NULL)
+		objpool_put(stream->l7->scans, stream->scan);
 	inlet_close(&stream->request);
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
@@ -394,6 +396,7 @@ void stream_on_deadline(struct stream *stream)
 		stream_connect_failed(stream, true);
 		break;
 	case STREAM_EXPECT_HEAD:
+	case STREAM_EXPECT_BODY:
 	case STREAM_EXPECT_RESPONSE:
 		if (stream->state == STREAM_EXPECT_RESPONSE && !is_client) {
 			stream_member_late(stream);

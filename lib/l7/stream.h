@@ -8,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "l7/l7.h"
+#include "l7/route.h"
 #include "message.h"
 #include "resilience/replay.h"
 #include "runtime/wheel.h"
@@ -23,6 +24,8 @@ struct upstream;
 /*
  * One request and its answer:
  *
+ *	EXPECT_HEAD -> EXPECT_BODY          its route depends on its body, which is read first
+ *	EXPECT_BODY -> as from EXPECT_HEAD  it is there, or cannot be read: routed again
  *	EXPECT_HEAD -> EXPECT_DELAY         routed, and late on purpose: goes on as from EXPECT_HEAD
  *	EXPECT_HEAD -> EXPECT_ROOM          routed, but no member has room for it
  *	EXPECT_ROOM -> EXPECT_HEAD          there is room: it is routed again
@@ -34,13 +37,14 @@ struct upstream;
  *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
  *	EXPECT_RESPONSE -> TUNNEL           the member agreed to another protocol: see tunnel.h
  *	TUNNEL -> EXPECT_FLUSH              both ends have ended
- *	EXPECT_HEAD, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
+ *	EXPECT_HEAD, _BODY, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
  *	any -> OVER                         freed at the end of the turn
  *
  * The request's body goes to the member in EXPECT_RESPONSE and EXPECT_END.
  */
 enum stream_state {
 	STREAM_EXPECT_HEAD,
+	STREAM_EXPECT_BODY,
 	STREAM_EXPECT_DELAY,
 	STREAM_EXPECT_ROOM,
 	STREAM_EXPECT_CONNECT,
@@ -111,6 +115,12 @@ struct stream {
 	struct pool_core *queue;          /* where it waits; NULL: it does not */
 	struct pool_waiter waiter;
 	struct replay replay;
+	bool is_gathered; /* the body was read ahead of routing, or it was found that it cannot be
+			   */
+	enum route_body body;   /* what became of that */
+	uint32_t random;        /* of the search for its route, which goes on with the body */
+	struct json_scan *scan; /* its fields, from l7->scans; NULL: none */
+	const struct json_fields *scan_fields; /* that it was for; never followed */
 	/* For the access log. */
 	uint64_t body_in, body_out;
 	uint16_t status;
@@ -177,6 +187,21 @@ void stream_send_head(struct stream *stream);
 /* Moves the request, or the answer, as far as both sides let it. */
 void stream_pump_request(struct stream *stream);
 void stream_pump_response(struct stream *stream);
+
+/* stream_body.c: what is known of the body for the listener's table of routes. */
+enum route_body stream_body(struct stream *stream, const struct l7_listener *listener);
+
+/* Reads the body, as far as it is there, and then has the request routed again. */
+void stream_gather(struct stream *stream);
+
+/* More of it may have come. */
+void stream_gather_step(struct stream *stream);
+
+/* A client that waits for "100 Continue" gets it, once somebody wants the body. */
+void stream_invite_body(struct stream *stream);
+
+/* The request's body broke a rule, or its connection ended. */
+void stream_body_broke(struct stream *stream);
 
 /* Why it will not be answered as it should; the first reason stands. Ahead of what ends it. */
 void stream_blame(struct stream *stream, enum l7_ending ending);

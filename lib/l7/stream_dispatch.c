@@ -259,12 +259,17 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 		.head = inlet_head(&stream->request),
 		.source = &stream->connection->tuple.src,
 		.facts = connection_facts(stream->connection),
-		.random = (uint32_t)rng_next(&l7->rng),
 		.scratch = l7->route_scratch,
 	};
 
-	if (stream->listener == listener && stream->config_generation == l7->config_generation)
+	if (stream->listener == listener && stream->route != &route_needs_body &&
+		stream->config_generation == l7->config_generation)
 		return;
+	if (stream->route != &route_needs_body)
+		stream->random = (uint32_t)rng_next(&l7->rng);
+	request.random = stream->random;
+	request.body = stream_body(stream, listener);
+	request.json = stream->scan;
 	stream_release_route(stream);
 	listener->workers[l7->worker].opened++;
 	stream->listener = listener;
@@ -322,6 +327,10 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 	find_route(stream, service->listener);
 	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
 		stream_gave_up(stream);
+		return;
+	}
+	if (stream->route == &route_needs_body) {
+		stream_gather(stream);
 		return;
 	}
 	if (stream->route == NULL) {

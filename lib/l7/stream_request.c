@@ -57,7 +57,7 @@ static void expect_head(struct stream *stream)
  * RFC 9110 10.1.1: the client waits for a word before it sends the body. It gets it from us, once
  * there is a member that takes the request; Expect is not passed on.
  */
-static void invite_body(struct stream *stream)
+void stream_invite_body(struct stream *stream)
 {
 	const struct http_head *head = inlet_head(&stream->request);
 	const struct http_write_options options = { .minor = 1 };
@@ -65,7 +65,8 @@ static void invite_body(struct stream *stream)
 	struct http_head answer;
 
 	if (!head->expects_continue || head->minor == 0 || stream->is_continue_sent ||
-		stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
+		stream->is_body_begun ||
+		(stream->state != STREAM_EXPECT_RESPONSE && stream->state != STREAM_EXPECT_BODY))
 		return;
 	stream->is_continue_sent = true;
 	memset(&answer, 0, offsetof(struct http_head, fields));
@@ -74,7 +75,7 @@ static void invite_body(struct stream *stream)
 	outlet_response(&stream->to_client, &answer, &options, l7->scratch, sizeof(l7->scratch));
 }
 
-static void on_refused(struct stream *stream)
+void stream_body_broke(struct stream *stream)
 {
 	if (inlet_refusal(&stream->request) != HTTP_REFUSED_truncated) {
 		stream_refuse(stream);
@@ -159,11 +160,11 @@ static bool body_step(struct stream *stream, bool *moved)
 		return false;
 	case HTTP_EVENT_MORE:
 		/* HTTP/1 calls that truncated; a cut stream is abandoned by its connection. */
-		invite_body(stream);
+		stream_invite_body(stream);
 		stream_wait(stream, STREAM_CLIENT, *moved);
 		return false;
 	default:
-		on_refused(stream);
+		stream_body_broke(stream);
 		return false;
 	}
 }
@@ -194,6 +195,8 @@ void stream_pump_request(struct stream *stream)
 {
 	if (stream->state == STREAM_EXPECT_HEAD)
 		expect_head(stream);
+	else if (stream->state == STREAM_EXPECT_BODY)
+		stream_gather_step(stream);
 	else if (stream->state == STREAM_TUNNEL)
 		tunnel_run(stream);
 	else if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)

@@ -293,6 +293,11 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->access_log.syslog.format, CONFIG_SYSLOG_RFC3164);
 	assert_int_equal(config->access_log.syslog.facility, 17);
 	assert_string_equal(config->access_log.syslog.tag, "edge");
+	assert_int_equal(web->json_body.max_bytes, 9);
+	assert_int_equal(web->json_body.max_depth, 8);
+	assert_int_equal(web->json_body.max_values, 7);
+	assert_int_equal(web->json_body.timeout_ms, 6);
+	assert_int_equal(web->json_body.unreadable, CONFIG_UNREADABLE_NO_MATCH);
 	assert_false(web->tunnels.websocket);
 	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
 	assert_int_equal(web->tunnels.close_timeout_ms, 8);

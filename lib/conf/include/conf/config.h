@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "conf/access.h"
 #include "conf/action.h"
+#include "conf/json_body.h"
 #include "conf/port.h"
 #include "conf/traffic.h"
 
@@ -228,7 +229,8 @@ enum config_text_test {
 	CONFIG_TEXT_RANGE,
 };
 
-/* What a header field, query parameter or cookie must be: { name: TEXT or an object } */
+/* What a header field, query parameter, cookie or field of a JSON body must be: { name: TEXT or an
+ * object } */
 struct config_text_match {
 	const char *name; /* header fields: lower case */
 	enum config_text_test test;
@@ -280,8 +282,9 @@ struct config_quic {
 	struct config_text_matches headers; /* all of them, as all of the next ones */             \
 	struct config_text_matches query;                                                          \
 	struct config_text_matches cookies;                                                        \
-	struct config_text_matches tls; /* names are those of conf/fact.def */                     \
-	struct ip_prefix *sources;      /* "source": any of them */                                \
+	struct config_text_matches tls;  /* names are those of conf/fact.def */                    \
+	struct config_text_matches json; /* names are JSON pointers (RFC 6901) */                  \
+	struct ip_prefix *sources;       /* "source": any of them */                               \
 	size_t source_count;                                                                       \
 	unsigned agents; /* CONFIG_AGENT_* or-ed; 0: any */                                        \
 	bool has_grpc;                                                                             \
@@ -463,6 +466,7 @@ struct config_service {
 	struct config_http_limits http;
 	struct config_h2 h2;
 	struct config_tunnels tunnels;
+	struct config_json_body json_body;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
