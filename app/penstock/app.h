@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "l7/access_log.h"
 #include "neigh/net.h"
+#include "port/bond.h"
 #include "port/port.h"
 #include "runtime/rcu.h"
 #include "service/snapshot.h"
@@ -59,6 +60,9 @@ struct app {
 		char name[APP_NAME_MAX];
 		char device[APP_NAME_MAX];
 	} kernels[NEIGH_PORTS_MAX];
+	struct port_bond *bonds[NEIGH_PORTS_MAX];
+	unsigned bond_count;
+	atomic_uint announce_ports; /* bits: neighbors are to be told again what is behind them */
 	struct neigh_port port_facts[NEIGH_PORTS_MAX];
 	struct worker *workers[RUNTIME_WORKERS_MAX];
 	unsigned worker_count;
@@ -131,6 +135,12 @@ extern const struct control_ops app_control_ops;
 
 /* supervise.c: the control thread's loop, until the process is to end. */
 int app_supervise(struct app *app, struct err *err);
+
+/* bonds.c: opens the ports that are made of others, and sees to them while they work. */
+int app_bonds_open(struct app *app, struct err *err);
+void app_bonds_close(struct app *app);
+void app_bonds_poll(struct app *app, uint64_t now_us);
+void app_bond_get(const struct app *app, unsigned port, struct control_port_info *info);
 
 /* notify.c: tells systemd of a state ("READY=1"), when it asked to be told. */
 void notify_systemd(const char *state);

@@ -76,12 +76,23 @@ static void vlan_get(const struct app *app, unsigned index, struct control_port_
 	}
 }
 
+/* Of a bond it is not the device that knows. */
+static bool link_is_up(const struct app *app, const struct port *port)
+{
+	const struct port *carrier = port->vlan != 0 ? &app->ports[port->parent] : port;
+	struct rte_eth_link link = { 0 };
+
+	if (carrier->is_bond)
+		return atomic_load(&carrier->members_in_use) > 0;
+	return rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+}
+
 static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 {
 	struct app *app = ctx;
 	const struct port *port = &app->ports[index];
 	struct rte_eth_stats stats = { 0 };
-	struct rte_eth_link link = { 0 };
 
 	if (index >= app->device_count)
 		return false;
@@ -92,8 +103,7 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 		.device = port->config->device,
 		.driver = port->driver,
 		.mtu = port->mtu,
-		.is_up = rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
-			link.link_status == RTE_ETH_LINK_UP,
+		.is_up = link_is_up(app, port),
 		.rx_packets = stats.ipackets,
 		.rx_bytes = stats.ibytes,
 		.rx_missed = stats.imissed + stats.rx_nombuf,
@@ -105,6 +115,7 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 	memcpy(info->mac, port->mac, sizeof(info->mac));
 	if (port->vlan != 0)
 		vlan_get(app, index, info);
+	app_bond_get(app, index, info);
 	return true;
 }
 

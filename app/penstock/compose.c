@@ -42,7 +42,7 @@ static void vlans_open(struct app *app)
 	for (unsigned i = 0; i < config->port_count; i++) {
 		const struct config_port *port = &config->ports[i];
 
-		if (port->device == NULL)
+		if (port->parent_name != NULL)
 			port_vlan_open(&app->ports[i], port, &app->ports[port->parent], i);
 	}
 }
@@ -51,7 +51,14 @@ static void port_log(const struct app *app, const struct port *port)
 {
 	const struct config_port *config = port->config;
 
-	if (port->vlan != 0)
+	if (port->is_bond)
+		log_info("port %s: %s of %zu members, %u queue%s, MTU %u", config->name,
+			port->is_lacp ? "LACP" : "active-backup", config->bond.member_count,
+			port->queues, port->queues == 1 ? "" : "s", port->mtu);
+	else if (config->is_member)
+		log_info("port %s: %s, driver %s, member of port %s", config->name, config->device,
+			port->driver, app->ports[config->bond_index].config->name);
+	else if (port->vlan != 0)
 		log_info("port %s: VLAN %u of port %s, MTU %u", config->name, port->vlan,
 			app->ports[port->parent].config->name, port->mtu);
 	else
@@ -64,7 +71,7 @@ static int ports_open(struct app *app, struct err *err)
 	const struct config *config = app->boot;
 
 	for (size_t i = 0; i < config->port_count; i++) {
-		int status = config->ports[i].device == NULL
+		int status = config->ports[i].device == NULL || config->ports[i].is_member
 			? 0
 			: port_open(&app->ports[i], &config->ports[i], config->cores.l4_count,
 				  app->mbufs, err);
@@ -72,6 +79,8 @@ static int ports_open(struct app *app, struct err *err)
 		if (status < 0)
 			return status;
 	}
+	if (app_bonds_open(app, err) < 0)
+		return -EIO;
 	vlans_open(app);
 	for (size_t i = 0; i < config->port_count; i++) {
 		const struct port *port = &app->ports[i];
@@ -228,6 +237,7 @@ void app_release(struct app *app)
 	if (app->access != NULL)
 		access_log_poll(app->access, clock_now_us());
 	access_log_destroy(app->access);
+	app_bonds_close(app);
 	for (unsigned i = 0; i < APP_DEVICES_MAX; i++)
 		port_close(&app->ports[i]);
 	app_unpublish(app);

@@ -170,6 +170,9 @@ int eal_start(const struct config *config, bool is_verbose, struct err *err)
 	/* Several instances may run on one machine. */
 	argument_add(&args, "--file-prefix=penstock-%ld", (long)getpid());
 	argument_add(&args, "--log-level=%s", is_verbose ? "info" : "error");
+	/* It tries what its members may not have, and is heard about it otherwise. */
+	if (!is_verbose)
+		argument_add(&args, "--log-level=pmd.net.bond:critical");
 	status = memory_choose(&args, config, err);
 	if (status == 0 && is_verbose) {
 		for (int i = 1; i < args.count; i++)

@@ -324,9 +324,22 @@ static bool is_same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static bool is_same_bond(const struct config_port *a, const struct config_port *b)
+{
+	if (a->has_bond != b->has_bond)
+		return false;
+	return !a->has_bond ||
+		(a->bond.mode == b->bond.mode && a->bond.member_count == b->bond.member_count &&
+			memcmp(a->bond.members, b->bond.members, sizeof(a->bond.members)) == 0 &&
+			a->bond.primary == b->bond.primary && a->bond.hash == b->bond.hash &&
+			a->bond.lacp_rate == b->bond.lacp_rate &&
+			a->bond.up_delay_ms == b->bond.up_delay_ms);
+}
+
 static bool is_same_port(const struct config_port *a, const struct config_port *b)
 {
-	return strcmp(a->name, b->name) == 0 && is_same_text(a->device, b->device) &&
+	return is_same_bond(a, b) && strcmp(a->name, b->name) == 0 &&
+		is_same_text(a->device, b->device) &&
 		is_same_text(a->parent_name, b->parent_name) && a->vlan == b->vlan &&
 		a->mtu == b->mtu && a->rx_descriptors == b->rx_descriptors &&
 		a->tx_descriptors == b->tx_descriptors && a->promiscuous == b->promiscuous &&

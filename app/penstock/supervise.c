@@ -23,6 +23,7 @@ struct supervisor {
 	int epoll_fd;
 	int signal_fd;
 	int timer_fd;
+	int link_fd;           /* links of the kernel's; -1 without bonds */
 	uint64_t deadline_us;  /* of the drain; 0: not draining */
 	uint64_t last_packets; /* received by all workers */
 	uint64_t last_traffic_us;
@@ -36,6 +37,20 @@ static int watch(const struct supervisor *s, int fd)
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int links_watch(struct supervisor *s, struct err *err)
+{
+	if (s->app->bond_count == 0)
+		return 0;
+	s->link_fd = port_link_watch();
+	if (s->link_fd < 0)
+		return err_set(err, -s->link_fd, "the kernel's links cannot be watched: %s",
+			strerror(-s->link_fd));
+	if (watch(s, s->link_fd) < 0)
+		return err_set(err, errno, "the control thread cannot wait for links: %s",
+			strerror(errno));
+	return 0;
 }
 
 static int descriptors_open(struct supervisor *s, struct err *err)
@@ -60,11 +75,13 @@ static int descriptors_open(struct supervisor *s, struct err *err)
 		watch(s, control_fd(s->app->control)) < 0)
 		return err_set(err, errno, "the control thread cannot wait for events: %s",
 			strerror(errno));
-	return 0;
+	return links_watch(s, err);
 }
 
 static void descriptors_close(struct supervisor *s)
 {
+	if (s->link_fd >= 0)
+		close(s->link_fd);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
 	if (s->signal_fd >= 0)
@@ -212,6 +229,7 @@ static void tick_take(struct supervisor *s)
 		return;
 	rcu_reap(s->app->rcu);
 	access_log_poll(s->app->access, now_us);
+	app_bonds_poll(s->app, now_us);
 	app_eject(s->app, now_us);
 	app_warm(s->app, now_us);
 	traffic_note(s, now_us);
@@ -221,6 +239,12 @@ static void tick_take(struct supervisor *s)
 		drain_check(s, now_us);
 	else if (has_input_ended(s, now_us))
 		s->is_over = true;
+}
+
+static void links_take(struct supervisor *s)
+{
+	port_link_drain(s->link_fd);
+	app_bonds_poll(s->app, clock_now_us());
 }
 
 static void events_take(struct supervisor *s)
@@ -235,6 +259,8 @@ static void events_take(struct supervisor *s)
 			signals_take(s);
 		else if (fd == s->timer_fd)
 			tick_take(s);
+		else if (fd == s->link_fd)
+			links_take(s);
 		else if (fd == s->app->results_fd)
 			app_take_results(s->app);
 		else
@@ -249,6 +275,7 @@ int app_supervise(struct app *app, struct err *err)
 		.epoll_fd = -1,
 		.signal_fd = -1,
 		.timer_fd = -1,
+		.link_fd = -1,
 		.last_traffic_us = clock_now_us(),
 	};
 	int status = descriptors_open(&s, err);

@@ -29,6 +29,12 @@ static void snapshot_adopt(struct worker *w, const struct snapshot *snapshot)
 		neigh_apply(w->neigh, snapshot->net, w->core.l4_index == 0, w->now_us);
 }
 
+/* A bond's traffic takes another way: switches learn of it by what one worker sends. */
+static __rte_noinline void ports_announce(struct worker *w, const struct snapshot *snapshot)
+{
+	neigh_announce(w->neigh, snapshot->net, atomic_exchange(&w->app->announce_ports, 0));
+}
+
 static void drain_begin(struct worker *w)
 {
 	w->is_draining = true;
@@ -97,6 +103,9 @@ static unsigned turn_run(struct worker *w)
 	w->now_us = clock_now_us();
 	if (snapshot != w->snapshot)
 		snapshot_adopt(w, snapshot);
+	if (w->core.l4_index == 0 &&
+		atomic_load_explicit(&w->app->announce_ports, memory_order_relaxed) != 0)
+		ports_announce(w, snapshot);
 	if (atomic_load_explicit(&w->app->is_draining, memory_order_relaxed) && !w->is_draining)
 		drain_begin(w);
 	if (w->l7 != NULL)

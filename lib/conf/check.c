@@ -326,6 +326,7 @@ void config_check(struct reader *reader, const struct node *root, void *object)
 	cores_fill(object, root);
 	names_of_lists_check(reader, root);
 	port_parents_check(reader, root);
+	port_bonds_check(reader, root);
 	port_addresses_check(reader, root);
 	local_addresses_check(reader, root);
 	local_ports_check(reader, root);

@@ -88,6 +88,7 @@ extern const struct table log_table;
 extern const struct table access_log_table;
 extern const struct table stats_table;
 extern const struct table port_table;
+extern const struct table bond_table;
 extern const struct table route_table;
 extern const struct table neighbor_table;
 extern const struct table announce_table;

@@ -32,6 +32,20 @@ static const struct choice source_check_choices[] = {
 	{ .name = NULL },
 };
 
+static const struct choice ip_options_choices[] = {
+	{
+		.name = "drop",
+		.value = CONFIG_IP_OPTIONS_DROP,
+		.help = "no packet with any of them",
+	},
+	{
+		.name = "pass",
+		.value = CONFIG_IP_OPTIONS_PASS,
+		.help = "they are passed on, where the IP version stays the same",
+	},
+	{ .name = NULL },
+};
+
 /* A list that grows by one; the old one is given back with the arena. */
 struct list {
 	struct ip_prefix *items;
@@ -289,6 +303,15 @@ static const struct field guard_fields[] = {
 		.offset = offsetof(struct config_guard, source_check),
 		.choices = source_check_choices,
 		.value = CONFIG_SOURCE_CHECK_NONE,
+	},
+	{
+		.name = "ip_options",
+		.help = "IPv4 options, and IPv6 hop-by-hop options, destination options and used-up "
+			"routing headers; source routes are always dropped",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct config_guard, ip_options),
+		.choices = ip_options_choices,
+		.value = CONFIG_IP_OPTIONS_DROP,
 	},
 	{
 		.name = "sources",

@@ -49,6 +49,14 @@ static const struct field port_fields[] = {
 		.value = 0,
 	},
 	{
+		.name = "bond",
+		.help = "instead of a device: other ports as one",
+		.type = FIELD_OBJECT,
+		.table = &bond_table,
+		.offset = offsetof(struct config_port, bond),
+		.has_offset = offsetof(struct config_port, has_bond),
+	},
+	{
 		.name = "addresses",
 		.help = "our own addresses, each with the length of its link's prefix",
 		.type = FIELD_TEXTS,

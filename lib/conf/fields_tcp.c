@@ -118,6 +118,17 @@ static const struct field tcp_fields[] = {
 		.value = 262144,
 	},
 	{
+		.name = "receive_window_max_bytes",
+		.help = "to which that may grow on a connection whose reader and round trip make "
+			"use of it; not larger than receive_window_bytes: it does not grow",
+		.type = FIELD_NUMBER,
+		.unit = "bytes",
+		.offset = offsetof(struct config_tcp, receive_window_max),
+		.min = 16384,
+		.max = 67108864,
+		.value = 4194304,
+	},
+	{
 		.name = "max_half_open",
 		.help = "half-open connections that each L7 worker remembers; beyond it answers by "
 			"SYN cookies",

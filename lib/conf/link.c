@@ -42,10 +42,14 @@ void port_link_check(struct reader *reader, const struct node *node)
 	const struct node *device = node_get(node, "device");
 	const struct node *parent = node_get(node, "parent");
 	const struct node *vlan = node_get(node, "vlan");
+	const struct node *bond = node_get(node, "bond");
 
-	if (device == NULL && parent == NULL)
+	if (device == NULL && parent == NULL && bond == NULL)
 		problem_add(&reader->problems, node,
-			"needs a \"device\", or a \"parent\" and a \"vlan\"");
+			"needs a \"device\", a \"bond\", or a \"parent\" and a \"vlan\"");
+	else if (bond != NULL && (device != NULL || parent != NULL))
+		problem_add(&reader->problems, bond,
+			"a port has a \"device\", a \"parent\" or a \"bond\", one of them");
 	else if (device != NULL && parent != NULL)
 		problem_add(&reader->problems, parent,
 			"a port has a \"device\" or a \"parent\", not both");

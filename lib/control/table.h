@@ -12,7 +12,7 @@
  * a header only when it is the only one. Rows are gathered until table_flush(), so that columns
  * fit; a long table is flushed piece by piece. Control thread.
  */
-#define TABLE_COLUMNS_MAX 16
+#define TABLE_COLUMNS_MAX 24
 
 struct table_column {
 	const char *name;

@@ -196,7 +196,7 @@ static __rte_noinline enum drop_reason icmp_error_run(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m)
 {
 	unsigned forward = CONFIG_FORWARD_FULL_NAT;
-	enum drop_reason reason;
+	enum drop_reason reason = DROP_NONE;
 
 	packet->conn = error_conn_find(burst, packet);
 	if (packet->conn != NULL)
@@ -204,7 +204,9 @@ static __rte_noinline enum drop_reason icmp_error_run(
 	else if (packet->service != NULL)
 		forward = packet->service->forward;
 	if (forward == FORWARD_SPLICED)
-		splice_quote(burst, packet, m);
+		reason = splice_quote(burst, packet, m);
+	if (reason != DROP_NONE)
+		return reason;
 	if (forward_ops_of(forward)->is_dsr)
 		reason = error_pass(burst, packet, m);
 	else if (packet->conn != NULL)

@@ -94,6 +94,7 @@ static void params_configure(struct tcp_params *params, const struct config_tcp 
 	params->time_wait_ms = config->time_wait_ms;
 	params->send_buffer = config->send_buffer;
 	params->receive_window = config->receive_window;
+	params->receive_window_max = config->receive_window_max;
 	params->max_half_open = config->max_half_open;
 	params->nagle = config->nagle;
 	params->pacing = config->pacing;

@@ -9,6 +9,8 @@
 
 #include "worker.h"
 
+#define V4_BYTES    20
+#define V4_PLAIN    0x45 /* version 4, five words */
 #define V6_BYTES    40
 #define TTL_DEFAULT 64
 
@@ -30,14 +32,21 @@ static void message_turn(uint8_t *message, uint16_t request, uint16_t reply)
 	memcpy(message + 2, &sum, sizeof(sum));
 }
 
-/* Leaves the packet at its IP header, as neigh_output() takes it. */
+/*
+ * Leaves the packet at its IP header, as neigh_output() takes it. Options of the request are no
+ * part of the reply: the header moves behind them.
+ */
 static void v4_turn(struct rte_mbuf *m, const struct packet *p)
 {
-	struct rte_ipv4_hdr *ip;
+	uint16_t skip = (uint16_t)(p->l4_offset - V4_BYTES);
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + skip);
 
-	message_turn(
-		rte_pktmbuf_mtod_offset(m, uint8_t *, p->l4_offset), ECHO4_REQUEST, ECHO4_REPLY);
-	ip = (struct rte_ipv4_hdr *)rte_pktmbuf_adj(m, p->l3_offset);
+	message_turn(frame + p->l4_offset, ECHO4_REQUEST, ECHO4_REPLY);
+	memmove(ip, frame + p->l3_offset, V4_BYTES);
+	rte_pktmbuf_adj(m, skip);
+	ip->version_ihl = V4_PLAIN;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len);
 	ip->src_addr = ip_v4_be(&p->dst);
 	ip->dst_addr = ip_v4_be(&p->src);
 	ip->time_to_live = TTL_DEFAULT;

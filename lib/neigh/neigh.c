@@ -303,13 +303,13 @@ static void entries_adopt(struct neigh *neigh, const struct neigh_net *net)
 	}
 }
 
-static void announce_all(struct neigh *neigh, const struct neigh_net *net)
+void neigh_announce(struct neigh *neigh, const struct neigh_net *net, uint32_t ports)
 {
 	for (uint32_t i = 0; i < net->own_count; i++) {
 		const struct net_own *own = &net->owns[i];
 
 		for (unsigned port = 0; port < net->port_count; port++) {
-			if (!(own->ports & UINT32_C(1) << port))
+			if (!(own->ports & ports & UINT32_C(1) << port))
 				continue;
 			if (ip_is_v4(&own->addr))
 				neigh_arp_announce(neigh, net, port, &own->addr);
@@ -329,7 +329,7 @@ void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce
 		neigh_learn(neigh, net, row->port, &row->addr, row->mac, true, now_us);
 	}
 	if (announce)
-		announce_all(neigh, net);
+		neigh_announce(neigh, net, UINT32_MAX);
 }
 
 void neigh_tick(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us)

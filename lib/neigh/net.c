@@ -177,7 +177,7 @@ static uint32_t answering_ports(const struct neigh_net *net, const struct ip_add
 		if (ip_prefix_contains(&net->links[i].prefix, addr))
 			ports |= UINT32_C(1) << net->links[i].port;
 	}
-	return ports != 0 ? ports : (uint32_t)((UINT64_C(1) << net->port_count) - 1);
+	return ports != 0 ? ports : net->links_of_own;
 }
 
 static void own_add(struct neigh_net *net, const struct ip_addr *addr, uint8_t flag, uint32_t ports)
@@ -412,6 +412,8 @@ struct neigh_net *neigh_net_create(
 		return NULL;
 	}
 	net->port_count = (uint16_t)config->port_count;
+	for (unsigned i = 0; i < config->port_count; i++)
+		net->links_of_own |= config->ports[i].is_member ? 0 : UINT32_C(1) << i;
 	memcpy(net->ports, ports, config->port_count * sizeof(*ports));
 	net->mtu_min = UINT16_MAX;
 	for (unsigned i = 0; i < net->port_count; i++)

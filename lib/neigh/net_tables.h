@@ -72,6 +72,7 @@ struct neigh_net {
 	uint32_t link_count;
 	uint32_t static_count;
 	uint32_t source_count;
+	uint32_t links_of_own; /* bits: ports that are no member of a bond */
 	const struct ip_addr *port_sources[NEIGH_PORTS_MAX][2]; /* by family: IPv4, IPv6 */
 	const struct ip_addr *any_sources[2];
 };

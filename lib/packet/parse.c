@@ -173,35 +173,16 @@ static inline bool is_v4_source(uint32_t src_be)
 	return net != 0 && net != IN_LOOPBACKNET && !IN_MULTICAST(src) && src != INADDR_BROADCAST;
 }
 
-/* Another version, another header length: all of them end here. */
-static __rte_noinline enum drop_reason v4_odd(
-	const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip)
-{
-	uint32_t header_len = (uint32_t)(ip->version_ihl & 0xf) * 4;
-	uint32_t total = rte_be_to_cpu_16(ip->total_length);
-
-	if (ip->version_ihl >> 4 != IPVERSION)
-		return DROP_parse_ip_version;
-	if (header_len < V4_HEADER_BYTES)
-		return DROP_parse_ip_header;
-	if (ETHER_BYTES + header_len > m->data_len)
-		return DROP_parse_short;
-	if (total < header_len || total > m->pkt_len - ETHER_BYTES)
-		return DROP_parse_ip_header;
-	if (sum_fold(sum_bytes((const uint8_t *)ip, header_len)) != 0xffff)
-		return DROP_parse_ip_checksum;
-	return DROP_parse_ip_options;
-}
-
 static __rte_noinline enum drop_reason v4_fragment_parse(
 	struct rte_mbuf *m, struct packet *p, const struct rte_ipv4_hdr *ip, struct hash_key key)
 {
+	uint32_t header_len = rte_ipv4_hdr_len(ip);
 	uint32_t total = rte_be_to_cpu_16(ip->total_length);
 	uint32_t field = rte_be_to_cpu_16(ip->fragment_offset);
 	const struct fragment_place place = {
 		.id = rte_be_to_cpu_16(ip->packet_id),
 		.offset = (field & RTE_IPV4_HDR_OFFSET_MASK) * RTE_IPV4_HDR_OFFSET_UNITS,
-		.len = total - V4_HEADER_BYTES,
+		.len = total - header_len,
 		.has_more = (field & RTE_IPV4_HDR_MF_FLAG) != 0,
 	};
 
@@ -211,29 +192,18 @@ static __rte_noinline enum drop_reason v4_fragment_parse(
 	p->src = ip_from_v4(ip->src_addr);
 	p->dst = ip_from_v4(ip->dst_addr);
 	p->protocol = ip->next_proto_id;
-	p->l4_offset = ETHER_BYTES + V4_HEADER_BYTES;
+	p->l4_offset = (uint16_t)(ETHER_BYTES + header_len);
 	return packet_fragment_parse(m, p, &place, key);
 }
 
-static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
+/* Of a header whose length, total length and checksum are right. */
+static inline enum drop_reason v4_body_parse(struct rte_mbuf *m, struct packet *p,
+	const struct rte_ipv4_hdr *ip, uint32_t header_len, struct hash_key key)
 {
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
-		m, const struct rte_ipv4_hdr *, ETHER_BYTES);
+	uint32_t total = rte_be_to_cpu_16(ip->total_length);
 	enum drop_reason reason;
-	uint64_t addresses;
-	uint32_t total;
 	uint64_t rest;
 
-	if (m->data_len < ETHER_BYTES + V4_HEADER_BYTES)
-		return DROP_parse_short;
-	if (ip->version_ihl != V4_NO_OPTIONS)
-		return v4_odd(m, ip);
-	total = rte_be_to_cpu_16(ip->total_length);
-	if (total < V4_HEADER_BYTES || total > m->pkt_len - ETHER_BYTES)
-		return DROP_parse_ip_header;
-	addresses = (uint64_t)ip->src_addr + ip->dst_addr;
-	if (!is_v4_good(m) && sum_fold(sum_bytes((const uint8_t *)ip, 12) + addresses) != 0xffff)
-		return DROP_parse_ip_checksum;
 	if (ip->fragment_offset & rte_cpu_to_be_16(V4_FRAGMENT_MASK))
 		return v4_fragment_parse(m, p, ip, key);
 	if (!is_v4_source(ip->src_addr))
@@ -242,11 +212,55 @@ static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, st
 	p->src = ip_from_v4(ip->src_addr);
 	p->dst = ip_from_v4(ip->dst_addr);
 	p->protocol = ip->next_proto_id;
-	p->l4_offset = ETHER_BYTES + V4_HEADER_BYTES;
-	reason = l4_dispatch(m, p, total - V4_HEADER_BYTES, addresses);
+	p->l4_offset = (uint16_t)(ETHER_BYTES + header_len);
+	reason = l4_dispatch(m, p, total - header_len, (uint64_t)ip->src_addr + ip->dst_addr);
 	rest = flow_rest(p->src_port_be, p->dst_port_be, p->protocol);
 	p->flow_hash = flow_hash_v4(ip->src_addr, ip->dst_addr, rest, key);
 	return reason;
+}
+
+/* Another version, another header length: all of them end here. */
+static __rte_noinline enum drop_reason v4_odd_parse(
+	struct rte_mbuf *m, struct packet *p, const struct rte_ipv4_hdr *ip, struct hash_key key)
+{
+	uint32_t header_len = rte_ipv4_hdr_len(ip);
+	uint32_t total = rte_be_to_cpu_16(ip->total_length);
+	enum drop_reason reason;
+
+	if (ip->version_ihl >> 4 != IPVERSION)
+		return DROP_parse_ip_version;
+	if (header_len < V4_HEADER_BYTES)
+		return DROP_parse_ip_header;
+	if (ETHER_BYTES + header_len > m->data_len)
+		return DROP_parse_short;
+	if (total < header_len || total > m->pkt_len - ETHER_BYTES)
+		return DROP_parse_ip_header;
+	if (!is_v4_good(m) && sum_fold(sum_bytes((const uint8_t *)ip, header_len)) != 0xffff)
+		return DROP_parse_ip_checksum;
+	reason = packet_v4_options_check((const uint8_t *)(ip + 1), header_len - V4_HEADER_BYTES);
+	if (reason == DROP_NONE)
+		reason = v4_body_parse(m, p, ip, header_len, key);
+	return reason == DROP_NONE ? DROP_parse_ip_options : reason;
+}
+
+static inline enum drop_reason v4_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
+		m, const struct rte_ipv4_hdr *, ETHER_BYTES);
+	uint64_t addresses;
+	uint32_t total;
+
+	if (m->data_len < ETHER_BYTES + V4_HEADER_BYTES)
+		return DROP_parse_short;
+	if (ip->version_ihl != V4_NO_OPTIONS)
+		return v4_odd_parse(m, p, ip, key);
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (total < V4_HEADER_BYTES || total > m->pkt_len - ETHER_BYTES)
+		return DROP_parse_ip_header;
+	addresses = (uint64_t)ip->src_addr + ip->dst_addr;
+	if (!is_v4_good(m) && sum_fold(sum_bytes((const uint8_t *)ip, 12) + addresses) != 0xffff)
+		return DROP_parse_ip_checksum;
+	return v4_body_parse(m, p, ip, V4_HEADER_BYTES, key);
 }
 
 /* RFC 826: fields that are fixed for IPv4 over Ethernet, and a sender that can be one. */

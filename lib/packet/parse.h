@@ -41,6 +41,15 @@ enum drop_reason packet_fragment_parse(struct rte_mbuf *m, struct packet *p,
 /* The SCTP packet at p->l4_offset, len bytes to its end: header, checksum, every chunk's length. */
 enum drop_reason packet_sctp_parse(struct rte_mbuf *m, struct packet *p, uint32_t len);
 
+/*
+ * IPv4 options, len bytes. DROP_NONE; DROP_parse_ip_header: a length that lies;
+ * DROP_parse_source_route.
+ */
+enum drop_reason packet_v4_options_check(const uint8_t *options, uint32_t len);
+
+/* Options of an IPv6 extension header. As above, or DROP_parse_ip_extension. */
+enum drop_reason packet_v6_options_check(const uint8_t *options, uint32_t len);
+
 /* From the IP header on; fills in all of *p but in_port. flow_hash needs the key. */
 enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key);
 

@@ -24,11 +24,6 @@
 /* RFC 3810 5.2; the system's header has version 1 only. */
 #define MLD2_LISTENER_REPORT 143
 
-/* RFC 8200 4.2: what the top bits of an option's type ask of who does not know it. */
-#define OPTION_ACTION_MASK 0xc0
-#define OPTION_ACTION_SKIP 0x00
-#define OPTION_PAD1        0
-
 /* RFC 8200 4.5 */
 #define FRAGMENT_OFFSET_MASK 0xfff8
 #define FRAGMENT_MORE        0x0001
@@ -40,29 +35,13 @@ struct chain {
 	uint32_t fragment_at; /* where the part begins that was cut up; 0: no fragment header */
 	struct fragment_place fragment;
 	uint8_t next;
+	bool has_options; /* a header other than a fragment header */
 };
 
-/* Options that all can skip pass; one that asks to be understood ends the packet. */
-static bool options_pass(const uint8_t *option, const uint8_t *end)
-{
-	while (option < end) {
-		if (*option == OPTION_PAD1) {
-			option++;
-			continue;
-		}
-		if ((*option & OPTION_ACTION_MASK) != OPTION_ACTION_SKIP)
-			return false;
-		if (end - option < 2 || end - option < 2 + option[1])
-			return false;
-		option += 2 + option[1];
-	}
-	return true;
-}
-
 /* RFC 8200 4.4: used up, it is skipped; type 0 never is (RFC 5095). */
-static bool routing_passes(const uint8_t *header)
+static enum drop_reason routing_check(const uint8_t *header)
 {
-	return header[2] != 0 && header[3] == 0;
+	return header[2] != 0 && header[3] == 0 ? DROP_NONE : DROP_parse_source_route;
 }
 
 /* RFC 8200 4.5. */
@@ -72,7 +51,7 @@ static enum drop_reason fragment_read(const uint8_t *frame, struct chain *chain)
 	uint16_t field = rte_be_to_cpu_16(load16(header + 2));
 
 	if (chain->fragment_at != 0)
-		return DROP_parse_ip_options;
+		return DROP_parse_ip_extension;
 	chain->fragment.id = rte_be_to_cpu_32(load32(header + 4));
 	chain->fragment.offset = field & FRAGMENT_OFFSET_MASK;
 	chain->fragment.has_more = (field & FRAGMENT_MORE) != 0;
@@ -85,6 +64,7 @@ static enum drop_reason fragment_read(const uint8_t *frame, struct chain *chain)
 static enum drop_reason extension_skip(const uint8_t *frame, struct chain *chain)
 {
 	const uint8_t *header = frame + chain->offset;
+	enum drop_reason reason;
 	uint32_t len;
 
 	if (chain->offset + EXTENSION_BYTES_MIN > chain->end)
@@ -94,15 +74,17 @@ static enum drop_reason extension_skip(const uint8_t *frame, struct chain *chain
 	len = EXTENSION_BYTES_MIN + 8u * header[1];
 	if (chain->offset + len > chain->end)
 		return DROP_parse_ip_header;
-	if (chain->next == IPPROTO_ROUTING ? !routing_passes(header)
-					   : !options_pass(header + 2, header + len))
-		return DROP_parse_ip_options;
+	reason = chain->next == IPPROTO_ROUTING ? routing_check(header)
+						: packet_v6_options_check(header + 2, len - 2);
+	if (reason != DROP_NONE)
+		return reason;
+	chain->has_options = true;
 	chain->next = header[0];
 	chain->offset += len;
 	return DROP_NONE;
 }
 
-static __rte_noinline enum drop_reason extensions_skip(const uint8_t *frame, struct chain *chain)
+static enum drop_reason extensions_skip(const uint8_t *frame, struct chain *chain)
 {
 	for (unsigned i = 0;; i++) {
 		enum drop_reason reason;
@@ -114,7 +96,7 @@ static __rte_noinline enum drop_reason extensions_skip(const uint8_t *frame, str
 		case IPPROTO_HOPOPTS:
 			/* RFC 8200 4.1: directly behind the IPv6 header or not at all. */
 			if (i > 0)
-				return DROP_parse_ip_options;
+				return DROP_parse_ip_extension;
 			break;
 		case IPPROTO_DSTOPTS:
 		case IPPROTO_ROUTING:
@@ -124,7 +106,7 @@ static __rte_noinline enum drop_reason extensions_skip(const uint8_t *frame, str
 			return DROP_NONE;
 		}
 		if (i == EXTENSIONS_MAX)
-			return DROP_parse_ip_options;
+			return DROP_parse_ip_extension;
 		reason = extension_skip(frame, chain);
 		if (reason != DROP_NONE)
 			return reason;
@@ -195,13 +177,46 @@ static __rte_noinline enum drop_reason v6_fragment_parse(
 	return packet_fragment_parse(m, p, &chain->fragment, key);
 }
 
+/* What the chain leads to. */
+static inline enum drop_reason upper_parse(
+	struct rte_mbuf *m, struct packet *p, struct chain *chain, struct hash_key key)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETHER_BYTES);
+	enum drop_reason reason;
+	uint64_t addresses;
+
+	p->flags |= PACKET_IS_V6;
+	p->protocol = chain->next;
+	p->l4_offset = (uint16_t)chain->offset;
+	if (is_fragment(chain))
+		return v6_fragment_parse(m, p, chain, key);
+	addresses = sum_bytes(ip + V6_SRC_OFFSET, sizeof(p->src) + sizeof(p->dst));
+	reason = packet_l4_parse(m, p, m->pkt_len - chain->offset, addresses);
+	if (reason != DROP_NONE)
+		return reason;
+	if (is_zero(&p->src) && !may_be_unspecified(m, p))
+		return DROP_parse_ip_source;
+	p->flow_hash = flow_hash_v6(
+		&p->src, &p->dst, flow_rest(p->src_port_be, p->dst_port_be, p->protocol), key);
+	return DROP_NONE;
+}
+
+static __rte_noinline enum drop_reason extended_parse(
+	struct rte_mbuf *m, struct packet *p, struct chain *chain, struct hash_key key)
+{
+	enum drop_reason reason = extensions_skip(rte_pktmbuf_mtod(m, const uint8_t *), chain);
+
+	if (reason == DROP_NONE)
+		reason = upper_parse(m, p, chain, key);
+	return reason == DROP_NONE && chain->has_options ? DROP_parse_ip_options : reason;
+}
+
 enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct hash_key key)
 {
 	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(
 		m, const struct rte_ipv6_hdr *, ETHER_BYTES);
 	struct chain chain = { .offset = ETHER_BYTES + V6_HEADER_BYTES };
 	enum drop_reason reason;
-	uint64_t addresses;
 
 	if (m->data_len < ETHER_BYTES + V6_HEADER_BYTES)
 		return DROP_parse_short;
@@ -211,23 +226,6 @@ enum drop_reason packet_v6_parse(struct rte_mbuf *m, struct packet *p, struct ha
 	packet_keep(m, ETHER_BYTES + V6_HEADER_BYTES + rte_be_to_cpu_16(ip->payload_len));
 	chain.end = m->data_len;
 	chain.next = ip->proto;
-	if (is_extension(ip->proto)) {
-		reason = extensions_skip(rte_pktmbuf_mtod(m, const uint8_t *), &chain);
-		if (reason != DROP_NONE)
-			return reason;
-	}
-	p->flags |= PACKET_IS_V6;
-	p->protocol = chain.next;
-	p->l4_offset = (uint16_t)chain.offset;
-	if (is_fragment(&chain))
-		return v6_fragment_parse(m, p, &chain, key);
-	addresses = sum_bytes((const uint8_t *)ip + V6_SRC_OFFSET, sizeof(p->src) + sizeof(p->dst));
-	reason = packet_l4_parse(m, p, m->pkt_len - chain.offset, addresses);
-	if (reason != DROP_NONE)
-		return reason;
-	if (is_zero(&p->src) && !may_be_unspecified(m, p))
-		return DROP_parse_ip_source;
-	p->flow_hash = flow_hash_v6(
-		&p->src, &p->dst, flow_rest(p->src_port_be, p->dst_port_be, p->protocol), key);
-	return DROP_NONE;
+	return is_extension(ip->proto) ? extended_parse(m, p, &chain, key)
+				       : upper_parse(m, p, &chain, key);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses and routes of the kernel's, by rtnetlink(7). */
+/* Links, addresses and routes of the kernel's, by rtnetlink(7). */
 #include "netlink.h"
 
 #include <errno.h>
@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
+#include "port/bond.h"
 #include "port/kernel.h"
 
 #define REQUEST_BYTES 256
@@ -18,6 +20,7 @@
 #define V4_BYTES      4
 #define V6_BYTES      16
 #define BITS          8
+#define LOWER_UP      (1u << 16) /* IFF_LOWER_UP, which <net/if.h> lacks */
 
 struct request {
 	union {
@@ -95,6 +98,75 @@ int netlink_address_add(const char *interface, const struct ip_prefix *address)
 	address_put(header, IFA_LOCAL, &address->addr);
 	address_put(header, IFA_ADDRESS, &address->addr);
 	return request_run(header, NULL, NULL);
+}
+
+/* libmnl's callback for the answer to RTM_GETLINK. */
+static int flags_look(const struct nlmsghdr *header, void *ctx)
+{
+	const struct ifinfomsg *message = mnl_nlmsg_get_payload(header);
+
+	*(unsigned *)ctx = message->ifi_flags;
+	return MNL_CB_OK;
+}
+
+static struct ifinfomsg *link_put(struct nlmsghdr *header, const char *interface)
+{
+	struct ifinfomsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+
+	message->ifi_family = AF_UNSPEC;
+	message->ifi_index = (int)if_nametoindex(interface);
+	return message;
+}
+
+/* By IFF_LOWER_UP, which follows the carrier at once: the kernel may keep IFF_RUNNING for 1 s. */
+bool netlink_link_is_up(const char *interface)
+{
+	struct request request;
+	struct nlmsghdr *header = request_start(&request, RTM_GETLINK, NLM_F_ACK);
+	unsigned flags = 0;
+
+	if (link_put(header, interface)->ifi_index == 0 ||
+		request_run(header, flags_look, &flags) < 0)
+		return false;
+	return (flags & (IFF_UP | LOWER_UP)) == (IFF_UP | LOWER_UP);
+}
+
+int netlink_mac_set(const char *interface, const uint8_t mac[6])
+{
+	struct request request;
+	struct nlmsghdr *header = request_start(&request, RTM_NEWLINK, NLM_F_ACK);
+
+	if (link_put(header, interface)->ifi_index == 0)
+		return -errno;
+	mnl_attr_put(header, IFLA_ADDRESS, 6, mac);
+	return request_run(header, NULL, NULL);
+}
+
+int port_link_watch(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	int status;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	status = -errno;
+	close(fd);
+	return status;
+}
+
+/* What happened is looked up, not read: so nothing is missed when the kernel had too much to say.
+ */
+void port_link_drain(int fd)
+{
+	char buffer[ANSWER_BYTES];
+	ssize_t len;
+
+	do
+		len = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+	while (len > 0 || (len < 0 && errno == ENOBUFS));
 }
 
 static int route_change(uint16_t type, uint16_t flags, const struct port_routes *routes,

@@ -9,6 +9,7 @@
 #include <rte_common.h>
 #include <rte_ethdev.h>
 
+#include "device.h"
 #include "spread.h"
 
 #define TX_CHECKSUMS                                                                               \
@@ -20,12 +21,26 @@
 		RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
 /* The ethdev's name: a vdev string up to its first comma, or the PCI address as it stands. */
-static int ethdev_find(const char *device, uint16_t *id)
+int port_ethdev_find(const struct config_port *config, uint16_t *ethdev_id, struct err *err)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
-	return rte_eth_dev_get_port_by_name(name, id);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(config->device, ","), config->device);
+	if (rte_eth_dev_get_port_by_name(name, ethdev_id) == 0)
+		return 0;
+	return err_set(err, ENODEV, "port %s: there is no device %s, or its driver refused it",
+		config->name, config->device);
+}
+
+int port_pool_check(const struct config_port *config, const char *driver,
+	const struct rte_mempool *mbufs, struct err *err)
+{
+	if (strcmp(driver, "net_af_xdp") != 0 || packet_pool_is_packed(mbufs))
+		return 0;
+	return err_set(err, ENOMEM,
+		"port %s: AF_XDP needs all packet buffers in one piece of memory; lower "
+		"memory.packet_buffers, or use ports without physical addresses",
+		config->name);
 }
 
 static struct rte_eth_conf device_conf(const struct port *port, const struct rte_eth_dev_info *info)
@@ -63,21 +78,28 @@ static int queues_set(struct port *port, struct rte_mempool *mbufs)
 	return status;
 }
 
-/* What a device may lack without harm: virtual ones often know no filters and no MTU. */
+/*
+ * What a device may lack without harm: virtual ones often know no filters and no MTU. A bond has a
+ * filter of its own, and passes on no group's frames, broadcast neither, unless one of the two is
+ * on.
+ */
 static void filters_set(struct port *port)
 {
 	uint16_t mtu;
-
 	/* Neighbor discovery comes by multicast. */
-	(void)rte_eth_allmulticast_enable(port->ethdev_id);
-	if (port->config->promiscuous)
+	bool is_open = rte_eth_allmulticast_enable(port->ethdev_id) == 0;
+
+	if (port->config->promiscuous || (port->is_bond && !is_open))
 		(void)rte_eth_promiscuous_enable(port->ethdev_id);
+	/* It sets its members' when it starts. */
+	if (port->is_bond)
+		return;
 	if (rte_eth_dev_set_mtu(port->ethdev_id, port->mtu) != 0 &&
 		rte_eth_dev_get_mtu(port->ethdev_id, &mtu) == 0 && mtu >= RTE_ETHER_MIN_MTU)
 		port->mtu = RTE_MIN(port->mtu, mtu);
 }
 
-static int device_start(struct port *port, const struct rte_eth_dev_info *info,
+static int device_start(struct port *port, const char *name, const struct rte_eth_dev_info *info,
 	struct rte_mempool *mbufs, struct err *err)
 {
 	struct rte_eth_conf conf = device_conf(port, info);
@@ -87,7 +109,7 @@ static int device_start(struct port *port, const struct rte_eth_dev_info *info,
 	status = rte_eth_dev_configure(port->ethdev_id, port->queues, port->queues, &conf);
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s cannot be configured: %s",
-			port->config->name, port->config->device, strerror(-status));
+			port->config->name, name, strerror(-status));
 	status = queues_set(port, mbufs);
 	if (status != 0)
 		return err_set(err, -status, "port %s: its queues cannot be set up: %s",
@@ -96,32 +118,35 @@ static int device_start(struct port *port, const struct rte_eth_dev_info *info,
 	status = rte_eth_dev_start(port->ethdev_id);
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
-			port->config->device, strerror(-status));
+			name, strerror(-status));
 	spread_learn(&port->rss, port->ethdev_id, info, port->queues);
 	rte_eth_macaddr_get(port->ethdev_id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	return 0;
 }
 
-int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
+int port_device_open(struct port *port, const struct port_device *device, unsigned worker_count,
 	struct rte_mempool *mbufs, struct err *err)
 {
+	const struct config_port *config = device->config;
 	struct rte_eth_dev_info info;
 	int status;
 
-	*port = (struct port){ .config = config, .mtu = (uint16_t)config->mtu };
-	if (ethdev_find(config->device, &port->ethdev_id) != 0)
-		return err_set(err, ENODEV,
-			"port %s: there is no device %s, or its driver refused it", config->name,
-			config->device);
+	*port = (struct port){
+		.config = config,
+		.ethdev_id = device->ethdev_id,
+		.mtu = (uint16_t)RTE_MIN(config->mtu, device->max_mtu),
+		.is_bond = device->is_bond,
+		.is_lacp = device->is_bond && config->bond.mode == CONFIG_BOND_LACP,
+	};
 	status = rte_eth_dev_info_get(port->ethdev_id, &info);
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s tells nothing of itself: %s",
-			config->name, config->device, strerror(-status));
+			config->name, device->name, strerror(-status));
 	port->driver = info.driver_name;
 	port->is_finite = strcmp(info.driver_name, "net_pcap") == 0 &&
-		strstr(config->device, "rx_pcap=") != NULL &&
-		strstr(config->device, "infinite_rx=1") == NULL;
+		strstr(device->name, "rx_pcap=") != NULL &&
+		strstr(device->name, "infinite_rx=1") == NULL;
 	port->queues = (uint16_t)RTE_MIN(
 		worker_count, (unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
@@ -133,15 +158,26 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 		if (port->vlans == NULL)
 			return err_set(err, ENOMEM, "no memory for VLANs");
 	}
-	if (strcmp(info.driver_name, "net_af_xdp") == 0 && !packet_pool_is_packed(mbufs))
-		return err_set(err, ENOMEM,
-			"port %s: AF_XDP needs all packet buffers in one piece of memory; lower "
-			"memory.packet_buffers, or use ports without physical addresses",
-			config->name);
 	if (port->queues == 0)
 		return err_set(err, EINVAL, "port %s: %s has no queue to receive and send on",
-			config->name, config->device);
-	return device_start(port, &info, mbufs, err);
+			config->name, device->name);
+	status = port_pool_check(config, info.driver_name, mbufs, err);
+	return status < 0 ? status : device_start(port, device->name, &info, mbufs, err);
+}
+
+int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
+	struct rte_mempool *mbufs, struct err *err)
+{
+	struct port_device device = {
+		.config = config,
+		.name = config->device,
+		.max_mtu = UINT16_MAX,
+	};
+	int status = port_ethdev_find(config, &device.ethdev_id, err);
+
+	if (status == 0)
+		status = port_device_open(port, &device, worker_count, mbufs, err);
+	return status;
 }
 
 void port_close(struct port *port)
@@ -152,6 +188,8 @@ void port_close(struct port *port)
 	if (port->vlan != 0)
 		return;
 	free(port->vlans);
+	if (port->is_bond)
+		(void)rte_eth_promiscuous_disable(port->ethdev_id);
 	(void)rte_eth_dev_stop(port->ethdev_id);
 	(void)rte_eth_dev_close(port->ethdev_id);
 }
@@ -164,6 +202,7 @@ void port_vlan_open(
 	port->vlan = (uint16_t)config->vlan;
 	port->parent = config->parent;
 	port->vlans = NULL;
+	port->is_bond = port->is_lacp = false;
 	/* The device may have a smaller one than was asked for. */
 	port->mtu = (uint16_t)RTE_MIN(config->mtu, (unsigned)carrier->mtu);
 	carrier->vlans[config->vlan] = (uint8_t)(number + 1);
@@ -214,20 +253,31 @@ void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame)
 		port_tx_flush(tx);
 }
 
+static enum drop_reason refusal_of(const struct port *port)
+{
+	if (port->is_bond && atomic_load_explicit(&port->members_in_use, memory_order_relaxed) == 0)
+		return DROP_bond_down;
+	return DROP_tx_full;
+}
+
 void port_tx_flush(struct port_tx *tx)
 {
 	uint64_t bytes = 0;
 	uint16_t sent;
 
-	if (tx->count == 0)
+	if (tx->count == 0) {
+		/* net_bond's LACPDUs leave by calls, not by themselves. */
+		if (tx->port->is_lacp)
+			(void)rte_eth_tx_burst(tx->port->ethdev_id, tx->queue, tx->frames, 0);
 		return;
+	}
 	/* Before the burst: the device may free what it takes. */
 	for (uint16_t i = 0; i < tx->count; i++)
 		bytes += tx->frames[i]->pkt_len;
 	sent = rte_eth_tx_burst(tx->port->ethdev_id, tx->queue, tx->frames, tx->count);
 	for (uint16_t i = sent; i < tx->count; i++) {
 		bytes -= tx->frames[i]->pkt_len;
-		core_drop(tx->core, tx->frames[i], DROP_tx_full);
+		core_drop(tx->core, tx->frames[i], refusal_of(tx->port));
 	}
 	tx->core->counters.tx_packets += sent;
 	tx->core->counters.tx_bytes += bytes;

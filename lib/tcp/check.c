@@ -122,9 +122,10 @@ static int rx_check(const struct tcp_conn *conn, uint32_t *mbufs, struct err *er
 		return 0;
 	if ((int32_t)given < 0)
 		return complain(conn, err, "RCV.NXT", conn->rcv_nxt, conn->rcv_adv);
-	if (given + bytes > conn->stack->params.receive_window)
+	/* A window that was larger once may still be promised. */
+	if (given + bytes > conn->stack->params.receive_window_max)
 		return complain(conn, err, "window and bytes to read", given + bytes,
-			conn->stack->params.receive_window);
+			conn->stack->params.receive_window_max);
 	return 0;
 }
 

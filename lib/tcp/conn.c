@@ -170,6 +170,8 @@ void conn_agree(struct tcp_conn *conn, const struct conn_start *start)
 void conn_set_state(struct tcp_conn *conn, enum conn_state state)
 {
 	conn->state = (uint8_t)state;
+	if (state == CONN_ESTABLISHED)
+		rx_tune_start(conn);
 	if (conn_is_traced(conn))
 		tracer_state(conn);
 }

@@ -156,11 +156,12 @@ struct tcp_conn {
 	uint8_t events;     /* enum conn_events */
 	uint8_t loss_timer; /* enum loss_timer */
 	uint8_t close_reason;
-	uint8_t sack_recent_count;
-	bool waits_for_pace;    /* output waits for pace_at_us */
-	uint8_t keepalive_sent; /* probes that were not answered */
-	uint8_t reo_mult;       /* of the reordering window, less one (RFC 8985 6.2.4) */
-	uint8_t reo_persist;    /* recoveries until it falls back */
+	uint8_t sack_recent_count : 4;
+	uint8_t window_steps : 4; /* doublings of the receive window (rx_tune.c) */
+	bool waits_for_pace;      /* output waits for pace_at_us */
+	uint8_t keepalive_sent;   /* probes that were not answered */
+	uint8_t reo_mult;         /* of the reordering window, less one (RFC 8985 6.2.4) */
+	uint8_t reo_persist;      /* recoveries until it falls back */
 	struct cc cc;
 	struct wheel_timer timer;
 	uint64_t loss_at_us; /* UINT64_MAX: not running; so are the next two */
@@ -202,12 +203,18 @@ struct tcp_conn {
 	STAILQ_ENTRY(tcp_conn) event_link;
 	STAILQ_ENTRY(tcp_conn) output_link;
 	TAILQ_ENTRY(tcp_conn) queue_link; /* in with_ooo, or in lingering once finished */
-	uint32_t iss;
+	union {
+		uint32_t iss;      /* until the handshake is done */
+		uint32_t round_ts; /* from then on: our timestamp when rx_tune()'s round began */
+	};
 	uint32_t snd_wl1;
 	uint32_t snd_wl2;
 	uint32_t snd_wnd_max;
 	uint32_t last_challenge_ms;
-	uint32_t fin_seq;
+	union {
+		uint32_t fin_seq;     /* with CONN_FIN_SEEN */
+		uint32_t round_bytes; /* until then: what was read by then, its low bits */
+	};
 	uint32_t sack_recent[SACK_BLOCKS_MAX]; /* a byte of each block, newest first (RFC 2018) */
 	struct sack_block dsack;
 	uint64_t bytes_in;
@@ -317,6 +324,7 @@ void conn_receive(struct tcp_conn *conn, struct segment *seg);
 void syn_sent_receive(struct tcp_conn *conn, struct segment *seg);
 
 /* rx_queue.c: received bytes */
+#define RX_COPY_BYTES 256 /* so small a payload is copied rather than let pin a buffer */
 /* Keeps len bytes from offset on; frees what is cut. len > 0 and all inside the chain. */
 struct rte_mbuf *payload_slice(struct rte_mbuf *m, uint32_t offset, uint32_t len);
 void rx_append(struct tcp_conn *conn, struct rte_mbuf *m);
@@ -330,6 +338,12 @@ uint32_t rx_window(const struct tcp_conn *conn);
 /* Is the window worth an update of its own: small before, larger by two segments now? While it is
  * wide the acknowledgments of data tell of it soon enough. */
 bool rx_window_has_opened(const struct tcp_conn *conn);
+
+/* rx_tune.c: how large the receive window may get */
+uint32_t rx_window_limit(const struct tcp_conn *conn);
+void rx_tune_start(struct tcp_conn *conn);
+/* Data came: adapts the window once a round trip. */
+void rx_tune(struct tcp_conn *conn, const struct segment *seg);
 
 /* ooo.c: segments ahead of a hole */
 /* Queues the payload m at seq, in the window; the first that brought a byte wins. Takes m. */

@@ -23,10 +23,13 @@ void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 		.retransmissions = conn->retransmissions,
 		.send_queued = conn->tx_bytes,
 		.receive_queued = conn->rx_bytes,
+		.receive_window = rx_window_limit(conn),
 		.bytes_in = conn->bytes_in,
 		.bytes_out = conn->bytes_acked,
 	};
 }
+
+#define DUMP_BUCKETS 4096 /* a call, however few connections stand in them */
 
 /* The cursor is a bucket. One that no longer fits is left for the next call, but for one that is
  * longer than a whole call: its end is cut off. */
@@ -35,14 +38,20 @@ unsigned tcp_dump(
 {
 	unsigned count = 0;
 
-	for (; *cursor <= stack->bucket_mask; (*cursor)++) {
+	for (unsigned i = 0; i < DUMP_BUCKETS; i++) {
 		unsigned before = count;
-		const struct tcp_conn *conn = stack->buckets[*cursor];
+		const struct tcp_conn *conn;
 
+		if (*cursor > stack->bucket_mask) {
+			*cursor = TCP_DUMP_END;
+			break;
+		}
+		conn = stack->buckets[*cursor];
 		for (; conn != NULL && count < max; conn = conn->hash_next)
 			tcp_conn_info(conn, &rows[count++]);
 		if (conn != NULL && before > 0)
 			return before;
+		(*cursor)++;
 	}
 	return count;
 }

@@ -2,12 +2,14 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
+#include "merge.h"
 #include "stack.h"
 
-#define BURST 32
-
-static void segment_input(struct tcp_stack *stack, struct rte_mbuf *m, uint32_t hash)
+/* The packet of this number, and perhaps some behind it. */
+static void segment_input(struct tcp_stack *stack, const struct merge_burst *burst, uint16_t number)
 {
+	struct rte_mbuf *m = burst->pkts[number];
+	uint32_t hash = burst->hashes[number];
 	const struct packet *p = packet_of(m);
 	struct conn_tuple tuple = {
 		.remote = &p->src,
@@ -23,6 +25,8 @@ static void segment_input(struct tcp_stack *stack, struct rte_mbuf *m, uint32_t 
 	if (!segment_read(m, &seg))
 		stack->counters.bad_options++;
 	if (conn != NULL) {
+		if (merge_can_begin(conn, &seg))
+			merge_run(conn, &seg, burst, number);
 		conn_receive(conn, &seg);
 		return;
 	}
@@ -41,7 +45,8 @@ static void segment_input(struct tcp_stack *stack, struct rte_mbuf *m, uint32_t 
 /* Buckets first, then blocks: the lookups of a burst wait for memory together. */
 static void burst_input(struct tcp_stack *stack, struct rte_mbuf **pkts, uint16_t count)
 {
-	uint32_t hashes[BURST];
+	uint32_t hashes[MERGE_BURST];
+	struct merge_burst burst = { .pkts = pkts, .hashes = hashes, .count = count };
 
 	for (uint16_t i = 0; i < count; i++) {
 		const struct packet *p = packet_of(pkts[i]);
@@ -63,15 +68,17 @@ static void burst_input(struct tcp_stack *stack, struct rte_mbuf **pkts, uint16_
 			rte_prefetch0(conn + RTE_CACHE_LINE_SIZE);
 		}
 	}
-	for (uint16_t i = 0; i < count; i++)
-		segment_input(stack, pkts[i], hashes[i]);
+	for (uint16_t i = 0; i < count; i++) {
+		if (pkts[i] != NULL)
+			segment_input(stack, &burst, i);
+	}
 }
 
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **pkts, uint16_t count, uint64_t now_us)
 {
 	stack->now_us = now_us;
 	stack->counters.segments_in += count;
-	for (uint16_t done = 0; done < count; done += BURST)
-		burst_input(stack, pkts + done, (uint16_t)RTE_MIN(count - done, BURST));
+	for (uint16_t done = 0; done < count; done += MERGE_BURST)
+		burst_input(stack, pkts + done, (uint16_t)RTE_MIN(count - done, MERGE_BURST));
 	stack_dispatch(stack);
 }

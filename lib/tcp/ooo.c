@@ -34,7 +34,7 @@ static uint32_t rx_end(struct rte_mbuf *m)
 
 static unsigned entries_max(const struct tcp_conn *conn)
 {
-	uint32_t share = conn->stack->params.receive_window / BYTES_PER_UNIT;
+	uint32_t share = rx_window_limit(conn) / BYTES_PER_UNIT;
 
 	return RTE_MIN(RTE_MAX(share, (uint32_t)OOO_MIN), (uint32_t)OOO_MAX);
 }

@@ -161,7 +161,7 @@ static __rte_noinline void data_refuse(struct tcp_conn *conn, struct rte_mbuf *m
 }
 
 /* In order and nothing waits behind a hole: the usual case. */
-static void data_append(struct tcp_conn *conn, struct rte_mbuf *m)
+static void data_append(struct tcp_conn *conn, struct rte_mbuf *m, bool is_merged)
 {
 	if (!rx_has_room(conn, m)) {
 		data_refuse(conn, m);
@@ -170,6 +170,9 @@ static void data_append(struct tcp_conn *conn, struct rte_mbuf *m)
 	conn->rcv_nxt += m->pkt_len;
 	rx_append(conn, m);
 	conn_raise(conn, EVENT_READABLE);
+	/* Of several segments the second is acknowledged at once. */
+	if (is_merged)
+		conn->flags |= CONN_ACK_LATER;
 	ack_schedule(conn);
 }
 
@@ -232,7 +235,7 @@ static void data_receive(struct tcp_conn *conn, struct segment *seg)
 			seg->m, offset + (start - seg->seq), end - start);
 
 		if (start == conn->rcv_nxt && conn->ooo_head == NULL)
-			data_append(conn, m);
+			data_append(conn, m, seg->merged > 0);
 		else
 			data_reorder(conn, m, start);
 	} else {
@@ -243,6 +246,13 @@ static void data_receive(struct tcp_conn *conn, struct segment *seg)
 		fin_reach(conn);
 	else if (conn->flags & CONN_ACK_NOW)
 		conn_want_output(conn);
+}
+
+static void data_take(struct tcp_conn *conn, struct segment *seg)
+{
+	if (conn->stack->params.receive_window_max > conn->stack->params.receive_window)
+		rx_tune(conn, seg);
+	data_receive(conn, seg);
 }
 
 static bool can_receive_data(const struct tcp_conn *conn)
@@ -294,7 +304,7 @@ static void segment_receive(struct tcp_conn *conn, struct segment *seg)
 	else if (conn->flags & CONN_ORPHAN && seg->payload_len > 0)
 		orphan_reset(conn, seg);
 	else
-		data_receive(conn, seg);
+		data_take(conn, seg);
 }
 
 void conn_receive(struct tcp_conn *conn, struct segment *seg)

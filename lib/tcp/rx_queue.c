@@ -5,8 +5,6 @@
 
 #include "stack.h"
 
-#define COALESCE_BYTES 256 /* so small a payload is copied rather than let pin a buffer */
-
 static struct rte_mbuf *slice_chain(struct rte_mbuf *m, uint32_t offset, uint32_t len)
 {
 	struct rte_mbuf *last;
@@ -48,7 +46,7 @@ static bool can_coalesce(const struct tcp_conn *conn, const struct rte_mbuf *m)
 {
 	const struct rte_mbuf *tail = conn->rx_tail;
 
-	return tail != NULL && m->nb_segs == 1 && m->data_len <= COALESCE_BYTES &&
+	return tail != NULL && m->nb_segs == 1 && m->data_len <= RX_COPY_BYTES &&
 		rte_pktmbuf_tailroom(tail) >= m->data_len && RTE_MBUF_DIRECT(tail) &&
 		rte_mbuf_refcnt_read(tail) == 1;
 }
@@ -146,8 +144,7 @@ static __rte_noinline uint32_t buffer_shrunk(uint32_t buffer, uint32_t held, uin
 static uint32_t rx_buffer(const struct tcp_conn *conn)
 {
 	const struct tcp_stack *stack = conn->stack;
-	uint32_t buffer = RTE_MIN(
-		stack->params.receive_window, (uint32_t)UINT16_MAX << conn->rcv_wscale);
+	uint32_t buffer = RTE_MIN(rx_window_limit(conn), (uint32_t)UINT16_MAX << conn->rcv_wscale);
 	uint32_t max = stack->budget.receive_max;
 	uint32_t held = stack_held_received(stack);
 

@@ -104,6 +104,7 @@ bool segment_read(struct rte_mbuf *m, struct segment *seg)
 	seg->flags = header[13];
 	seg->window = (uint16_t)(header[14] << 8 | header[15]);
 	seg->payload_len = p->payload_len;
+	seg->merged = 0;
 	seg->options.present = 0;
 	seg->options.sack_count = 0;
 	/* Nearly every segment has exactly these options, laid out as RFC 7323 A suggests. */

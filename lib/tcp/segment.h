@@ -48,6 +48,7 @@ struct segment {
 	uint32_t payload_len;
 	uint16_t window;
 	uint8_t flags;
+	uint8_t merged; /* so many more are in it (merge.c) */
 	struct options options;
 };
 

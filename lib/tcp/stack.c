@@ -37,6 +37,7 @@ static void params_fill(struct tcp_params *params)
 		params->send_buffer = 262144;
 	if (params->receive_window == 0)
 		params->receive_window = 262144;
+	params->receive_window_max = RTE_MAX(params->receive_window_max, params->receive_window);
 	if (params->time_wait_ms == 0)
 		params->time_wait_ms = 60000;
 	if (params->keepalive_interval_ms == 0)
@@ -69,7 +70,7 @@ static bool stack_fill(struct tcp_stack *stack, uint64_t now_us)
 {
 	const struct tcp_params *params = &stack->params;
 
-	while (params->receive_window >> stack->rcv_wscale > UINT16_MAX)
+	while (params->receive_window_max >> stack->rcv_wscale > UINT16_MAX)
 		stack->rcv_wscale++;
 	stack->bucket_mask = rte_align32pow2(params->max_connections) * 2 - 1;
 	stack->buckets = calloc(stack->bucket_mask + 1, sizeof(struct tcp_conn *));

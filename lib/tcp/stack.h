@@ -95,6 +95,13 @@ static inline uint32_t stack_held_received(const struct tcp_stack *stack)
 	return stack->held[HELD_RECEIVE] + stack->held[HELD_OOO];
 }
 
+/* Does so much wait for readers that windows shrink? */
+static inline bool stack_is_pressed(const struct tcp_stack *stack)
+{
+	return stack->is_short_of_memory ||
+		stack_held_received(stack) > stack->budget.receive_max / 2;
+}
+
 /* Is the receive half of the budget spent? */
 static inline bool stack_is_full(const struct tcp_stack *stack)
 {

@@ -2,7 +2,8 @@
 /*
  * Any bytes as what an ICMP error quotes. The first two are type and code, where the lowest bit of
  * the first also chooses the family; the error comes to our VIP, or to our own address by the
- * lowest bit of the third, whose next one has IPv6 clients of IPv4 members.
+ * lowest bit of the third, whose next one has IPv6 clients of IPv4 members, and the one after that
+ * flows behind a SYN proxy.
  */
 #include <netinet/in.h>
 
@@ -57,7 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < INPUT_MIN || size > FLOW_PATH_FRAME_MAX - 100)
 		return 0;
 	is_mixed = (data[2] & 2) != 0;
-	h = is_mixed ? flow_path_mixed_get() : flow_path_get();
+	if (data[2] & 4)
+		h = flow_path_spliced_get(is_mixed);
+	else
+		h = is_mixed ? flow_path_mixed_get() : flow_path_get();
 	len = error_build(data, size, frame);
 	m = frame_mbuf_exact(frame, len);
 	outcome = path_run(h, m);

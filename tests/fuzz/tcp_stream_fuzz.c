@@ -24,6 +24,8 @@
 #define STREAM_MAX  200000
 #define PEER_ISN    0xffffe000u /* numbers wrap soon */
 #define PAYLOAD_MAX 1460
+#define PIECE_BYTES 400 /* enough to be merged */
+#define PIECES_MAX  (PAYLOAD_MAX / PIECE_BYTES + 1)
 #define PORT        80
 
 struct model {
@@ -130,7 +132,8 @@ static const struct tcp_stack_ops ops = {
 };
 
 /* A segment at this offset of the stream. */
-static void segment_give(uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t len)
+static struct rte_mbuf *segment_make(
+	uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t len)
 {
 	uint8_t frame[1600] = { 0 };
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
@@ -162,7 +165,30 @@ static void segment_give(uint8_t flags, uint32_t offset, const uint8_t *payload,
 	m = support_mbuf(frame, RTE_ETHER_HDR_LEN + 40 + len);
 	if (packet_parse(m, 0, key) != DROP_NONE)
 		abort();
+	return m;
+}
+
+static void segment_give(uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t len)
+{
+	struct rte_mbuf *m = segment_make(flags, offset, payload, len);
+
 	tcp_input(stack, &m, 1, now_us);
+}
+
+/* The same bytes as several segments that come at once. */
+static void burst_give(uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t len)
+{
+	struct rte_mbuf *burst[PIECES_MAX];
+	uint16_t count = 0;
+
+	for (uint32_t at = 0; at < len; at += PIECE_BYTES) {
+		uint32_t piece = RTE_MIN(len - at, (uint32_t)PIECE_BYTES);
+		bool is_last = at + piece == len;
+
+		burst[count++] = segment_make(
+			is_last ? flags : RTE_TCP_ACK_FLAG, offset + at, payload + at, piece);
+	}
+	tcp_input(stack, burst, count, now_us);
 }
 
 /* What stands in order: where the stack's RCV.NXT has to be. */
@@ -234,6 +260,9 @@ static void segment_step(struct reader *r)
 	uint32_t start = (uint32_t)RTE_MAX(where, (int64_t)0);
 	uint32_t len = word(r) % (PAYLOAD_MAX + 1);
 	bool has_fin = salt % 16 == 15;
+	uint8_t flags = RTE_TCP_ACK_FLAG | (has_fin ? RTE_TCP_FIN_FLAG : 0);
+	bool is_burst = salt % 4 > 1 && len > 0 && start == model_next() &&
+		start + len <= model.edge;
 
 	if (start + PAYLOAD_MAX >= STREAM_MAX)
 		return;
@@ -241,7 +270,10 @@ static void segment_step(struct reader *r)
 		payload[i] = (uint8_t)(salt * 31 + (start + i) * 7);
 	/* The model is told first: the application reads while the stack takes the segment. */
 	model_take(start, start + len, payload, has_fin);
-	segment_give(RTE_TCP_ACK_FLAG | (has_fin ? RTE_TCP_FIN_FLAG : 0), start + 1, payload, len);
+	if (is_burst)
+		burst_give(flags, start + 1, payload, len);
+	else
+		segment_give(flags, start + 1, payload, len);
 }
 
 static void step(struct reader *r)

@@ -14,8 +14,8 @@ import ipaddress
 import os
 import sys
 
-from scapy.all import (Ether, ICMP, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrDestOpt,
-                       IPv6ExtHdrFragment, PadN, Raw, TCP, UDP, raw)
+from scapy.all import (Ether, ICMP, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrFragment, Raw, TCP,
+                       UDP, raw)
 
 ETHER = Ether(src="02:00:00:00:00:0c", dst="02:00:00:00:00:01")
 LOCAL_PORT, MEMBER_PORT, CLIENT_PORT = 40000, 8080, 5000
@@ -77,6 +77,8 @@ def udp(sport=CLIENT_PORT, dport=53, **fields):
 # Output.
 FORWARDS = ["FULL_NAT", "NAT", "DSR_L2", "DSR_IPIP", "DSR_GUE"]
 OVERSIZES = ["FRAGMENT", "CLAMP_MSS", "DROP"]
+SYN_PROXIES = ["OFF", "FLOOD", "ALWAYS"]
+CLIENT_ADDRESSES = ["NONE", "PROXY_V1", "PROXY_V2", "TOA"]
 seeds = {}
 
 
@@ -84,9 +86,12 @@ def seed_begin(description, fields):
     way = (fields["pool4"] == "HARNESS_POOL6") | (fields["pool6"] == "HARNESS_POOL4") << 1 | \
         ("is_stateless" in fields) << 2 | \
         OVERSIZES.index(fields.get("oversize", "CONFIG_OVERSIZE_FRAGMENT")[16:]) << 3 | \
-        fields.get("gue_variant", 0) << 5
+        fields.get("gue_variant", 0) << 5 | \
+        SYN_PROXIES.index(fields.get("syn_proxy", "CONFIG_SYN_PROXY_OFF")[17:]) << 6
+    told = fields.get("client_address", "CONFIG_CLIENT_ADDRESS_NONE")[22:]
     name = "".join(c if c.isalnum() else "_" for c in description)
-    seeds[name] = bytearray([FORWARDS.index(fields["forward"][15:]), way])
+    seeds[name] = bytearray([FORWARDS.index(fields["forward"][15:]) +
+                             len(FORWARDS) * CLIENT_ADDRESSES.index(told), way])
 
 
 def seed_add(frame):
@@ -183,9 +188,8 @@ def nat64_rows():
     large = packet(6, "client", "vip", tcp("A"), bytes(1461))
     row("a question that does not fit", large, too_big(6, end["client"], end["vip"], large, 1520),
         verdict="DROP_mtu_exceeded")
-    row("extension headers stay behind",
-        ip(6, end["client"], end["vip"]) / IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)]) /
-        udp() / Raw(b"question"), translated(udp(**out), b"question", 63, 4))
+    row("a datagram", packet(6, "client", "vip", udp(), b"question"),
+        translated(udp(**out), b"question", 63, 4))
     row("an answer without a checksum gets one",
         packet(4, "member", "local", udp(**back, chksum=0), b"the answer"),
         packet(6, "vip", "client", udp(53, CLIENT_PORT), b"the answer", ttl=63, fl=0))
@@ -352,22 +356,31 @@ def policy_rows():
         packet(4, "client", "member", tcp("S", dport=MEMBER_PORT, options=[(2, b"\x23")]), ttl=63))
 
 
-print("/* SPDX-License-Identifier: Apache-2.0 */")
-print("/* SETUP(description, fields), then ROW(description, verdict, frame in, packets out...): made by")
-print(" * forward_rows.py. */")
-nat64_rows()
-for family in (4, 6):
-    nat_rows(family)
-    dsr_l2_rows(family)
-for client in (4, 6):
-    for member in (4, 6):
-        ipip_rows(client, member)
-        gue_rows(client, member, 0, 6080)
-        gue_rows(client, member, 1, 9886)
-spread_rows()
-stateless_rows()
-policy_rows()
-if len(sys.argv) > 1:
+def seeds_write(folder):
     for name, data in seeds.items():
-        with open(os.path.join(sys.argv[1], name), "wb") as seed:
+        with open(os.path.join(folder, name), "wb") as seed:
             seed.write(data)
+
+
+def main():
+    print("/* SPDX-License-Identifier: Apache-2.0 */")
+    print("/* SETUP(description, fields), then ROW(description, verdict, frame in, packets out...): made by")
+    print(" * forward_rows.py. */")
+    nat64_rows()
+    for family in (4, 6):
+        nat_rows(family)
+        dsr_l2_rows(family)
+    for client in (4, 6):
+        for member in (4, 6):
+            ipip_rows(client, member)
+            gue_rows(client, member, 0, 6080)
+            gue_rows(client, member, 1, 9886)
+    spread_rows()
+    stateless_rows()
+    policy_rows()
+
+
+if __name__ == "__main__":
+    main()
+    if len(sys.argv) > 1:
+        seeds_write(sys.argv[1])

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_common.h>
 
-#include "harness.h"
+#include "path.h"
 #include "support/support.h"
 
 #define FRAME_BYTES_MAX 2000
@@ -21,6 +22,9 @@ struct setup {
 	enum config_oversize oversize;
 	unsigned gue_variant;
 	unsigned gue_port;
+	enum config_ip_options ip_options;
+	enum config_syn_proxy syn_proxy; /* of the TCP services */
+	enum config_client_address client_address;
 	const char *outer_source;
 	const char *hop; /* next hop of what comes out; NULL: its destination's */
 };
@@ -41,6 +45,8 @@ static const struct row rows[] = {
 	{ .description = (description_), .verdict = (verdict_), ROW_PACKETS(__VA_ARGS__) },
 #define ROW_PACKETS(in_, ...) .in = (in_), .out = { __VA_ARGS__ }
 #include "forward_rows.def"
+#include "options_rows.def"
+#include "splice_rows.def"
 #undef ROW
 #undef SETUP
 };
@@ -49,6 +55,7 @@ static void services_adjust(struct harness *h, const void *arg)
 {
 	const struct setup *setup = arg;
 
+	h->config.guard.ip_options = setup->ip_options;
 	for (unsigned i = 0; i < HARNESS_SERVICES; i++) {
 		struct config_service *service = &h->services[i];
 
@@ -58,6 +65,10 @@ static void services_adjust(struct harness *h, const void *arg)
 		service->oversize = setup->oversize;
 		service->gue_variant = setup->gue_variant;
 		service->gue_port = setup->gue_port;
+		if (service->protocol == IPPROTO_TCP) {
+			service->syn_proxy.when = setup->syn_proxy;
+			service->client_address = setup->client_address;
+		}
 		if (setup->outer_source != NULL)
 			assert_int_equal(
 				ip_prefix_parse(setup->outer_source, &service->outer_source), 0);
@@ -74,15 +85,6 @@ static void setup_start(struct harness *h, const struct setup *setup)
 	};
 	harness_start(h);
 	h->snapshot.key = (struct hash_key){ .k0 = 1, .k1 = 2 };
-}
-
-static enum drop_reason reason_of(const struct core *before, const struct core *after)
-{
-	for (enum drop_reason reason = DROP_NONE; reason < DROP_REASON_COUNT; reason++) {
-		if (after->drops.counts[reason] > before->drops.counts[reason])
-			return reason;
-	}
-	return DROP_NONE;
 }
 
 static void bytes_check(const struct row *row, struct rte_mbuf *m, const char *hex)
@@ -121,33 +123,25 @@ static void hop_check(const struct setup *setup, struct rte_mbuf *m)
 static void row_check(struct harness *h, const struct setup *setup, const struct row *row)
 {
 	uint8_t in[FRAME_BYTES_MAX];
-	struct rte_mbuf *m = support_mbuf(in, support_hex(row->in, in, sizeof(in)));
-	struct rte_mbuf *out[L4_FRAGMENTS_MAX];
-	struct core before = h->core;
-	const struct packet *p = packet_of(m);
-	const struct service *service;
-	enum drop_reason verdict;
-	uint16_t count;
+	size_t len = support_hex(row->in, in, sizeof(in));
+	struct path_outcome outcome = path_run(h, support_mbuf(in, len));
+	uint16_t count = outcome.count;
 
-	assert_int_equal(packet_parse(m, 0, h->snapshot.key), DROP_NONE);
-	service = service_find(h->table, &p->dst, p->dst_port_be, p->protocol);
-	count = l4_run(h->l4, &h->snapshot, &m, &service, 1, out, h->now_us);
-	verdict = reason_of(&before, &h->core);
-	if (verdict != row->verdict)
+	if (outcome.reason != row->verdict)
 		fail_msg("%s: verdict %s, not %s", row->description,
-			drop_stats_set.descs[verdict].name,
+			drop_stats_set.descs[outcome.reason].name,
 			drop_stats_set.descs[row->verdict].name);
 	for (uint16_t i = 0; i < count; i++) {
 		if (i == OUT_MAX || row->out[i] == NULL)
 			fail_msg("%s: %u packets came out", row->description, count);
-		if (verdict == DROP_NONE)
-			assert_true((l4_next_hop(out[i]) != NULL) == (setup->hop != NULL));
-		hop_check(setup, out[i]);
-		bytes_check(row, out[i], row->out[i]);
-		rte_pktmbuf_free(out[i]);
+		if (outcome.reason == DROP_NONE)
+			assert_true((l4_next_hop(outcome.pkts[i]) != NULL) == (setup->hop != NULL));
+		hop_check(setup, outcome.pkts[i]);
+		bytes_check(row, outcome.pkts[i], row->out[i]);
 	}
 	if (count < OUT_MAX && row->out[count] != NULL)
 		fail_msg("%s: only %u packets came out", row->description, count);
+	path_free(&outcome);
 }
 
 static void every_packet_comes_out_byte_by_byte(void **state)

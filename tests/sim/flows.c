@@ -281,6 +281,7 @@ uint64_t scenario_run(const struct scenario_params *params)
 		.ops = &app_ops,
 	};
 	uint32_t bytes_max = params->bytes_max > 0 ? params->bytes_max : BYTES_MAX;
+	unsigned flows = 1 + rng_below(&rng, FLOWS_MAX);
 	uint64_t spent_us;
 	bool is_done;
 
@@ -295,7 +296,7 @@ uint64_t scenario_run(const struct scenario_params *params)
 	if (params->bytes_bulk > 0)
 		bulk_open(s, params->bytes_bulk);
 	else
-		random_open(s, 1 + rng_below(&rng, FLOWS_MAX), bytes_max, &rng);
+		random_open(s, params->flows > 0 ? params->flows : flows, bytes_max, &rng);
 	is_done = sim_run(&s->sim, LIMIT_US);
 	if (!is_done)
 		scenario_describe(s, seed);

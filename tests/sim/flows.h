@@ -52,6 +52,7 @@ struct scenario_params {
 	struct tcp_params tcp;      /* what is set overrides the defaults */
 	struct rte_mempool **pools; /* a pool for each side, or NULL: the common one */
 	uint32_t bytes_max;         /* a flow sends fewer; 0: 300000 */
+	unsigned flows;             /* 0: one to FLOWS_MAX */
 	uint32_t bytes_bulk;        /* else: one flow, the client sends so many, the server none */
 	struct tcp_counters *counters; /* the client's at the end, or NULL */
 };

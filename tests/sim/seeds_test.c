@@ -18,6 +18,7 @@
 static uint64_t first_seed;
 static uint64_t seed_count = 1;
 static uint64_t seed_now;
+static uint64_t segments_merged;
 
 static uint32_t sometimes(struct rng *rng, uint32_t one_in, uint32_t below)
 {
@@ -75,6 +76,29 @@ static void options_draw(struct rng *rng, struct tcp_params *tcp, struct sim_lin
 		tcp->mbufs_max = 100 + rng_below(rng, 400);
 	if (tcp->ecn == TCP_ECN_REQUEST)
 		link->mark_permille = sometimes(rng, 2, 100);
+	if (rng_below(rng, 2) == 0)
+		tcp->receive_window_max = tcp->receive_window << rng_below(rng, 6);
+	if (rng_below(rng, 2) == 0)
+		link->batch_us = 1 + rng_below(rng, 3000);
+}
+
+/* The segments of a burst are merged where that can be done, and nobody is to notice: the same
+ * happens at the same time without. Of several connections another one might come first. */
+static void merging_compare(struct scenario_params *params)
+{
+	struct tcp_counters with, without;
+	uint64_t spent_us;
+
+	params->flows = 1;
+	params->counters = &with;
+	spent_us = scenario_run(params);
+	params->tcp.no_merge = true;
+	params->counters = &without;
+	assert_int_equal(scenario_run(params), spent_us);
+	assert_int_equal(without.segments_merged, 0);
+	segments_merged += with.segments_merged;
+	with.segments_merged = 0;
+	assert_memory_equal(&with, &without, sizeof(with));
 }
 
 static void seed_run(uint64_t seed)
@@ -92,7 +116,10 @@ static void seed_run(uint64_t seed)
 	};
 
 	options_draw(&dice, &params.tcp, &params.link);
-	scenario_run(&params);
+	if (params.link.batch_us > 0 && seed % 2 == 0)
+		merging_compare(&params);
+	else
+		scenario_run(&params);
 }
 
 static void test_seeds(void **state)
@@ -102,6 +129,8 @@ static void test_seeds(void **state)
 		seed_now = first_seed + i;
 		seed_run(seed_now);
 	}
+	if (seed_count >= 100)
+		assert_true(segments_merged > 0);
 }
 
 int main(int argc, char **argv)

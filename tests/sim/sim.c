@@ -50,6 +50,8 @@ static uint64_t arrival_us(struct sim *sim, struct sim_host *from, uint32_t len)
 	at += link->delay_us;
 	if (chance(sim, link->reorder_permille))
 		at += rng_below(&sim->rng, link->reorder_us + 1);
+	if (link->batch_us > 0)
+		at += link->batch_us - at % link->batch_us;
 	return at;
 }
 

@@ -41,7 +41,8 @@ struct sim_link {
 	uint64_t mtu_from_us;   /* after the start; until then all fit */
 	bool tells_mtu;         /* by ICMP, else it is a black hole */
 	uint32_t mark_permille; /* of packets that take it: a congestion mark (RFC 3168) */
-	bool strips_options;    /* a middlebox that lets only the MSS of a SYN through */
+	uint32_t batch_us; /* the receiver looks only so often: what came meanwhile comes at once */
+	bool strips_options; /* a middlebox that lets only the MSS of a SYN through */
 };
 
 struct sim_frame {

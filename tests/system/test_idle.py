@@ -13,13 +13,6 @@ MOST_BYTES = 8192
 REQUEST = b"GET /img/x HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 
 
-def resident(site):
-    """Bytes of memory that the daemon has; hugepages, where packets are, are not among them."""
-    with open(f"/proc/{site.appliance.process.child.pid}/status", encoding="ascii") as status:
-        line = next(line for line in status if line.startswith("RssAnon:"))
-    return int(line.split()[1]) * 1024
-
-
 def answer_of(sock):
     sock.sendall(REQUEST)
     answer = b""
@@ -43,9 +36,9 @@ def connect(site, context, count):
 def test_idle_connections_are_cheap_and_wake(own_site, version, capsys):
     context = web.tls_context(own_site.ca, version)
     socks = connect(own_site, context, WARM)
-    before = resident(own_site)
+    before = own_site.appliance.process.resident_bytes()
     socks += connect(own_site, context, COUNT)
-    each = (resident(own_site) - before) / COUNT
+    each = (own_site.appliance.process.resident_bytes() - before) / COUNT
     with capsys.disabled():
         print(f"\n{version.name}: {each:.0f} bytes for an idle connection ", end="")
     try:

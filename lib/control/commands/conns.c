@@ -120,6 +120,7 @@ struct walk {
 	uint64_t left; /* rows still to print */
 	struct table table;
 	unsigned got, max; /* of one call */
+	bool is_over;      /* that worker has no more */
 	union {
 		struct l4_conn_row l4[L4_ROWS];
 		struct l7_conn_row l7[L7_ROWS];
@@ -146,8 +147,11 @@ static void take(struct control_worker *worker, void *arg)
 	if (walk->layer == LAYER_L7 && worker->l7 != NULL)
 		walk->got = l7_conn_dump(
 			worker->l7, &walk->cursor, walk->rows.l7, walk->max, worker->now_us);
-	if (walk->layer == LAYER_TCP && worker->l7 != NULL)
+	walk->is_over = walk->got == 0;
+	if (walk->layer == LAYER_TCP && worker->l7 != NULL) {
 		walk->got = tcp_dump(l7_tcp(worker->l7), &walk->cursor, walk->rows.tcp, walk->max);
+		walk->is_over = walk->cursor == TCP_DUMP_END;
+	}
 }
 
 static void endpoint_add(struct table *table, const struct ip_addr *address, uint16_t port)
@@ -362,12 +366,13 @@ static int walk_step(struct request *request, struct walk *walk)
 		return COMMAND_AGAIN;
 	}
 	walk->got = 0;
+	walk->is_over = true;
 	walk->max = rows_max;
 	if (request_call(request, walk->core, take, walk) < 0)
 		ret = silent_add(walk, request->out);
 	else
 		rows_add(walk);
-	if (walk->got == 0) {
+	if (walk->is_over) {
 		walk->core++;
 		walk->cursor = 0;
 	}

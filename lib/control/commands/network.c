@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 
@@ -21,6 +22,11 @@ static const struct table_column port_columns[] = {
 	{ .name = "tx_errors", .is_number = true },
 	{ .name = "parent" },
 	{ .name = "vlan", .is_number = true },
+	{ .name = "bond" },
+	{ .name = "role" },
+	{ .name = "lacp" },
+	{ .name = "partner" },
+	{ .name = "failovers", .is_number = true },
 	{ .name = "device" },
 };
 
@@ -28,6 +34,20 @@ static void mac_add(struct table *table, const uint8_t mac[6])
 {
 	table_cell(table, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
 		mac[5]);
+}
+
+static void bond_add(struct table *table, const struct control_port_info *info)
+{
+	static const uint8_t none[6];
+
+	table_cell(table, "%s", info->bond != NULL ? info->bond : "");
+	table_cell(table, "%s", info->role != NULL ? info->role : "");
+	table_cell(table, "%s", info->lacp != NULL ? info->lacp : "");
+	if (memcmp(info->partner, none, sizeof(none)) == 0)
+		table_cell(table, "%s", "");
+	else
+		mac_add(table, info->partner);
+	table_cell(table, "%" PRIu64, info->failovers);
 }
 
 static void port_add(struct table *table, const struct control_port_info *info)
@@ -46,6 +66,7 @@ static void port_add(struct table *table, const struct control_port_info *info)
 	table_cell(table, "%" PRIu64, info->tx_errors);
 	table_cell(table, "%s", info->parent != NULL ? info->parent : "");
 	table_cell(table, "%u", info->vlan);
+	bond_add(table, info);
 	table_cell(table, "%s", info->device != NULL ? info->device : "");
 }
 

@@ -45,6 +45,7 @@ struct guard_core {
 
 struct guard {
 	enum config_source_check source_check;
+	enum config_ip_options ip_options;
 	struct acl *acl; /* NULL: no access list */
 	struct limit icmp;
 	uint32_t *limited; /* by service: index into limits, or UNLIMITED */
@@ -146,6 +147,7 @@ struct guard *guard_create(const struct guard_params *params, struct err *err)
 
 	if (ret == 0) {
 		guard->source_check = params->config->guard.source_check;
+		guard->ip_options = params->config->guard.ip_options;
 		ret = limits_fill(guard, params);
 	}
 	if (ret == 0)
@@ -241,6 +243,23 @@ static bool is_discovery(const struct rte_mbuf *m, const struct packet *p)
 	return type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT;
 }
 
+/* Whether a packet that has a reason goes on: the parser has read one with options all the same. */
+static __rte_noinline bool options_pass(struct burst *burst, uint16_t i)
+{
+	const struct guard *guard = burst->snapshot->guard;
+	const struct packet *p = packet_of(burst->pkts[i]);
+
+	if (burst->reasons[i] != DROP_parse_ip_options)
+		return false;
+	/* What goes to a group is not forwarded: MLD reports (RFC 3810 5) are the kernel's matter.
+	 */
+	if ((p->flags & PACKET_IS_BROADCAST) == 0 &&
+		(guard == NULL || guard->ip_options == CONFIG_IP_OPTIONS_DROP))
+		return false;
+	burst->reasons[i] = DROP_NONE;
+	return true;
+}
+
 /* Returns the flags that any packet has. */
 static uint8_t sources_check(struct burst *burst)
 {
@@ -249,7 +268,9 @@ static uint8_t sources_check(struct burst *burst)
 	for (uint16_t i = 0; i < burst->count; i++) {
 		const struct packet *p = packet_of(burst->pkts[i]);
 
-		if (burst->reasons[i] != DROP_NONE || (p->flags & PACKET_IS_ARP) != 0)
+		if (burst->reasons[i] != DROP_NONE && !options_pass(burst, i))
+			continue;
+		if ((p->flags & PACKET_IS_ARP) != 0)
 			continue;
 		flags |= p->flags;
 		if ((p->flags & PACKET_IS_ICMP) != 0 && is_discovery(burst->pkts[i], p))

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "splice.h"
 
-#include <string.h>
-
 #include <rte_byteorder.h>
 
 #include "base/clock.h"
@@ -75,29 +73,6 @@ enum drop_reason splice_input(
 	return l4_packet_side(packet) == CONN_CLIENT
 		? splice_from_client(burst, packet, m, is_taken)
 		: splice_from_member(burst, packet, m, is_taken);
-}
-
-/* What it quotes was sent by us, numbered as the error's side counts. */
-void splice_quote(const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m)
-{
-	const struct splice *splice = conntrack_splice(burst->l4->table, packet->conn);
-	struct packet_quote quote;
-	uint16_t *sum;
-	uint32_t old_be;
-	uint32_t new_be;
-	uint8_t *seq;
-
-	/* The client's own numbers are the same on both sides. */
-	if (l4_packet_side(packet) == CONN_MEMBER || splice->shift == 0 ||
-		packet_quote_parse(m, &quote) != DROP_NONE)
-		return;
-	seq = rte_pktmbuf_mtod_offset(
-		m, uint8_t *, quote.l4_offset + offsetof(struct rte_tcp_hdr, sent_seq));
-	sum = rte_pktmbuf_mtod_offset(m, uint16_t *, packet->p->l4_offset + 2);
-	memcpy(&old_be, seq, sizeof(old_be));
-	new_be = rte_cpu_to_be_32(rte_be_to_cpu_32(old_be) - splice->shift);
-	memcpy(seq, &new_be, sizeof(new_be));
-	*sum = packet_checksum_fix32(*sum, old_be, new_be);
 }
 
 static void give_up(const struct l4_burst *burst, struct conn *conn, struct splice *splice)

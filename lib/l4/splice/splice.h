@@ -39,8 +39,13 @@ enum drop_reason splice_from_client(
 enum drop_reason splice_from_member(
 	const struct l4_burst *burst, struct l4_packet *packet, struct rte_mbuf *m, bool *is_taken);
 
-/* An ICMP error that is about to go to the other side: its quote tells that side's number. */
-void splice_quote(const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m);
+/*
+ * An ICMP error that is about to go to the other side: its quote gets that side's numbers; the
+ * error's own checksum is left to who rewrites it. DROP_NONE, or DROP_icmp_quote: a quote of what
+ * the other side cannot have sent.
+ */
+enum drop_reason splice_quote(
+	const struct l4_burst *burst, const struct l4_packet *packet, struct rte_mbuf *m);
 
 /* Sends again what members have not answered, and gives up on those that never do. */
 void splices_advance(const struct l4_burst *burst);

@@ -24,7 +24,8 @@ static void usage_print(FILE *out)
 	      "  --connections N    at the same time (default 1)\n"
 	      "  --bytes N          each way on a connection of mode echo\n"
 	      "  --warmup S         not measured (default 1); --seconds S: measured, or the limit\n"
-	      "  --window BYTES     receive window; --read BYTES: read so much a millisecond\n"
+	      "  --window BYTES     receive window; --window-max BYTES: it may grow to that\n"
+	      "  --read BYTES       read so much a millisecond\n"
 	      "  --mtu N            of the port (default 1500)\n"
 	      "  --time-wait MS     (default 1000)\n",
 		out);
@@ -60,6 +61,7 @@ static const struct option longs[] = {
 	{ "warmup", required_argument, NULL, 'w' },
 	{ "seconds", required_argument, NULL, 's' },
 	{ "window", required_argument, NULL, 'W' },
+	{ "window-max", required_argument, NULL, 'X' },
 	{ "read", required_argument, NULL, 'R' },
 	{ "mtu", required_argument, NULL, 'M' },
 	{ "time-wait", required_argument, NULL, 'T' },
@@ -89,6 +91,9 @@ static bool number_take(struct peer_options *options, int option, const char *te
 		return options->seconds > 0;
 	case 'W':
 		options->window_bytes = (uint32_t)atoi(text);
+		return true;
+	case 'X':
+		options->window_max_bytes = (uint32_t)atoi(text);
 		return true;
 	case 'R':
 		options->read_bytes = (uint32_t)atoi(text);

@@ -150,12 +150,14 @@ void peer_report(const struct peer *peer, double seconds)
 	printf("{\"seconds\": %.6f, \"operations\": %lu, \"bytes\": %lu, \"connects\": %lu, "
 	       "\"failures\": %lu, \"resets\": %lu, \"tsc\": %lu, \"tsc_hz\": %lu, "
 	       "\"busy_cycles\": %lu, \"idle_cycles\": %lu, \"rx_packets\": %lu, "
-	       "\"tx_packets\": %lu, \"tx_full\": %lu, \"retransmits\": %lu, \"timeouts\": %lu}\n",
+	       "\"tx_packets\": %lu, \"tx_full\": %lu, \"retransmits\": %lu, \"timeouts\": %lu, "
+	       "\"windows_grown\": %lu}\n",
 		seconds, peer->totals.operations, peer->totals.bytes, peer->totals.connects,
 		peer->totals.failures, peer->totals.resets, rte_rdtsc(), rte_get_tsc_hz(),
 		peer->core.counters.busy_cycles, peer->core.counters.idle_cycles,
 		peer->core.counters.rx_packets, peer->core.counters.tx_packets,
-		peer->core.drops.counts[DROP_tx_full], tcp->retransmits, tcp->timeouts);
+		peer->core.drops.counts[DROP_tx_full], tcp->retransmits, tcp->timeouts,
+		tcp->windows_grown);
 	fflush(stdout);
 }
 
@@ -207,6 +209,7 @@ static struct tcp_stack *stack_create(struct peer *peer)
 		.max_connections = CONNECTIONS_MAX,
 		.max_half_open = 65535,
 		.receive_window = peer->options.window_bytes,
+		.receive_window_max = peer->options.window_max_bytes,
 		.time_wait_ms = peer->options.time_wait_ms,
 	};
 

@@ -30,11 +30,12 @@ struct peer_options {
 	unsigned local_count;
 	struct ip_addr remote;
 	struct rte_ether_addr remote_mac;
-	uint16_t port;         /* of the other side; 0: what the mode uses */
-	unsigned connections;  /* kept open at the same time */
-	uint64_t bytes;        /* of a connection, mode echo */
-	double warmup_s;       /* not measured */
-	double seconds;        /* measured; mode echo: the time limit */
+	uint16_t port;        /* of the other side; 0: what the mode uses */
+	unsigned connections; /* kept open at the same time */
+	uint64_t bytes;       /* of a connection, mode echo */
+	double warmup_s;      /* not measured */
+	double seconds;       /* measured; mode echo: the time limit */
+	uint32_t window_max_bytes;
 	uint32_t window_bytes; /* receive window; 0: the stack's default */
 	uint32_t read_bytes;   /* mode echo: read no more than so much a millisecond; 0: all */
 	unsigned mtu;

@@ -52,12 +52,13 @@ static const struct conf_row rows[] = {
 	{
 		.what = "keys and values of the guard",
 		.json = GUARD("'source_check': 'strikt', 'sources': 10,\n'icmp_per_s': -1,\n"
-			      "'ackl': {}"),
+			      "'ackl': {}, 'ip_options': true"),
 		.expected = "c.json:2: guard.source_check: \"strikt\" is not one of: none, loose, "
 			    "strict; did you mean \"strict\"?\n"
 			    "c.json:2: guard.sources: 10 is out of range (64-16777216)\n"
 			    "c.json:3: guard.icmp_per_s: -1 is out of range (0-1000000000)\n"
-			    "c.json:4: guard.ackl: unknown key; did you mean \"acl\"?",
+			    "c.json:4: guard.ackl: unknown key; did you mean \"acl\"?\n"
+			    "c.json:4: guard.ip_options: expected a string, found true",
 	},
 	{
 		.what = "limits out of range",

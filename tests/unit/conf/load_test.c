@@ -44,6 +44,7 @@ static void test_full_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 1005);
 	assert_int_equal(config->tcp.send_buffer, 16386);
 	assert_int_equal(config->tcp.receive_window, 16387);
+	assert_int_equal(config->tcp.receive_window_max, 16389);
 	assert_int_equal(config->tcp.max_half_open, 68);
 	assert_int_equal(config->log.level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config->stats.socket, "/tmp/p.sock");
@@ -68,7 +69,7 @@ static void test_full_network(void **state)
 	const struct config_port *wan = &config->ports[0];
 
 	(void)state;
-	assert_int_equal(config->port_count, 3);
+	assert_int_equal(config->port_count, 9);
 	assert_string_equal(wan->name, "wan");
 	assert_string_equal(wan->device, "0000:3b:00.0");
 	assert_int_equal(wan->address_count, 2);
@@ -103,6 +104,33 @@ static void test_full_network(void **state)
 	assert_int_equal(config->neighbor_timeout_ms, 1000);
 	assert_int_equal(config->local_address_count, 2);
 	assert_address(&config->local_addresses[0], "198.51.100.2");
+	config_destroy(config);
+}
+
+static void test_full_bonds(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	const struct config_port *pair = &config->ports[7];
+	const struct config_port *lag = &config->ports[8];
+
+	(void)state;
+	assert_false(config->ports[0].has_bond || config->ports[0].is_member);
+	for (unsigned i = 3; i <= 6; i++) {
+		assert_true(config->ports[i].is_member && !config->ports[i].has_bond);
+		assert_int_equal(config->ports[i].bond_index, i < 5 ? 7 : 8);
+	}
+	assert_true(pair->has_bond && !pair->is_member);
+	assert_null(pair->device);
+	assert_int_equal(pair->bond.mode, CONFIG_BOND_ACTIVE_BACKUP);
+	assert_int_equal(pair->bond.member_count, 2);
+	assert_int_equal(pair->bond.members[0], 4);
+	assert_int_equal(pair->bond.members[1], 3);
+	assert_int_equal(pair->bond.primary, 1);
+	assert_int_equal(pair->bond.up_delay_ms, 70);
+	assert_int_equal(lag->bond.mode, CONFIG_BOND_LACP);
+	assert_int_equal(lag->bond.primary, -1);
+	assert_int_equal(lag->bond.hash, CONFIG_BOND_LAYER23);
+	assert_int_equal(lag->bond.lacp_rate, CONFIG_LACP_SLOW);
 	config_destroy(config);
 }
 
@@ -323,6 +351,7 @@ static void test_full_guard(void **state)
 	assert_address(&config->guard.acl.deny[1].addr, "2001:db8:bad::");
 	assert_int_equal(config->guard.acl.deny[1].prefix_len, 48);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_STRICT);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_PASS);
 	assert_int_equal(config->guard.sources, 100);
 	assert_int_equal(config->guard.icmp_per_s, 0);
 	assert_int_equal(db->acl.allow_count, 1);
@@ -402,6 +431,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->tcp.time_wait_ms, 60000);
 	assert_int_equal(config->tcp.send_buffer, 262144);
 	assert_int_equal(config->tcp.receive_window, 262144);
+	assert_int_equal(config->tcp.receive_window_max, 4194304);
 	assert_int_equal(config->tcp.max_half_open, 16384);
 	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
 	assert_string_equal(config->stats.socket, "/run/penstock/penstock.sock");
@@ -423,6 +453,7 @@ static void test_defaults_system(void **state)
 	assert_int_equal(config->neighbor_timeout_ms, 30000);
 	assert_int_equal(config->guard.acl.allow_count + config->guard.acl.deny_count, 0);
 	assert_int_equal(config->guard.source_check, CONFIG_SOURCE_CHECK_NONE);
+	assert_int_equal(config->guard.ip_options, CONFIG_IP_OPTIONS_DROP);
 	assert_int_equal(config->guard.sources, 65536);
 	assert_int_equal(config->guard.icmp_per_s, 10000);
 	assert_int_equal(config->route_count + config->neighbor_count + config->certificate_count +
@@ -540,6 +571,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_system),
 		cmocka_unit_test(test_full_network),
+		cmocka_unit_test(test_full_bonds),
 		cmocka_unit_test(test_full_pools),
 		cmocka_unit_test(test_full_services),
 		cmocka_unit_test(test_full_h2),

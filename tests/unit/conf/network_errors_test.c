@@ -18,7 +18,8 @@ static const struct conf_row rows[] = {
 		.json = "{'ports': [{}]}",
 		.expected =
 			"c.json:1: ports[0].name: is required and missing\n"
-			"c.json:1: ports[0]: needs a \"device\", or a \"parent\" and a \"vlan\"",
+			"c.json:1: ports[0]: needs a \"device\", a \"bond\", or a \"parent\" and a "
+			"\"vlan\"",
 	},
 	{
 		.what = "a port that is no object",

@@ -35,11 +35,6 @@ static void packet_come(unsigned core, uint8_t port)
 		tap_commit(fixture.cores[core].tap);
 }
 
-static void assert_answer(const char *line, const char *expected)
-{
-	assert_string_equal(fixture_ask(line), expected);
-}
-
 static void capture_begin(const char *filter, const char *limits)
 {
 	char line[256], expected[256];
@@ -47,7 +42,7 @@ static void capture_begin(const char *filter, const char *limits)
 	snprintf(line, sizeof(line), "capture %s %s %s", filter, fixture.capture_path, limits);
 	snprintf(expected, sizeof(expected),
 		"capturing to %s; \"show capture\" tells how far it is\n", fixture.capture_path);
-	assert_answer(line, expected);
+	fixture_answer(line, expected);
 }
 
 static void assert_state(const char *words)
@@ -55,7 +50,7 @@ static void assert_state(const char *words)
 	char expected[256];
 
 	snprintf(expected, sizeof(expected), "file: %s\n%s", fixture.capture_path, words);
-	assert_answer("show capture", expected);
+	fixture_answer("show capture", expected);
 }
 
 static void file_read(void)
@@ -122,7 +117,7 @@ static void packets_of_all_workers_are_written(void **state)
 	assert_true(file_has("dropped: no_service (nothing is served at this address, protocol "
 			     "and port), core 1"));
 	assert_true(file_has("wan"));
-	assert_answer("capture stop", "error: no capture is running\n");
+	fixture_answer("capture stop", "error: no capture is running\n");
 }
 
 static void it_ends_by_itself(void **state)
@@ -162,30 +157,30 @@ static void what_is_wrong_is_refused(void **state)
 	char line[256], expected[512];
 
 	(void)state;
-	assert_answer("show capture", "error: nothing was captured yet\n");
+	fixture_answer("show capture", "error: nothing was captured yet\n");
 	snprintf(expected, sizeof(expected), "error: a file is needed\n%s", usage);
-	assert_answer("capture", expected);
+	fixture_answer("capture", expected);
 	snprintf(line, sizeof(line), "capture tcp prot 80 %s", fixture.capture_path);
 	snprintf(expected, sizeof(expected), "error: filter \"tcp prot 80\": ");
 	assert_memory_equal(fixture_ask(line), expected, strlen(expected));
 	assert_int_equal(access(fixture.capture_path, F_OK), -1);
 	snprintf(expected, sizeof(expected),
 		"error: the file is named by its absolute path, not \"c.pcapng\"\n%s", usage);
-	assert_answer("capture tcp c.pcapng", expected);
-	assert_answer("capture /etc/penstock", "error: /etc/penstock: Permission denied\n");
+	fixture_answer("capture tcp c.pcapng", expected);
+	fixture_answer("capture /etc/penstock", "error: /etc/penstock: Permission denied\n");
 	snprintf(expected, sizeof(expected), "error: packets: 1 to 10000000, not \"0\"\n%s", usage);
-	assert_answer("capture /x packets 0", expected);
+	fixture_answer("capture /x packets 0", expected);
 	snprintf(expected, sizeof(expected), "error: seconds: 1 to 86400, not \"1h\"\n%s", usage);
-	assert_answer("capture /x packets 5 seconds 1h", expected);
+	fixture_answer("capture /x packets 5 seconds 1h", expected);
 	capture_begin("", "");
 	snprintf(line, sizeof(line), "capture %s", fixture.capture_path);
 	snprintf(expected, sizeof(expected), "error: a capture to %s is running\n",
 		fixture.capture_path);
-	assert_answer(line, expected);
+	fixture_answer(line, expected);
 	assert_memory_equal(fixture_ask("capture stop"), "file: ", 6);
 	snprintf(expected, sizeof(expected), "error: %s: File exists\n", fixture.capture_path);
-	assert_answer(line, expected);
-	assert_answer("operator; capture /x",
+	fixture_answer(line, expected);
+	fixture_answer("operator; capture /x",
 		"\nerror: capture needs the level admin\n"
 		"usage: capture [FILTER] FILE [packets N] [seconds N]\n");
 }
@@ -197,7 +192,7 @@ static void a_silent_worker_stops_the_start(void **state)
 	(void)state;
 	fixture.silent_core = 1;
 	snprintf(line, sizeof(line), "capture %s", fixture.capture_path);
-	assert_answer(line, "error: worker 1 did not answer\n");
+	fixture_answer(line, "error: worker 1 did not answer\n");
 	assert_null(fixture.cores[0].tap);
 	assert_state("state: ended\npackets: 0\nlost: 0\nbecause: it could not be started\n");
 	packet_come(0, 1);

@@ -7,24 +7,11 @@
 
 #include "fixture.h"
 
-static void assert_answer(const char *line, const char *expected)
-{
-	assert_string_equal(fixture_ask(line), expected);
-}
-
-static void assert_answer_has(const char *line, const char *part)
-{
-	const char *answer = fixture_ask(line);
-
-	if (strstr(answer, part) == NULL)
-		fail_msg("%s: \"%s\" is not in: %s", line, part, answer);
-}
-
 static void test_version(void **state)
 {
 	(void)state;
-	assert_answer("show version", PENSTOCK_VERSION "\n");
-	assert_answer("show version json", "{\n  \"version\": \"" PENSTOCK_VERSION "\"\n}\n");
+	fixture_answer("show version", PENSTOCK_VERSION "\n");
+	fixture_answer("show version json", "{\n  \"version\": \"" PENSTOCK_VERSION "\"\n}\n");
 }
 
 static void test_info(void **state)
@@ -33,11 +20,11 @@ static void test_info(void **state)
 	json_error_t error;
 
 	(void)state;
-	assert_answer_has("show info", "Name: Penstock\nVersion: " PENSTOCK_VERSION "\nPid: ");
-	assert_answer_has("show info",
+	fixture_answer_has("show info", "Name: Penstock\nVersion: " PENSTOCK_VERSION "\nPid: ");
+	fixture_answer_has("show info",
 		"\nUptime: 1d 2h03m03s\nUptime_sec: 93783\n"
 		"Config_file: penstock.json\nConfig_generation: 2\nGeneration: 7\n");
-	assert_answer_has("show info",
+	fixture_answer_has("show info",
 		"\nNbthread: 2\nL4_workers: 1\nL7_workers: 1\n"
 		"Silent_workers: 0\nIdle_pct: 100\nCurrConns: 3\nL4_conns: 2\nL7_conns: 1\n"
 		"Tcp_conns: 4\nTcp_half_open: 5\nTcp_time_wait: 6\nTcp_bytes_per_conn: 512\n"
@@ -57,13 +44,13 @@ static void test_info_with_a_silent_worker(void **state)
 {
 	(void)state;
 	fixture.silent_core = 0;
-	assert_answer_has("show info", "\nSilent_workers: 1\nIdle_pct: 100\nCurrConns: 1\n");
+	fixture_answer_has("show info", "\nSilent_workers: 1\nIdle_pct: 100\nCurrConns: 1\n");
 }
 
 static void test_servers(void **state)
 {
 	(void)state;
-	assert_answer("show servers",
+	fixture_answer("show servers",
 		"# pool   server             address            state     weight file_weight conns "
 		"opened requests checks failed downs changed_s last_check\n"
 		"postgres 198.51.100.10:5432 198.51.100.10:5432 UP             4           4    10 "
@@ -72,14 +59,14 @@ static void test_servers(void **state)
 		"     5        0     50      3     1         5 connection refused\n"
 		"payments 198.51.100.20:8080 198.51.100.20:8080 UNCHECKED      1           1     2 "
 		"     3       40      0      0     0         - -\n");
-	assert_answer("show servers payments json",
+	fixture_answer("show servers payments json",
 		"[\n  {\"pool\": \"payments\", \"server\": \"198.51.100.20:8080\", \"address\": "
 		"\"198.51.100.20:8080\", \"state\": \"UNCHECKED\", \"weight\": 1, "
 		"\"file_weight\": 1, \"conns\": 2, \"opened\": 3, \"requests\": 40, \"checks\": 0, "
 		"\"failed\": 0, \"downs\": 0, \"changed_s\": null, \"last_check\": \"\"}\n]\n");
-	assert_answer("show servers payment",
+	fixture_answer("show servers payment",
 		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
-	assert_answer(
+	fixture_answer(
 		"show servers a b", "error: one pool at most\nusage: show servers [POOL] [json]\n");
 }
 
@@ -94,60 +81,61 @@ static void test_resilience(void **state)
 	strcpy(outlier->reason, "5 failures in a row");
 	fixture.member_counters[2].tries_failed = 6;
 	fixture.member_counters[2].latency_us = 900;
-	assert_answer("show resilience payments",
+	fixture_answer("show resilience payments",
 		"# pool   server             state   requests conns queued tries failed retries "
 		"saved not_retried refused latency_us ejections back_in_ms reason\n"
 		"payments BACKEND            UP             4     0      1    44      6       7     "
 		"5           3       2          -         3          - -\n"
 		"payments 198.51.100.20:8080 EJECTED        1     2      0    40      6       2     "
 		"-           -       -        900         3       2500 5 failures in a row\n");
-	assert_answer("show resilience payment",
+	fixture_answer("show resilience payment",
 		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
-	assert_answer("show resilience a b",
+	fixture_answer("show resilience a b",
 		"error: one pool at most\nusage: show resilience [POOL] [json]\n");
-	assert_answer_has("show metrics", "penstock_pool_retries_total{pool=\"payments\"} 7\n");
-	assert_answer_has("show metrics",
+	fixture_answer_has("show metrics", "penstock_pool_retries_total{pool=\"payments\"} 7\n");
+	fixture_answer_has("show metrics",
 		"penstock_member_ejected{pool=\"payments\",member=\"198.51.100.20:8080\"} 1\n");
-	assert_answer_has("show servers payments", " EJECTED ");
+	fixture_answer_has("show servers payments", " EJECTED ");
 }
 
 static void test_splits(void **state)
 {
 	(void)state;
-	assert_answer("show splits",
+	fixture_answer("show splits",
 		"# service route  pool     weight file_weight\n"
 		"web       canary postgres     90          90\n"
 		"web       canary payments     10          10\n");
-	assert_answer("set route web/canary weight payments=30", "");
-	assert_answer_has("show splits", "payments     30          10\n");
-	assert_answer_has("set route web/canary weight postgres=0 payments=0",
+	fixture_answer("set route web/canary weight payments=30", "");
+	fixture_answer_has("show splits", "payments     30          10\n");
+	fixture_answer_has("set route web/canary weight postgres=0 payments=0",
 		"error: nothing was changed: all weights would be 0, and no request could go "
 		"anywhere\n");
-	assert_answer("set route web/canary weight postgres=90 payments=10", "");
-	assert_answer_has("set route web/canary weight static=1",
+	fixture_answer("set route web/canary weight postgres=90 payments=10", "");
+	fixture_answer_has("set route web/canary weight static=1",
 		"error: the split of route \"canary\" has no pool \"static\"\n");
-	assert_answer_has("set route web/canary weight payments=-1",
+	fixture_answer_has("set route web/canary weight payments=-1",
 		"error: \"payments=-1\" is not POOL=N with a weight of 0 to 1000000\n");
-	assert_answer_has("set route web/blue weight payments=1",
+	fixture_answer_has("set route web/blue weight payments=1",
 		"error: there is no route \"blue\" with a split; see show splits\n");
-	assert_answer_has("set route wep/canary weight payments=1",
+	fixture_answer_has("set route wep/canary weight payments=1",
 		"error: there is no l7 service \"wep\"; did you mean \"web\"?\n");
-	assert_answer_has(
+	fixture_answer_has(
 		"set route web weight payments=1", "error: \"web\" is not SERVICE/ROUTE\n");
-	assert_answer_has("set route web/canary", "error: a route, the word weight, and POOL=N at");
+	fixture_answer_has(
+		"set route web/canary", "error: a route, the word weight, and POOL=N at");
 }
 
 static void test_config_has_no_empty_line(void **state)
 {
 	(void)state;
-	assert_answer(
+	fixture_answer(
 		"show config", "# penstock.json, configuration 2\n{\n \n  \"pools\": {}\n \n}\n");
 }
 
 static void test_cores(void **state)
 {
 	(void)state;
-	assert_answer("show cores",
+	fixture_answer("show cores",
 		"# core cpu runs busy_pct busy_pct_1s busy_cycles idle_cycles loops sleeps "
 		"rx_packets tx_packets ring_in ring_out cycles_per_packet\n"
 		"     0   1 l4       25.0           -        2500        7500   100      9 "
@@ -164,13 +152,13 @@ static void test_cores_in_the_last_second(void **state)
 	fixture.cores[0].counters.busy_cycles += 900;
 	fixture.cores[0].counters.idle_cycles += 100;
 	control_poll(fixture.control);
-	assert_answer_has("show cores json", "\"busy_pct\": 30.9, \"busy_pct_1s\": 90.0, ");
-	assert_answer_has("show info", "\nIdle_pct: 10\n");
+	fixture_answer_has("show cores json", "\"busy_pct\": 30.9, \"busy_pct_1s\": 90.0, ");
+	fixture_answer_has("show info", "\nIdle_pct: 10\n");
 	/* Not a second yet. */
 	fixture.now_us += 500000;
 	fixture.cores[0].counters.idle_cycles += 1000;
 	control_poll(fixture.control);
-	assert_answer_has("show cores json", "\"busy_pct_1s\": 90.0, ");
+	fixture_answer_has("show cores json", "\"busy_pct_1s\": 90.0, ");
 }
 
 static void test_drops(void **state)
@@ -179,7 +167,7 @@ static void test_drops(void **state)
 	unsigned lines = 0;
 
 	(void)state;
-	assert_answer("show drops",
+	fixture_answer("show drops",
 		"# packets reason      help\n"
 		"       70 tcp_invalid a TCP segment that its connection cannot accept\n"
 		"        7 no_service  nothing is served at this address, protocol and port\n");
@@ -187,61 +175,63 @@ static void test_drops(void **state)
 	for (; *all != '\0'; all++)
 		lines += *all == '\n';
 	assert_int_equal(lines, DROP_REASON_COUNT);
-	assert_answer(
+	fixture_answer(
 		"show drops some", "error: all, or nothing\nusage: show drops [all] [json]\n");
 	memset(&fixture.cores[0].drops, 0, sizeof(fixture.cores[0].drops));
 	memset(&fixture.cores[1].drops, 0, sizeof(fixture.cores[1].drops));
-	assert_answer("show drops", "# packets reason help\n");
-	assert_answer("show drops json", "[]\n");
+	fixture_answer("show drops", "# packets reason help\n");
+	fixture_answer("show drops json", "[]\n");
 }
 
 static void test_network(void **state)
 {
 	(void)state;
-	assert_answer("show neigh",
+	fixture_answer("show neigh",
 		"# address   mac               port state      age_ms core\n"
 		"192.0.2.1   02:00:00:00:00:01 wan  REACHABLE    1200    0\n"
 		"2001:db8::1 -                 9    INCOMPLETE      0    0\n");
-	assert_answer("show ports",
+	fixture_answer("show ports",
 		"# port driver     link mac                mtu rx_packets rx_bytes rx_missed "
-		"rx_errors tx_packets tx_bytes tx_errors parent vlan device\n"
+		"rx_errors tx_packets tx_bytes tx_errors parent vlan bond role "
+		"lacp partner failovers device\n"
 		"wan    net_af_xdp up   02:00:00:00:00:aa 1500         10      640         1 "
-		"        2         20     1280         3 -         0 "
+		"        2         20     1280         3 -         0 -    -    "
+		"-    -               0 "
 		"net_af_xdp0,iface=lb0\n");
 	fixture.silent_core = 0;
-	assert_answer("show neigh", "error: worker 0 did not answer\n");
+	fixture_answer("show neigh", "error: worker 0 did not answer\n");
 }
 
 static void test_counters(void **state)
 {
 	(void)state;
-	assert_answer_has("show counters",
+	fixture_answer_has("show counters",
 		"# counter                  value help\n"
 		"core.busy_cycles            2500 TSC cycles of loops that did work\n");
-	assert_answer_has("show counters core json",
+	fixture_answer_has("show counters core json",
 		"  {\"counter\": \"core.ring_in_packets\", \"value\": 5, \"help\": ");
-	assert_answer(
+	fixture_answer(
 		"show counters cora", "error: no module \"cora\" counts; did you mean \"core\"?\n");
-	assert_answer("show counters nothing", "error: no module \"nothing\" counts\n");
+	fixture_answer("show counters nothing", "error: no module \"nothing\" counts\n");
 }
 
 static void test_metrics(void **state)
 {
 	(void)state;
-	assert_answer_has("show metrics",
+	fixture_answer_has("show metrics",
 		"# HELP penstock_uptime_seconds seconds since the start\n"
 		"# TYPE penstock_uptime_seconds gauge\npenstock_uptime_seconds 93783\n");
-	assert_answer_has("show metrics",
+	fixture_answer_has("show metrics",
 		"# TYPE penstock_core_busy_cycles_total counter\n"
 		"penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
 		"penstock_core_busy_cycles_total{core=\"1\"} 0\n");
-	assert_answer_has("show metrics", "\npenstock_drop_no_service_total{core=\"1\"} 4\n");
-	assert_answer_has(
+	fixture_answer_has("show metrics", "\npenstock_drop_no_service_total{core=\"1\"} 4\n");
+	fixture_answer_has(
 		"show metrics", "\npenstock_service_requests_total{service=\"web\"} 44\n");
-	assert_answer_has("show metrics",
+	fixture_answer_has("show metrics",
 		"\npenstock_member_conns_opened_total{pool=\"postgres\","
 		"member=\"198.51.100.10:5432\"} 12\n");
-	assert_answer_has("show metrics",
+	fixture_answer_has("show metrics",
 		"# TYPE penstock_member_usable gauge\n"
 		"penstock_member_usable{pool=\"postgres\",member=\"198.51.100.10:5432\"} 1\n"
 		"penstock_member_usable{pool=\"postgres\",member=\"198.51.100.11:5432\"} 0\n");
@@ -284,25 +274,25 @@ static void test_set_state(void **state)
 	struct member *member = &fixture.members[1];
 
 	(void)state;
-	assert_answer("set server postgres/198.51.100.11:5432 state drain", "");
+	fixture_answer("set server postgres/198.51.100.11:5432 state drain", "");
 	assert_int_equal(member->admin, MEMBER_DRAIN);
 	assert_int_equal(fixture.pool_changed_count, 1);
 	assert_int_equal(fixture.pool_changed_index, 0);
-	assert_answer("disable server payments/198.51.100.20:8080", "");
+	fixture_answer("disable server payments/198.51.100.20:8080", "");
 	assert_int_equal(fixture.members[2].admin, MEMBER_MAINT);
 	assert_int_equal(fixture.pool_changed_index, 1);
-	assert_answer("enable server payments/198.51.100.20:8080", "");
+	fixture_answer("enable server payments/198.51.100.20:8080", "");
 	assert_int_equal(fixture.members[2].admin, MEMBER_READY);
-	assert_answer("set server postgres/198.51.100.11:5432 state up",
+	fixture_answer("set server postgres/198.51.100.11:5432 state up",
 		"error: a state is ready, drain or maint, not \"up\"\n"
 		"usage: set server POOL/MEMBER state ready|drain|maint | weight N|N%\n");
-	assert_answer("set server postgres/198.51.100.12:5432 state ready",
+	fixture_answer("set server postgres/198.51.100.12:5432 state ready",
 		"error: pool \"postgres\" has no member \"198.51.100.12:5432\"; did you mean "
 		"\"198.51.100.10:5432\"?\n");
-	assert_answer("set server postgres/x state ready",
+	fixture_answer("set server postgres/x state ready",
 		"error: pool \"postgres\" has no member \"x\"\n");
-	assert_answer("set server /x state ready", "error: \"/x\" is not POOL/MEMBER\n");
-	assert_answer("set server x state ready", "error: \"x\" is not POOL/MEMBER\n");
+	fixture_answer("set server /x state ready", "error: \"/x\" is not POOL/MEMBER\n");
+	fixture_answer("set server x state ready", "error: \"x\" is not POOL/MEMBER\n");
 	assert_int_equal(fixture.pool_changed_count, 3);
 }
 
@@ -310,10 +300,10 @@ static void test_set_state_that_cannot_be_published(void **state)
 {
 	(void)state;
 	fixture.pool_changed_result = -12;
-	assert_answer("set server postgres/198.51.100.11:5432 state maint",
+	fixture_answer("set server postgres/198.51.100.11:5432 state maint",
 		"error: nothing was changed: Cannot allocate memory\n");
 	assert_int_equal(fixture.members[1].admin, MEMBER_READY);
-	assert_answer("set server postgres/198.51.100.11:5432 weight 9",
+	fixture_answer("set server postgres/198.51.100.11:5432 weight 9",
 		"error: nothing was changed: Cannot allocate memory\n");
 	assert_int_equal(fixture.members[1].weight, 1);
 	assert_false(fixture.members[1].is_weight_overridden);
@@ -341,30 +331,30 @@ static void test_set_weight(void **state)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(line, sizeof(line), "set server postgres/198.51.100.10:5432 weight %s",
 			rows[i].text);
-		assert_answer(line, "");
+		fixture_answer(line, "");
 		assert_int_equal(fixture.members[0].weight, rows[i].weight);
 	}
 	assert_true(fixture.members[0].is_weight_overridden);
-	assert_answer("get weight postgres/198.51.100.10:5432", "256 (initial 4)\n");
+	fixture_answer("get weight postgres/198.51.100.10:5432", "256 (initial 4)\n");
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(line, sizeof(line), "set weight postgres/198.51.100.10:5432 %s", bad[i]);
 		assert_memory_equal(fixture_ask(line), "error: ", 7);
 		assert_int_equal(fixture.members[0].weight, 256);
 	}
-	assert_answer("set weight postgres/198.51.100.10:5432 3", "");
+	fixture_answer("set weight postgres/198.51.100.10:5432 3", "");
 	assert_int_equal(fixture.members[0].weight, 3);
 }
 
 static void test_reload(void **state)
 {
 	(void)state;
-	assert_answer("reload", "configuration 3 is loaded from penstock.json\n");
+	fixture_answer("reload", "configuration 3 is loaded from penstock.json\n");
 	fixture.reload_result = -22;
-	assert_answer("reload",
+	fixture_answer("reload",
 		"error: penstock.json was not loaded, configuration 3 goes on\n"
 		"penstock.json:14: services[2].listen: port 70000 is out of range (1-65535)\n"
 		"penstock.json:20: pools.a: no members\n");
-	assert_answer("reload now", "error: reload takes no \"now\"\nusage: reload\n");
+	fixture_answer("reload now", "error: reload takes no \"now\"\nusage: reload\n");
 }
 
 /*
@@ -417,51 +407,51 @@ static void test_plan(void **state)
 static void test_a_plan_that_fails(void **state)
 {
 	(void)state;
-	assert_answer("plan /bad.json",
+	fixture_answer("plan /bad.json",
 		"error: /bad.json could not be loaded\n/bad.json:3: pools.a: no members\n");
-	assert_answer("plan", "error: one file\nusage: plan FILE [json]\n");
+	fixture_answer("plan", "error: one file\nusage: plan FILE [json]\n");
 	fixture.l4_conn_count = 1;
 	fixture.silent_core = 0;
-	assert_answer("plan /next.json", "error: worker 0 did not answer\n");
+	fixture_answer("plan /next.json", "error: worker 0 did not answer\n");
 	assert_int_equal(fixture.configs_destroyed, 1);
 }
 
 static void test_shutdown(void **state)
 {
 	(void)state;
-	assert_answer("shutdwon",
+	fixture_answer("shutdwon",
 		"error: unknown command \"shutdwon\"\n"
 		"did you mean \"shutdown\"?\n\"help\" lists the commands\n");
 	assert_int_equal(fixture.shutdown_count, 0);
-	assert_answer("shutdown", "");
+	fixture_answer("shutdown", "");
 	assert_int_equal(fixture.shutdown_count, 1);
 }
 
 static void test_help(void **state)
 {
 	(void)state;
-	assert_answer("help reload",
+	fixture_answer("help reload",
 		"reload\n    reads the configuration file again; a bad file "
 		"changes nothing and is explained (admin)\n");
-	assert_answer_has("help", "\nshow drops [all] [json]\n    dropped packets by reason; ");
-	assert_answer_has("help set", "set weight POOL/MEMBER N|N%\n");
+	fixture_answer_has("help", "\nshow drops [all] [json]\n    dropped packets by reason; ");
+	fixture_answer_has("help set", "set weight POOL/MEMBER N|N%\n");
 	assert_null(strstr(fixture_ask("help set"), "show"));
-	assert_answer("help nothing", "error: no command begins so; \"help\" lists them all\n");
+	fixture_answer("help nothing", "error: no command begins so; \"help\" lists them all\n");
 }
 
 static void test_unknown_commands(void **state)
 {
 	(void)state;
-	assert_answer("show sat",
+	fixture_answer("show sat",
 		"error: unknown command \"show sat\"\n"
 		"did you mean \"show stat\"?\n\"help\" lists the commands\n");
-	assert_answer("shwo conns l4",
+	fixture_answer("shwo conns l4",
 		"error: unknown command \"shwo conns l4\"\n"
 		"did you mean \"show conns\"?\n\"help\" lists the commands\n");
-	assert_answer("frobnicate",
+	fixture_answer("frobnicate",
 		"error: unknown command \"frobnicate\"\n"
 		"\"help\" lists the commands\n");
-	assert_answer("sh\033ow",
+	fixture_answer("sh\033ow",
 		"error: unknown command \"sh?ow\"\n"
 		"\"help\" lists the commands\n");
 }
@@ -469,7 +459,7 @@ static void test_unknown_commands(void **state)
 static void test_unfinished_command(void **state)
 {
 	(void)state;
-	assert_answer("set",
+	fixture_answer("set",
 		"error: \"set\" is not a whole command; these begin so:\n"
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
 		"  set route SERVICE/ROUTE weight POOL=N...\n"
@@ -484,22 +474,22 @@ static void test_several_commands(void **state)
 
 	(void)state;
 	snprintf(expected, sizeof(expected), "%s\n%s", version, version);
-	assert_answer("show version;show version", expected);
-	assert_answer(" show \t version ; show version ; \r\n", expected);
+	fixture_answer("show version;show version", expected);
+	fixture_answer(" show \t version ; show version ; \r\n", expected);
 	snprintf(expected, sizeof(expected), "error: reload takes no \"x\"\nusage: reload\n\n%s",
 		version);
-	assert_answer("reload x; show version", expected);
-	assert_answer("", "");
-	assert_answer(";", "");
+	fixture_answer("reload x; show version", expected);
+	fixture_answer("", "");
+	fixture_answer(";", "");
 	snprintf(expected, sizeof(expected), "\n%s", version);
-	assert_answer(";show version", expected);
+	fixture_answer(";show version", expected);
 }
 
 static void test_escapes(void **state)
 {
 	(void)state;
-	assert_answer("show servers a\\;b\\ c", "error: there is no pool \"a;b c\"\n");
-	assert_answer("show\\ version",
+	fixture_answer("show servers a\\;b\\ c", "error: there is no pool \"a;b c\"\n");
+	fixture_answer("show\\ version",
 		"error: unknown command \"show version\"\n"
 		"did you mean \"show version\"?\n\"help\" lists the commands\n");
 }
@@ -512,17 +502,17 @@ static void test_too_many_words(void **state)
 	for (int i = 0; i < 40; i++)
 		strcat(line, " x");
 	strcat(line, "; show version");
-	assert_answer(line, "error: more than 32 words\n\n" PENSTOCK_VERSION "\n");
+	fixture_answer(line, "error: more than 32 words\n\n" PENSTOCK_VERSION "\n");
 }
 
 static void test_levels(void **state)
 {
 	(void)state;
-	assert_answer("show level", "admin\n");
-	assert_answer("operator; show level; shutdown",
+	fixture_answer("show level", "admin\n");
+	fixture_answer("operator; show level; shutdown",
 		"\noperator\n\n"
 		"error: shutdown needs the level admin\nusage: shutdown\n");
-	assert_answer("user; show config; operator; show level",
+	fixture_answer("user; show config; operator; show level",
 		"\n"
 		"error: show config needs the level operator\nusage: show config\n\n"
 		"error: operator needs the level operator\nusage: operator\n\nuser\n");

@@ -7,19 +7,6 @@
 
 #include "fixture.h"
 
-static void assert_answer(const char *line, const char *expected)
-{
-	assert_string_equal(fixture_ask(line), expected);
-}
-
-static void assert_answer_has(const char *line, const char *part)
-{
-	const char *answer = fixture_ask(line);
-
-	if (strstr(answer, part) == NULL)
-		fail_msg("%s: \"%s\" is not in: %s", line, part, answer);
-}
-
 #define CONNS_USAGE                                                                                \
 	"usage: show conns [l4|l7|tcp] [client ADDRESS[/LENGTH]] [vip ADDRESS] [port N] "          \
 	"[member ADDRESS|NAME] [proto tcp|udp|sctp] [state STATE] [limit N] [json]\n"
@@ -44,14 +31,14 @@ static void test_conns(void **state)
 
 	(void)state;
 	snprintf(expected, sizeof(expected), "%s%s%s", l4_header, l4_rows, l7_rows);
-	assert_answer("show conns", expected);
-	assert_answer("show sess", expected);
+	fixture_answer("show conns", expected);
+	fixture_answer("show sess", expected);
 	snprintf(expected, sizeof(expected), "%s%s", l4_header, l4_rows);
-	assert_answer("show conns l4", expected);
-	assert_answer("show conns l7", l7_rows);
+	fixture_answer("show conns l4", expected);
+	fixture_answer("show conns l7", l7_rows);
 	*(strchr(l4_rows, '\n') - l4_rows + expected + strlen(l4_header) + 1) = '\0';
-	assert_answer("show conns limit 1", expected);
-	assert_answer("show conns l4 limit 1", expected);
+	fixture_answer("show conns limit 1", expected);
+	fixture_answer("show conns l4 limit 1", expected);
 }
 
 static void test_conns_in_many_pieces(void **state)
@@ -77,23 +64,23 @@ static void test_conns_edges(void **state)
 {
 	(void)state;
 	fixture.l4_conn_count = 0;
-	assert_answer("show conns l4",
+	fixture_answer("show conns l4",
 		"# layer proto client vip local member state idle_ms "
 		"timeout_ms packets_in packets_out core\n");
-	assert_answer("show conns l4 json", "[]\n");
-	assert_answer("show conns limit 0 json", "[]\n");
+	fixture_answer("show conns l4 json", "[]\n");
+	fixture_answer("show conns limit 0 json", "[]\n");
 	fixture.silent_core = 0;
-	assert_answer("show conns l4",
+	fixture_answer("show conns l4",
 		"# layer core error\n"
 		"l4         0 the worker did not answer\n");
-	assert_answer("show conns l4 json",
+	fixture_answer("show conns l4 json",
 		"[\n  {\"layer\": \"l4\", \"core\": 0, \"error\": "
 		"\"the worker did not answer\"}\n]\n");
-	assert_answer("show conns l5", "error: \"l5\" is not understood\n" CONNS_USAGE);
-	assert_answer("show conns limit", "error: \"limit\" is not understood\n" CONNS_USAGE);
-	assert_answer(
+	fixture_answer("show conns l5", "error: \"l5\" is not understood\n" CONNS_USAGE);
+	fixture_answer("show conns limit", "error: \"limit\" is not understood\n" CONNS_USAGE);
+	fixture_answer(
 		"show conns limit 5x", "error: a limit is a number, not \"5x\"\n" CONNS_USAGE);
-	assert_answer("show conns limit 5000000000",
+	fixture_answer("show conns limit 5000000000",
 		"error: a limit is a number, not \"5000000000\"\n" CONNS_USAGE);
 }
 
@@ -155,29 +142,29 @@ static void test_conns_that_fit(void **state)
 static void test_conns_filters_that_are_wrong(void **state)
 {
 	(void)state;
-	assert_answer("show conns client here",
+	fixture_answer("show conns client here",
 		"error: a client is ADDRESS or ADDRESS/LENGTH, not \"here\"\n" CONNS_USAGE);
-	assert_answer("show conns vip 192.0.2.0/24",
+	fixture_answer("show conns vip 192.0.2.0/24",
 		"error: a vip is an address, not \"192.0.2.0/24\"\n" CONNS_USAGE);
-	assert_answer("show conns port 65536",
+	fixture_answer("show conns port 65536",
 		"error: a port is a number from 1, not \"65536\"\n" CONNS_USAGE);
-	assert_answer("show conns proto icmp",
+	fixture_answer("show conns proto icmp",
 		"error: a proto is tcp, udp or sctp, not \"icmp\"\n" CONNS_USAGE);
-	assert_answer("show conns member nobody", "error: there is no member \"nobody\"\n");
-	assert_answer("show conns l4 port", "error: \"port\" is not understood\n" CONNS_USAGE);
+	fixture_answer("show conns member nobody", "error: there is no member \"nobody\"\n");
+	fixture_answer("show conns l4 port", "error: \"port\" is not understood\n" CONNS_USAGE);
 }
 
 static void test_trace(void **state)
 {
 	(void)state;
-	assert_answer("trace tcp 203.0.113.7:4000 192.0.2.100:5432",
+	fixture_answer("trace tcp 203.0.113.7:4000 192.0.2.100:5432",
 		"source: 203.0.113.7:4000\ndestination: 192.0.2.100:5432\nservice: db\n"
 		"mode: l4\nhash: 0x00001234\ncore: 0\nflow: new\nslot: 77\nslots: 251\n"
 		"member: 198.51.100.10:5432\nmember_address: 198.51.100.10:5432\n"
 		"local: 192.0.2.2:2000\nnext_hop: 198.51.100.10\nport: wan\n"
 		"mac: 02:00:00:00:00:09\nverdict: forward\n");
 	assert_int_equal(fixture.traced_flags, 0x02);
-	assert_answer("trace tcp 203.0.113.7:4000 192.0.2.100:5432 ack on wan json",
+	fixture_answer("trace tcp 203.0.113.7:4000 192.0.2.100:5432 ack on wan json",
 		"{\n  \"source\": \"203.0.113.7:4000\",\n"
 		"  \"destination\": \"192.0.2.100:5432\",\n  \"service\": \"db\",\n"
 		"  \"mode\": \"l4\",\n  \"hash\": \"0x00001234\",\n  \"core\": 0,\n"
@@ -188,14 +175,14 @@ static void test_trace(void **state)
 		"  \"port\": \"wan\",\n  \"mac\": \"02:00:00:00:00:09\",\n"
 		"  \"verdict\": \"forward\"\n}\n");
 	assert_int_equal(fixture.traced_flags, 0x10);
-	assert_answer("trace tcp 203.0.113.7:4000 192.0.2.100:443",
+	fixture_answer("trace tcp 203.0.113.7:4000 192.0.2.100:443",
 		"source: 203.0.113.7:4000\ndestination: 192.0.2.100:443\nservice: web\n"
 		"mode: l7\nhash: 0x00001234\ncore: 1\nverdict: to the TCP stack\n");
-	assert_answer("trace udp 203.0.113.7:4000 192.0.2.100:9",
+	fixture_answer("trace udp 203.0.113.7:4000 192.0.2.100:9",
 		"source: 203.0.113.7:4000\ndestination: 192.0.2.100:9\nhash: 0x00001234\n"
 		"verdict: drop\nreason: no_service\n"
 		"help: nothing is served at this address, protocol and port\n");
-	assert_answer_has(
+	fixture_answer_has(
 		"trace tcp 198.51.100.10:5432 192.0.2.2:2000 ack", "\nservice: -\nmode: reply\n");
 }
 
@@ -225,12 +212,13 @@ static void test_trace_that_is_wrong(void **state)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(line, sizeof(line), "trace %s", rows[i].arguments);
 		snprintf(expected, sizeof(expected), "error: %s\n%s", rows[i].words, usage);
-		assert_answer(line, expected);
+		fixture_answer(line, expected);
 	}
-	assert_answer("trace tcp 203.0.113.7:1 192.0.2.1:5432 on lan",
+	fixture_answer("trace tcp 203.0.113.7:1 192.0.2.1:5432 on lan",
 		"error: there is no port \"lan\"\n");
 	fixture.silent_core = 0;
-	assert_answer("trace tcp 203.0.113.7:1 192.0.2.1:5432", "error: worker 0 did not answer\n");
+	fixture_answer(
+		"trace tcp 203.0.113.7:1 192.0.2.1:5432", "error: worker 0 did not answer\n");
 }
 
 static const char tcp_rows[] =
@@ -248,8 +236,9 @@ static void test_conns_of_tcp(void **state)
 	json_t *rows;
 
 	(void)state;
-	assert_answer("show conns tcp", tcp_rows);
-	assert_answer_has("show conns tcp client 198.51.100.0/24", "\ntcp     198.51.100.20:8080 ");
+	fixture_answer("show conns tcp", tcp_rows);
+	fixture_answer_has(
+		"show conns tcp client 198.51.100.0/24", "\ntcp     198.51.100.20:8080 ");
 	rows = json_loads(fixture_ask("show conns tcp member 198.51.100.20:8080 json"), 0, &error);
 	assert_int_equal(json_array_size(rows), 1);
 	row = json_array_get(rows, 0);
@@ -271,7 +260,7 @@ static void test_trace_conn(void **state)
 	json_t *rows;
 
 	(void)state;
-	assert_answer("trace conn 203.0.113.7:4000 192.0.2.100:443",
+	fixture_answer("trace conn 203.0.113.7:4000 192.0.2.100:443",
 		"# core trace client           vip             events kept\n"
 		"     1 over  203.0.113.7:4000 192.0.2.100:443    300    4\n"
 		"# core time_us event      detail       flags        seq ack  len window  cwnd "
@@ -296,19 +285,19 @@ static void test_trace_conn(void **state)
 		json_string_value(json_object_get(json_array_get(rows, 2), "detail")), "rack");
 	assert_true(json_is_null(json_object_get(json_array_get(rows, 1), "seq")));
 	json_decref(rows);
-	assert_answer("trace conn [2001:db8::7]:4000 off", "");
-	assert_answer("trace conn [2001:db8::7]:4000 off", "error: nobody traces that\n");
+	fixture_answer("trace conn [2001:db8::7]:4000 off", "");
+	fixture_answer("trace conn [2001:db8::7]:4000 off", "error: nobody traces that\n");
 }
 
 static void test_trace_of_the_next_connection(void **state)
 {
 	(void)state;
-	assert_answer("trace conn 203.0.113.7",
+	fixture_answer("trace conn 203.0.113.7",
 		"# core trace   client vip events kept\n"
 		"     1 waiting -      -        0    0\n");
 	assert_int_equal(fixture.trace_seeks, 0);
 	assert_false(fixture.trace_filter.has_local);
-	assert_answer("trace conn 203.0.113.7 192.0.2.100",
+	fixture_answer("trace conn 203.0.113.7 192.0.2.100",
 		"# core trace   client vip events kept\n"
 		"     1 waiting -      -        0    0\n");
 	assert_true(fixture.trace_filter.has_local);
@@ -332,13 +321,13 @@ static void test_trace_conn_that_is_wrong(void **state)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(line, sizeof(line), "trace conn %s", rows[i][0]);
 		snprintf(expected, sizeof(expected), "error: %s\n%s", rows[i][1], usage);
-		assert_answer(line, expected);
+		fixture_answer(line, expected);
 	}
 	fixture.trace_result = -ENOSPC;
-	assert_answer("trace conn 203.0.113.7:4000",
+	fixture_answer("trace conn 203.0.113.7:4000",
 		"error: worker 1 traces 16 connections already; end one with off\n");
 	fixture.silent_core = 1;
-	assert_answer(
+	fixture_answer(
 		"trace conn 203.0.113.7:4000", "# core error\n     1 the worker did not answer\n");
 }
 

@@ -329,8 +329,10 @@ unsigned tcp_dump(
 {
 	assert_null(stack);
 	assert_true(max > 1);
-	if ((*cursor)++ > 0)
+	/* Nothing in the first piece of the table. */
+	if ((*cursor)++ == 0)
 		return 0;
+	*cursor = TCP_DUMP_END;
 	rows[0] = (struct tcp_info){ .state = "ESTABLISHED",
 		.srtt_us = 250,
 		.rttvar_us = 90,

@@ -369,3 +369,16 @@ const char *fixture_ask(const char *line)
 	answer[len - 1] = '\0';
 	return answer;
 }
+
+void fixture_answer(const char *line, const char *expected)
+{
+	assert_string_equal(fixture_ask(line), expected);
+}
+
+void fixture_answer_has(const char *line, const char *part)
+{
+	const char *text = fixture_ask(line);
+
+	if (strstr(text, part) == NULL)
+		fail_msg("%s: \"%s\" is not in: %s", line, part, text);
+}

@@ -58,4 +58,8 @@ int fixture_teardown(void **state);
 /* The answer to a line, without its last empty line. Valid until the next call. */
 const char *fixture_ask(const char *line);
 
+/* The answer must be this one, or have this part. */
+void fixture_answer(const char *line, const char *expected);
+void fixture_answer_has(const char *line, const char *part);
+
 #endif

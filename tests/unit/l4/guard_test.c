@@ -126,6 +126,61 @@ static void sources_that_cannot_be_are_refused(void **state)
 	world_stop(&h);
 }
 
+/* Of a frame with IPv4 options or extension headers, which are all in front of UDP. */
+static enum drop_reason optioned(
+	struct harness *h, const char *src, const uint8_t *options, const uint8_t *dst_mac)
+{
+	bool is_v6 = strchr(src, ':') != NULL;
+	const struct frame_spec spec = {
+		.src = src,
+		.dst = is_v6 ? "2001:db8::100" : "192.0.2.100",
+		.src_port = 4000,
+		.dst_port = 53,
+		.protocol = IPPROTO_UDP,
+		.extensions = options,
+		.extensions_len = 8,
+		.extensions_next = IPPROTO_DSTOPTS,
+		.dst_mac = dst_mac,
+	};
+	struct rte_mbuf *m = frame_mbuf(&spec);
+	enum drop_reason reason;
+
+	packet_parse_burst(&m, 1, 0, h->snapshot.key, &reason);
+	guard_run(&h->core, &h->snapshot, &m, &reason, 1, h->now_us);
+	rte_pktmbuf_free(m);
+	return reason;
+}
+
+static void options_go_by_the_policy(void **state)
+{
+	static const uint8_t alert[8] = { 0x94, 4, 0, 0, 1, 1, 1, 0 };
+	static const uint8_t route[8] = { 131, 7, 4, 198, 51, 100, 9, 0 };
+	static const uint8_t pad[8] = { IPPROTO_UDP, 0, 1, 4 };
+	static const uint8_t group[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+	enum drop_reason expected = DROP_parse_ip_options;
+	struct harness h = { 0 };
+
+	(void)state;
+	world_start(&h);
+	/* Without a guard, with one that drops them, and with one that lets them pass. */
+	for (unsigned i = 0; i < 3; i++) {
+		h.config.guard.ip_options = i == 2;
+		if (i > 0) {
+			guard_destroy(h.snapshot.guard);
+			guard_start(&h, 1);
+		}
+		expected = i == 2 ? DROP_NONE : DROP_parse_ip_options;
+		assert_int_equal(optioned(&h, "203.0.113.1", alert, NULL), expected);
+		assert_int_equal(optioned(&h, "2001:db8:2::1", pad, NULL), expected);
+		assert_int_equal(optioned(&h, "203.0.113.1", route, NULL), DROP_parse_source_route);
+		assert_int_equal(optioned(&h, "203.0.113.1", alert, group), DROP_NONE);
+		/* What passes is looked at like any other. */
+		assert_int_equal(optioned(&h, "192.0.2.2", alert, NULL),
+			i == 2 ? DROP_source_ours : DROP_parse_ip_options);
+	}
+	world_stop(&h);
+}
+
 static void sources_are_held_against_the_routes(void **state)
 {
 	struct harness h = { 0 };
@@ -481,6 +536,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(sources_that_cannot_be_are_refused),
+		CASE(options_go_by_the_policy),
 		CASE(sources_are_held_against_the_routes),
 		CASE(lists_decide_by_the_smaller_network),
 		CASE(large_lists_are_right),

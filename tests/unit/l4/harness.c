@@ -132,6 +132,7 @@ static void snapshot_build(struct harness *h)
 		.net = h->net,
 		.services = h->table,
 		.backends = h->backends,
+		.guard = h->guard,
 		.key = hash_key_from_seed(h->config.seed),
 	};
 }
@@ -141,6 +142,19 @@ static void snapshot_destroy(struct harness *h)
 	backend_set_destroy(h->backends);
 	service_table_destroy(h->table);
 	neigh_net_destroy(h->net);
+}
+
+static void guard_make(struct harness *h)
+{
+	const struct guard_params params = {
+		.config = &h->config, .core_count = 1, .receivers = 1, .seed = 5
+	};
+	struct err err;
+
+	if (h->config.guard.ip_options == CONFIG_IP_OPTIONS_DROP)
+		return;
+	h->guard = guard_create(&params, &err);
+	assert_non_null(h->guard);
 }
 
 void harness_start(struct harness *h)
@@ -168,6 +182,7 @@ void harness_start(struct harness *h)
 	h->registry = backend_registry_create(1, h->rcu);
 	h->service_registry = service_registry_create(1);
 	assert_true(h->rcu != NULL && h->registry != NULL && h->service_registry != NULL);
+	guard_make(h);
 	snapshot_build(h);
 	params = (struct l4_params){
 		.core = &h->core,
@@ -194,6 +209,7 @@ void harness_stop(struct harness *h)
 	assert_int_equal(by_services, l4_conn_count(h->l4));
 	l4_core_destroy(h->l4);
 	snapshot_destroy(h);
+	guard_destroy(h->guard);
 	rcu_destroy(h->rcu);
 	backend_registry_destroy(h->registry);
 	service_registry_destroy(h->service_registry);

@@ -3,6 +3,7 @@
 #define L4_HARNESS_H
 
 #include "backend/backend.h"
+#include "l4/guard.h"
 #include "l4/l4.h"
 #include "neigh/net.h"
 #include "packet/packet.h"
@@ -60,6 +61,7 @@ struct harness {
 	struct backend_set *backends;
 	struct service_table *table;
 	struct neigh_net *net;
+	struct guard *guard; /* where "guard.ip_options" lets pass; NULL otherwise */
 	struct snapshot snapshot;
 	struct l4_core *l4;
 };

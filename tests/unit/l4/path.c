@@ -45,6 +45,7 @@ struct path_outcome path_run(struct harness *h, struct rte_mbuf *m)
 	struct core before = h->core;
 	struct path_outcome outcome = { .reason = packet_parse(m, 0, h->snapshot.key) };
 
+	guard_run(&h->core, &h->snapshot, &m, &outcome.reason, 1, h->now_us);
 	if (outcome.reason != DROP_NONE) {
 		rte_pktmbuf_free(m);
 		return outcome;

@@ -12,8 +12,8 @@ struct path_outcome {
 };
 
 /*
- * A frame through parser, fragment table, service lookup and worker, with ICMP errors going where
- * the flow is that they are about: the way that the daemon's dispatcher sends it on one core.
+ * A frame through parser, guard, fragment table, service lookup and worker, with ICMP errors going
+ * where the flow is that they are about: the way that the daemon's dispatcher sends it on one core.
  */
 struct path_outcome path_run(struct harness *h, struct rte_mbuf *m);
 

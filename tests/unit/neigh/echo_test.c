@@ -91,6 +91,23 @@ static void extension_headers_are_not_sent_back(void **state)
 	fixture_expect(f, 0, frame, frame_build(&reply, frame, sizeof(frame)));
 }
 
+static void options_are_not_sent_back(void **state)
+{
+	static const uint8_t record[] = { 7, 7, 8, 192, 0, 2, 9, 0 };
+	struct fixture *f = *state;
+	struct frame_spec request = message_spec("198.18.7.7", US, request4);
+	struct frame_spec reply = message_spec(US, "198.18.7.7", reply4);
+	uint8_t frame[FRAME_MAX];
+
+	gateways_resolve(f);
+	request.extensions = record;
+	request.extensions_len = sizeof(record);
+	reply.dst_mac = fixture_peer_mac;
+	reply.src_mac = fixture_macs[0];
+	fixture_input_spec(f, 0, &request);
+	fixture_expect(f, 0, frame, frame_build(&reply, frame, sizeof(frame)));
+}
+
 static const uint8_t unreachable4[] = MESSAGE(3, 1);
 static const uint8_t timestamp4[] = MESSAGE(13, 0);
 static const uint8_t odd_code4[] = MESSAGE(8, 1);
@@ -193,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(echo_to_us_is_answered),
 		TEST(extension_headers_are_not_sent_back),
+		TEST(options_are_not_sent_back),
 		TEST(other_icmp_is_counted_and_dropped),
 		TEST(other_protocols_are_unsupported),
 		TEST(answers_are_rate_limited),

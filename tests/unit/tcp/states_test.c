@@ -96,7 +96,11 @@ static const char *state_now(void)
 		return "SYN-RECEIVED";
 	if (usage.time_wait > 0)
 		return "TIME-WAIT";
-	return tcp_dump(w.stack, &cursor, &row, 1) == 1 ? row.state : "CLOSED";
+	while (cursor != TCP_DUMP_END) {
+		if (tcp_dump(w.stack, &cursor, &row, 1) == 1)
+			return row.state;
+	}
+	return "CLOSED";
 }
 
 static void reach(const struct row *row)

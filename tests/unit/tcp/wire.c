@@ -295,13 +295,33 @@ void wire_input(struct wire *w, const uint8_t *frame, size_t len)
 	tcp_advance(w->stack, w->now_us);
 }
 
+static size_t frame_of(const struct wire *w, struct wire_seg seg, uint8_t *frame)
+{
+	if (seg.window == 0 && !w->is_window_closed)
+		seg.window = w->window;
+	return wire_frame(w, &seg, frame);
+}
+
 void wire_send(struct wire *w, struct wire_seg seg)
 {
 	uint8_t frame[2048];
 
-	if (seg.window == 0 && !w->is_window_closed)
-		seg.window = w->window;
-	wire_input(w, frame, wire_frame(w, &seg, frame));
+	wire_input(w, frame, frame_of(w, seg, frame));
+}
+
+void wire_burst(struct wire *w, const struct wire_seg *segs, unsigned count)
+{
+	struct rte_mbuf *burst[WIRE_BURST_MAX];
+	struct hash_key key = { .k0 = 1, .k1 = 2 };
+	uint8_t frame[2048];
+
+	assert_true(count <= WIRE_BURST_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		burst[i] = support_mbuf(frame, frame_of(w, segs[i], frame));
+		assert_int_equal(packet_parse(burst[i], 0, key), DROP_NONE);
+	}
+	tcp_input(w->stack, burst, (uint16_t)count, w->now_us);
+	tcp_advance(w->stack, w->now_us);
 }
 
 void wire_pass_ms(struct wire *w, uint64_t ms)

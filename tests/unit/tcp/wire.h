@@ -94,6 +94,10 @@ void wire_input(struct wire *w, const uint8_t *frame, size_t len);
 /* Hands a segment to the stack and lets it answer. */
 void wire_send(struct wire *w, struct wire_seg seg);
 
+/* Hands over up to WIRE_BURST_MAX segments that arrived at once. */
+#define WIRE_BURST_MAX 40
+void wire_burst(struct wire *w, const struct wire_seg *segs, unsigned count);
+
 /* Time passes, timers fire when they are due. */
 void wire_pass_ms(struct wire *w, uint64_t ms);
 

@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "conf/action.h"
+#include "conf/port.h"
 #include "conf/traffic.h"
 
 /*
@@ -108,26 +109,6 @@ struct config_memory_settings {
 	enum config_memory pages; /* "pages": auto takes hugepages where there are some */
 	unsigned size_mb;         /* "size_mb": 0 = what packet_buffers need */
 	unsigned packet_buffers;  /* "packet_buffers": mbufs, default 65536 */
-};
-
-/* "ports"[] */
-struct config_port {
-	const char *name;
-	/* PCI address, or a vdev: "net_af_xdp0,iface=lb0"; NULL: the port is a VLAN of another */
-	const char *device;
-	const char *parent_name;     /* "parent": the port that carries the VLAN; NULL: none */
-	unsigned parent;             /* its index */
-	unsigned vlan;               /* 802.1Q; 0: frames without a tag */
-	bool is_trunk;               /* other ports are VLANs of this one */
-	struct ip_prefix *addresses; /* ours, with their on-link prefix */
-	size_t address_count;
-	unsigned mtu;            /* default 1500 */
-	unsigned rx_descriptors; /* default 2048 */
-	unsigned tx_descriptors; /* default 1024 */
-	bool promiscuous;        /* default false */
-	/* "kernel_interface": gets what is not the appliance's; NULL: none */
-	const char *kernel_interface;
-	int line;
 };
 
 /* "routes"[]: static; longest prefix wins */
@@ -378,6 +359,7 @@ enum config_source_check {
 	CONFIG_SOURCE_CHECK_LOOSE,
 	CONFIG_SOURCE_CHECK_STRICT,
 };
+enum config_ip_options { CONFIG_IP_OPTIONS_DROP, CONFIG_IP_OPTIONS_PASS };
 
 /* "acl": networks without host bits, no one in both lists; files are read in already */
 struct config_acl {
@@ -413,6 +395,7 @@ struct config_syn_guard {
 struct config_guard {
 	struct config_acl acl;                 /* of all services */
 	enum config_source_check source_check; /* default none */
+	enum config_ip_options ip_options;     /* "ip_options": default drop */
 	unsigned sources;                      /* "sources": of each worker, 65536 */
 	unsigned icmp_per_s; /* "icmp_per_s": of each worker, 10000; 0: no limit */
 };
@@ -497,6 +480,7 @@ struct config_tcp {
 	unsigned time_wait_ms;             /* "time_wait_ms": 60000 */
 	unsigned send_buffer;              /* "send_buffer_bytes": 262144 */
 	unsigned receive_window;           /* "receive_window_bytes": 262144 */
+	unsigned receive_window_max;       /* "receive_window_max_bytes": 4194304 */
 	unsigned max_half_open;            /* "max_half_open": per worker, 16384 */
 	bool nagle;                        /* "nagle": false */
 	bool pacing;                       /* "pacing": false */

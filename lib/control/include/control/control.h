@@ -25,6 +25,11 @@ struct control_port_info {
 	const char *driver;
 	const char *parent; /* the port that carries it as a VLAN; NULL: none */
 	uint16_t vlan;      /* 0: none */
+	const char *bond;   /* the bond whose member it is; NULL: none */
+	const char *role;   /* of a member in its bond, or the mode of a bond; NULL: neither */
+	const char *lacp;   /* of a member; NULL: without LACP */
+	uint8_t partner[6]; /* with lacp: the system at the other end; zero: none */
+	uint64_t failovers; /* off this member; of a bond: off all */
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool is_up;

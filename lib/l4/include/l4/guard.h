@@ -35,7 +35,8 @@ void guard_destroy(struct guard *guard);
 
 /*
  * Verdicts for a burst of parsed frames: reasons[i] becomes the reason to drop pkts[i], where there
- * is one; those that have a reason already are passed over. Nothing is freed. Counts the drops of
+ * is one; those that have a reason already are passed over, but DROP_parse_ip_options is taken back
+ * where the configuration lets options pass. Nothing is freed. Counts the drops of
  * services. snapshot->guard NULL: none but the sources' check. On the worker that core is.
  */
 void guard_run(struct core *core, const struct snapshot *snapshot, struct rte_mbuf *const *pkts,

@@ -79,6 +79,12 @@ void neigh_learn(struct neigh *neigh, const struct neigh_net *net, unsigned port
  */
 void neigh_apply(struct neigh *neigh, const struct neigh_net *net, bool announce, uint64_t now_us);
 
+/*
+ * The same announcement again, of what is behind these ports (bits): for a link whose way through
+ * the switches has changed.
+ */
+void neigh_announce(struct neigh *neigh, const struct neigh_net *net, uint32_t ports);
+
 /* Retries, ageing, probes. Cheap when nothing is due; call once a loop. */
 void neigh_tick(struct neigh *neigh, const struct neigh_net *net, uint64_t now_us);
 

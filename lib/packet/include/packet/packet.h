@@ -108,6 +108,10 @@ bool packet_pool_is_packed(const struct rte_mempool *pool);
  * walked, bounded. Checksums are verified here unless the port vouches for them
  * (RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD); ICMP's always.
  * Returns DROP_NONE and a filled *packet_of(m), or why the packet must go. Any worker.
+ *
+ * DROP_parse_ip_options: a packet that is good, *packet_of(m) is filled, but it has IPv4 options,
+ * or IPv6 extension headers other than a fragment header. Whether it goes on is not the parser's to
+ * say. Source routes have a reason of their own.
  */
 enum drop_reason packet_parse(struct rte_mbuf *m, unsigned in_port, struct hash_key key);
 

@@ -2,6 +2,7 @@
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +18,8 @@
 
 /*
  * One configured port: an ethdev with one RX and one TX queue per L4 worker, or a VLAN of such a
- * port, which has that one's device, queues and Ethernet address.
+ * port, which has that one's device, queues and Ethernet address. A bond (port/bond.h) has an
+ * ethdev of its own; the ports that are its members have one for statistics and no queue.
  */
 struct port {
 	const struct config_port *config;
@@ -33,7 +35,10 @@ struct port {
 	unsigned parent; /* with a VLAN: the number of the port that carries it */
 	bool has_tx_tag; /* VLAN tags by the device */
 	uint8_t *vlans;  /* [4096], number of the port that a VLAN is, + 1; NULL: none */
-	struct rss rss;  /* how the device chooses the queue; kinds 0: not known */
+	bool is_bond;
+	bool is_lacp;               /* a bond whose device sends by itself, when it is called */
+	atomic_uint members_in_use; /* of a bond; written by the control thread */
+	struct rss rss;             /* how the device chooses the queue; kinds 0: not known */
 };
 
 /*
@@ -64,7 +69,8 @@ bool port_vlan_tag(const struct port *port, struct rte_mbuf *frame);
 
 /*
  * TX side of one worker for one port: gathers frames and sends them in bursts. Frames that the
- * device does not take at the flush are dropped as tx_full.
+ * device does not take at the flush are dropped as tx_full, or as bond_down where a bond has no
+ * member to send by.
  */
 struct port_tx {
 	const struct port *port;

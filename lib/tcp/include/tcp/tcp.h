@@ -75,14 +75,15 @@ struct tcp_params {
 	struct rte_mempool *mbufs; /* borrowed */
 	const struct tcp_stack_ops *ops;
 	void *ctx;
-	struct steer_slice ports; /* local ports for tcp_connect() */
-	uint64_t secret[2];       /* keys ISNs (RFC 6528), cookies, table hash */
-	uint32_t max_connections; /* established and closing, default 65536 */
-	uint32_t max_half_open;   /* SYN cache, default 16384; beyond: SYN cookies */
-	uint32_t send_buffer;     /* bytes a connection may queue, default 262144 */
-	uint32_t receive_window;  /* bytes, default 262144 */
-	uint32_t time_wait_ms;    /* default 60000; tests shorten it */
-	const char *congestion;   /* "cubic" (default) or "newreno" */
+	struct steer_slice ports;    /* local ports for tcp_connect() */
+	uint64_t secret[2];          /* keys ISNs (RFC 6528), cookies, table hash */
+	uint32_t max_connections;    /* established and closing, default 65536 */
+	uint32_t max_half_open;      /* SYN cache, default 16384; beyond: SYN cookies */
+	uint32_t send_buffer;        /* bytes a connection may queue, default 262144 */
+	uint32_t receive_window;     /* bytes, default 262144 */
+	uint32_t receive_window_max; /* it may grow to that; default receive_window */
+	uint32_t time_wait_ms;       /* default 60000; tests shorten it */
+	const char *congestion;      /* "cubic" (default) or "newreno" */
 	enum tcp_ecn ecn;
 	uint32_t user_timeout_ms;       /* nothing acknowledged for so long: over; default 120000 */
 	uint32_t keepalive_ms;          /* silence before the first probe; 0: no keep-alive */
@@ -90,6 +91,7 @@ struct tcp_params {
 	uint32_t keepalive_count;       /* probes without an answer, default 9 */
 	bool nagle;                     /* what connections begin with: tcp_set_nagle() */
 	bool pacing;
+	bool no_merge;      /* each segment of a burst is taken in by itself */
 	uint32_t mbufs_max; /* the queues' budget, default three quarters of the pool */
 };
 
@@ -109,7 +111,7 @@ const struct tcp_counters *tcp_counters(const struct tcp_stack *stack);
 
 /*
  * A burst of parsed TCP packets (packet_parse(); with or without Ethernet header: the offsets
- * count) whose destination is ours. Takes ownership of all.
+ * count) whose destination is ours. Takes ownership of all; the array is used up.
  */
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **pkts, uint16_t count, uint64_t now_us);
 
@@ -208,11 +210,18 @@ struct tcp_info {
 	uint32_t mss;
 	uint32_t retransmissions;             /* segments */
 	uint32_t send_queued, receive_queued; /* bytes */
+	uint32_t receive_window;              /* bytes that may come ahead of the reader */
 	uint64_t bytes_in, bytes_out;         /* payload, acknowledged */
 };
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
 
-/* Walks connections for "show conns": up to max rows from *cursor on, which moves on. */
+#define TCP_DUMP_END UINT32_MAX
+
+/*
+ * Walks connections for "show conns": up to max rows from *cursor on, which starts at 0 and moves
+ * on. Returns how many rows there are. A call looks at so much of the table and no more, so none
+ * may come though more follow: the walk is over when *cursor is TCP_DUMP_END.
+ */
 unsigned tcp_dump(
 	const struct tcp_stack *stack, uint32_t *cursor, struct tcp_info *rows, unsigned max);
 
