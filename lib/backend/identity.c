@@ -88,6 +88,18 @@ uint64_t pool_queued_now(const struct pool_identity *identity)
 		offsetof(struct pool_core, counters.queued_done));
 }
 
+uint64_t pool_queued_max(const struct pool_identity *identity)
+{
+	uint64_t max = 0;
+
+	for (unsigned i = 0; i < identity->core_count; i++) {
+		uint64_t seen = __atomic_load_n(&identity->cores[i].queued_max, __ATOMIC_RELAXED);
+
+		max = seen > max ? seen : max;
+	}
+	return max;
+}
+
 void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum)
 {
 	uint64_t *to = (uint64_t *)sum;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "backend/quantile.h"
 #include "balance/balance.h"
 #include "base/err.h"
 #include "base/ip.h"
@@ -44,6 +45,8 @@ struct pool_core {
 	/* Nobody else reads these. */
 	uint64_t budget_milli; /* thousandths of retries that may be made */
 	uint64_t budget_at_us;
+	uint64_t queued_max; /* the most that this core ever saw waiting, over all; others read it */
+	struct quantile answers; /* times to the answer */
 	struct pool_waiters waiters;
 	TAILQ_ENTRY(pool_core) waiting_link; /* pools with waiters, of that core */
 } __rte_cache_aligned;
@@ -231,6 +234,9 @@ uint64_t pool_conns_now(const struct pool_identity *identity);
 uint64_t pool_requests_now(const struct pool_identity *identity);
 uint64_t pool_retries_now(const struct pool_identity *identity);
 uint64_t pool_queued_now(const struct pool_identity *identity);
+
+/* The most that ever waited at a time, as far as a core saw. Any thread. */
+uint64_t pool_queued_max(const struct pool_identity *identity);
 void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum);
 void member_counters_sum(const struct member *member, struct member_counters *sum);
 
