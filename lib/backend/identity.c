@@ -43,6 +43,7 @@ void pool_identity_destroy(struct pool_identity *identity)
 		return;
 	free((char *)identity->name);
 	free(identity->cores);
+	learned_put(identity->learned);
 	free(identity);
 }
 

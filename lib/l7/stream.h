@@ -100,6 +100,7 @@ struct stream {
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
 	bool is_mirrored;             /* whether to copy it was decided */
+	bool is_session_known;        /* its pool has learned with whom its session is */
 	bool is_hedge;                /* this try was begun beside another one */
 	bool is_pending;              /* counted as waiting for a connection to open */
 	uint8_t attempts;             /* retries so far */

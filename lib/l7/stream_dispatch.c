@@ -5,6 +5,7 @@
 #include "listener.h"
 #include "resilience/limits.h"
 #include "sticky.h"
+#include "sticky_learn.h"
 #include "stream.h"
 #include "stream_hedge.h"
 
@@ -65,14 +66,17 @@ static bool request_hash(
 		attribute_hash(attribute, &request, stream->l7->snapshot->key, hash);
 }
 
-/* The member that the client's cookie names, if it can take the request. */
+/* The member that the client's cookie names, or has its session, if it can take the request. */
 static struct member *sticky_pick(struct stream *stream, const struct pool *pool)
 {
 	struct member *member;
 
 	if (!pool->config->sticky.is_set)
 		return NULL;
-	member = sticky_member(pool, inlet_head(&stream->request));
+	if (pool->learned != NULL)
+		member = sticky_learned(stream, pool);
+	else
+		member = sticky_member(pool, inlet_head(&stream->request));
 	stream->sticky = member;
 	return member != NULL && can_take(stream, pool, member) ? member : NULL;
 }

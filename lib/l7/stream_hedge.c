@@ -142,23 +142,6 @@ void hedge_win(struct stream *stream)
 	tries_end(stream, true);
 }
 
-bool hedge_yield(struct stream *stream)
-{
-	struct hedge *hedge = stream->hedge;
-
-	if (!hedge_is_racing(stream))
-		return false;
-	if (!stream_was_tried(stream, stream->upstream->member))
-		stream_mark_tried(stream, stream->upstream->member);
-	stream_detach(stream, STREAM_ABORT);
-	inlet_close(&stream->response);
-	outlet_close(&stream->to_member);
-	try_load(stream, &hedge->others[--hedge->count]);
-	stream_name_member(stream, stream->upstream->member);
-	stream_rearm(stream);
-	return true;
-}
-
 static uint64_t delay_us(const struct stream *stream)
 {
 	const struct config_hedge *config = &stream->retry->hedge;
@@ -218,7 +201,7 @@ static struct upstream *open_another(struct stream *stream, struct pool *pool)
 	return upstream;
 }
 
-static void start(struct stream *stream, struct hedge *hedge)
+static bool start(struct stream *stream, struct hedge *hedge, bool is_hedge)
 {
 	struct pool *pool = stream->l7->snapshot->backends->pools[stream->pool_index];
 	struct stream_try *other = &hedge->others[hedge->count++];
@@ -231,13 +214,38 @@ static void start(struct stream *stream, struct hedge *hedge)
 	if (upstream == NULL) {
 		hedge->count--;
 		try_load(stream, other);
-		return;
+		return false;
 	}
-	hedge->started++;
-	stream->is_hedge = true;
-	stream->hedge_result = STREAM_HEDGE_LOST;
-	member_pool_counters(upstream->member, stream->l7->core->index)->hedges++;
+	if (is_hedge) {
+		hedge->started++;
+		stream->is_hedge = true;
+		stream->hedge_result = STREAM_HEDGE_LOST;
+		member_pool_counters(upstream->member, stream->l7->core->index)->hedges++;
+	}
 	stream_attach(stream, upstream);
+	return true;
+}
+
+bool hedge_yield(struct stream *stream, uint64_t *retry_counter)
+{
+	struct hedge *hedge = stream->hedge;
+
+	if (!hedge_is_racing(stream))
+		return false;
+	if (!stream_was_tried(stream, stream->upstream->member))
+		stream_mark_tried(stream, stream->upstream->member);
+	stream_detach(stream, STREAM_ABORT);
+	inlet_close(&stream->response);
+	outlet_close(&stream->to_member);
+	try_load(stream, &hedge->others[--hedge->count]);
+	stream_name_member(stream, stream->upstream->member);
+	stream_rearm(stream);
+	if (retry_counter != NULL && stream->attempts < stream->retry->attempts &&
+		may_start(stream) && start(stream, hedge, false)) {
+		(*retry_counter)++;
+		stream->attempts++;
+	}
+	return true;
 }
 
 static void on_timer(struct wheel_timer *timer, uint64_t now_us)
@@ -254,7 +262,7 @@ static void on_timer(struct wheel_timer *timer, uint64_t now_us)
 		wheel_arm(stream->l7->wheel, timer, due);
 		return;
 	}
-	start(stream, hedge);
+	start(stream, hedge, true);
 	connection_settle(connection);
 }
 

@@ -58,9 +58,11 @@ static inline bool hedge_is_racing(const struct stream *stream)
 
 /*
  * The try in front has failed, and its member was told of. With others under way it goes and one
- * of them comes to the front: true. Else false, and nothing has changed.
+ * of them comes to the front: true. Else false, and nothing has changed. retry_counter: the policy
+ * sends it again for that; if there is an attempt left, that begins at once, beside the others, and
+ * is counted there. NULL: it does not.
  */
-bool hedge_yield(struct stream *stream);
+bool hedge_yield(struct stream *stream, uint64_t *retry_counter);
 
 /* The answer of the try in front is the request's: all others end. */
 void hedge_win(struct stream *stream);

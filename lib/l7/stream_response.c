@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 #include "core.h"
+#include "sticky_learn.h"
 #include "stream.h"
 #include "stream_hedge.h"
 #include "tunnel.h"
@@ -94,6 +95,7 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	if (!write_head(stream, head, minor))
 		return false;
 	hedge_win(stream);
+	sticky_learn(stream, head);
 	stream_count_response(stream, head->status, true);
 	stream->times.answered_us = stream->l7->now_us;
 	stream->to_client.framing = framing;

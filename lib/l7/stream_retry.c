@@ -16,13 +16,23 @@ static struct member_counters *counters_of(const struct stream *stream)
 	return &stream->upstream->member->cores[stream->l7->core->index];
 }
 
+/* What counts a retry for that cause; NULL: the policy makes none. */
+static uint64_t *counter_if(const struct stream *stream, unsigned cause, uint64_t *counter)
+{
+	return (stream->retry->on & cause) != 0 ? counter : NULL;
+}
+
 /* It failed while other tries are under way: only its member hears of it. */
 static void race_on(struct stream *stream, bool is_timeout)
 {
+	struct pool_counters *counters = pool_counters_of(stream);
+
 	counters_of(stream)->response_failures++;
 	outcome_failed(stream->l7, stream->upstream->member,
 		is_timeout ? stream->l7->now_us - stream->sent_us : 0);
-	hedge_yield(stream);
+	hedge_yield(stream,
+		is_timeout ? counter_if(stream, CONFIG_RETRY_TIMEOUT, &counters->retries_timeout)
+			   : counter_if(stream, CONFIG_RETRY_RESET, &counters->retries_reset));
 }
 
 void stream_member_failed(struct stream *stream, bool is_timeout)
@@ -198,8 +208,10 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 	bool is_free = stream->retry == NULL || stream->upstream->was_reused;
 
 	/* A kept connection says nothing about its member. */
-	if (stream->state == STREAM_EXPECT_RESPONSE && stream->upstream->was_reused &&
-		hedge_yield(stream))
+	if (hedge_is_racing(stream) && stream->upstream->was_reused &&
+		hedge_yield(stream,
+			counter_if(stream, CONFIG_RETRY_RESET,
+				&pool_counters_of(stream)->retries_reset)))
 		return;
 	if (hedge_is_racing(stream)) {
 		race_on(stream, is_timeout);
@@ -253,7 +265,7 @@ bool stream_is_refused(struct stream *stream, unsigned status)
 	}
 	if (hedge_is_racing(stream)) {
 		stream_count_member_response(stream, status);
-		return hedge_yield(stream);
+		return hedge_yield(stream, &pool_counters_of(stream)->retries_status);
 	}
 	/* The answer that is there is better than none: only for another one is it thrown away. */
 	if (stream->config_generation != l7->config_generation)
@@ -302,8 +314,12 @@ void stream_connect_failed(struct stream *stream, bool is_timeout)
 	member->cores[l7->core->index].connect_failures++;
 	outcome_failed(l7, member, 0);
 	stream->is_last_timeout = is_timeout;
-	if (hedge_yield(stream))
+	if (hedge_is_racing(stream)) {
+		hedge_yield(stream,
+			counter_if(stream, CONFIG_RETRY_CONNECT,
+				&member_pool_counters(member, l7->core->index)->retries_connect));
 		return;
+	}
 	stream_mark_tried(stream, member);
 	stream_detach(stream, STREAM_ABORT);
 	if (stream_may_connect_again(stream, member)) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "backend/learned.h"
 #include "backend/quantile.h"
 #include "balance/balance.h"
 #include "base/err.h"
@@ -56,6 +57,7 @@ struct pool_identity {
 	const char *name;
 	unsigned core_count;
 	struct pool_core *cores; /* [core_count] */
+	struct learned *learned; /* control thread: what the last configuration has; or NULL */
 	SLIST_ENTRY(pool_identity) link;
 };
 
@@ -129,6 +131,7 @@ struct pool {
 	bool *is_active; /* [count] usable, and of a tier that gets requests */
 	struct balance *balance;
 	struct pool_lookup *lookup; /* members by other names */
+	struct learned *learned;    /* sessions; NULL: none are learned */
 	struct pool_chance *chance; /* the table before the last change; NULL: none */
 };
 
