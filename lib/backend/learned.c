@@ -163,8 +163,8 @@ bool learned_set(struct learned *learned, uint64_t key, uint32_t member_id, uint
 
 	/* Others are at work in all ways, or were faster: the next answer says it again. */
 	if (old == BUSY ||
-		!__atomic_compare_exchange_n(&set->keys[way], &old, BUSY, false, __ATOMIC_ACQ_REL,
-			__ATOMIC_RELAXED))
+		!__atomic_compare_exchange_n(
+			&set->keys[way], &old, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
 	before = __atomic_exchange_n(
 		&set->values[way], value_of(member_id, now_s), __ATOMIC_ACQ_REL);
@@ -176,7 +176,8 @@ void learned_clear(struct learned *learned)
 {
 	for (size_t i = 0; i <= learned->mask; i++) {
 		for (unsigned way = 0; way < WAYS; way++) {
-			uint64_t key = __atomic_load_n(&learned->sets[i].keys[way], __ATOMIC_RELAXED);
+			uint64_t key = __atomic_load_n(
+				&learned->sets[i].keys[way], __ATOMIC_RELAXED);
 
 			/* A session that is being written now comes behind the command. */
 			if (key != BUSY)

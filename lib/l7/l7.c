@@ -138,10 +138,10 @@ static int pools_create(struct l7_core *l7)
 	l7->hedges = objpool_create(sizeof(struct hedge), GROW_COUNT, STREAMS_FACTOR * max);
 	l7->replays = objpool_create(
 		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
-	if (l7->slots == NULL || l7->replays == NULL || l7->hedges == NULL || l7->free_slots == NULL ||
-		l7->connections == NULL || l7->streams == NULL || l7->inlets == NULL ||
-		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
-		heap_create(&l7->heap) < 0)
+	if (l7->slots == NULL || l7->replays == NULL || l7->hedges == NULL ||
+		l7->free_slots == NULL || l7->connections == NULL || l7->streams == NULL ||
+		l7->inlets == NULL || l7->outs == NULL || l7->records == NULL ||
+		l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
 		return -ENOMEM;
 	return mirrors_create(l7) < 0 ? -ENOMEM : upstream_pools_create(&l7->upstreams, max);
 }

@@ -98,8 +98,7 @@ static const struct pool *pool_now(const struct stream *stream)
 	const struct backend_set *set = stream->l7->snapshot->backends;
 	const struct pool_identity *identity = stream->upstream->member->identity;
 
-	if (stream->pool_index < set->count &&
-		set->pools[stream->pool_index]->identity == identity)
+	if (stream->pool_index < set->count && set->pools[stream->pool_index]->identity == identity)
 		return set->pools[stream->pool_index];
 	for (unsigned i = 0; i < set->count; i++) {
 		if (set->pools[i]->identity == identity)

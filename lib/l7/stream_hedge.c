@@ -96,8 +96,8 @@ uint64_t hedge_until_us(const struct stream *stream)
 static void give_up(struct stream *stream, bool is_outrun)
 {
 	if (is_outrun && stream->state == STREAM_EXPECT_RESPONSE)
-		outcome_outrun(stream->l7, stream->upstream->member,
-			stream->l7->now_us - stream->sent_us);
+		outcome_outrun(
+			stream->l7, stream->upstream->member, stream->l7->now_us - stream->sent_us);
 	stream_detach(stream, STREAM_CANCEL);
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);

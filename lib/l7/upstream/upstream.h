@@ -129,7 +129,8 @@ void upstream_release(struct upstream *upstream, bool is_clean);
 /* Cut off. */
 void upstream_abort(struct upstream *upstream);
 
-/* Nobody wants the answer any more, and the member is not to blame: HTTP/2: only the stream ends. */
+/* Nobody wants the answer any more, and the member is not to blame: HTTP/2: only the stream ends.
+ */
 void upstream_cancel(struct upstream *upstream);
 void upstream_close(struct upstream *upstream);
 

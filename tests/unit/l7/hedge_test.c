@@ -98,7 +98,8 @@ static void a_silent_member_is_overtaken(void **state)
 /* Whatever becomes of the second one: the first is still waited for, and its late answer taken. */
 static void the_hedge_fails_and_the_first_answers(void **state)
 {
-	static const char *const answers[] = { BROKEN, "HTTP/1.1 200 OK\r\nContent-Le", "x\r\n\r\n" };
+	static const char *const answers[] = { BROKEN, "HTTP/1.1 200 OK\r\nContent-Le",
+		"x\r\n\r\n" };
 	struct world *world = *state;
 	struct server *a = &world->servers[MEMBER_A];
 	struct server *b = &world->servers[MEMBER_B];
@@ -214,8 +215,9 @@ static void bodies_that_are_kept_go_along(void **state)
 	assert_int_equal(world->servers[MEMBER_B].body_sum, world->servers[MEMBER_A].body_sum);
 	check_counts(world, 1, 1);
 	client_clear(client);
-	client_send(client, "PUT /main HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-			    "5000\r\n");
+	client_send(client,
+		"PUT /main HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"5000\r\n");
 	client_generate(client, 20480);
 	world_run(world, 50);
 	client_send(client, "\r\n0\r\n\r\n");

@@ -46,7 +46,8 @@ struct pool_core {
 	/* Nobody else reads these. */
 	uint64_t budget_milli; /* thousandths of retries that may be made */
 	uint64_t budget_at_us;
-	uint64_t queued_max; /* the most that this core ever saw waiting, over all; others read it */
+	uint64_t
+		queued_max; /* the most that this core ever saw waiting, over all; others read it */
 	struct quantile answers; /* times to the answer */
 	struct pool_waiters waiters;
 	TAILQ_ENTRY(pool_core) waiting_link; /* pools with waiters, of that core */

@@ -101,10 +101,10 @@ struct config_learn {
 /* "sticky" of a pool: a cookie of ours that names the member, or what was learned */
 struct config_sticky {
 	bool is_set;
-	bool http_only; /* true */
+	bool http_only;            /* true */
 	struct config_learn learn; /* is_set: instead of a cookie of ours */
-	const char *cookie; /* NULL: none of ours */
-	const char *path;   /* "/" */
+	const char *cookie;        /* NULL: none of ours */
+	const char *path;          /* "/" */
 	enum config_secure secure;
 	enum config_same_site same_site;
 	unsigned max_age_s;  /* 0: until the browser ends */
