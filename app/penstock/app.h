@@ -78,7 +78,8 @@ struct app {
 	_Atomic(const struct snapshot *) snapshot;
 	struct control *control;
 	struct access_log *access;
-	uint64_t published; /* snapshots so far */
+	struct rte_ring *datagrams; /* of our own, from control to the first L4 worker */
+	uint64_t published;         /* snapshots so far */
 	uint64_t secret[2];
 	uint64_t started_us;
 	size_t announced; /* service addresses, as of the last app_announce() */
@@ -126,6 +127,13 @@ void app_eject(struct app *app, uint64_t now_us);
 
 /* announce.c: tells the kernel, and so routing daemons, which VIPs are usable now. */
 void app_announce(struct app *app);
+
+/*
+ * datagram.c: UDP of the control thread's own. Datagrams wait in a ring for the first L4 worker,
+ * which routes and sends them. 0 or -ENOMEM; the ring is app_datagrams_close()'s to free.
+ */
+int app_datagrams_open(struct app *app, struct err *err);
+void app_datagrams_close(struct app *app);
 
 /* verdict.c: takes probe results from the workers' rings to the members. */
 void app_take_results(struct app *app);

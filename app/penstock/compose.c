@@ -160,6 +160,9 @@ static int books_create(struct app *app, struct err *err)
 	app->access = access_log_create((unsigned)app->boot->cores.l7_count);
 	if (app->rcu == NULL || app->stats == NULL || app->services == NULL || app->access == NULL)
 		return err_set(err, ENOMEM, "no memory to start");
+	if (stats_registry_add(app->stats, &access_stats_set, 0, access_log_counters(app->access)) <
+		0)
+		return err_set(err, ENOMEM, "no memory for counters");
 	app->backends = backend_registry_create(count, app->rcu);
 	if (app->backends == NULL)
 		return err_set(err, ENOMEM, "no memory to start");
@@ -205,7 +208,9 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 	if (app->mbufs == NULL)
 		return err_set(err, ENOMEM, "no memory for %u packet buffers",
 			config->memory.packet_buffers);
-	status = ports_open(app, err);
+	status = app_datagrams_open(app, err);
+	if (status == 0)
+		status = ports_open(app, err);
 	if (status == 0)
 		status = kernel_ports_open(app, err);
 	if (status == 0)
@@ -218,6 +223,7 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 		return status;
 	control_params.stats = app->stats;
 	control_params.access = app->access;
+	control_params.mbufs = app->mbufs;
 	control_params.started_us = app->started_us;
 	app->control = control_create(&control_params, config, err);
 	return app->control == NULL ? -EIO : 0;
@@ -237,6 +243,7 @@ void app_release(struct app *app)
 	if (app->access != NULL)
 		access_log_poll(app->access, clock_now_us());
 	access_log_destroy(app->access);
+	app_datagrams_close(app);
 	app_bonds_close(app);
 	for (unsigned i = 0; i < APP_DEVICES_MAX; i++)
 		port_close(&app->ports[i]);

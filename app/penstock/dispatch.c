@@ -374,6 +374,8 @@ unsigned dispatch_rings(struct worker *w)
 		if (w->news[from] != NULL)
 			count += news_drain(w, w->news[from]);
 	}
+	if (w->core.l4_index == 0)
+		count += ring_drain(w, w->app->datagrams, WORKER_RING_OUT);
 	dispatch_flush(w);
 	return count;
 }

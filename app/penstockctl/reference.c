@@ -48,6 +48,9 @@ static const struct row tcp_rows[] = {
 static const struct row l7_rows[] = {
 #include "l7/l7.def"
 };
+static const struct row access_rows[] = {
+#include "l7/access.def"
+};
 static const struct row service_rows[] = {
 #include "service/service.def"
 };
@@ -90,6 +93,7 @@ static const struct {
 	SET(l4, "", "The L4 connection table."),
 	SET(tcp, "", "Our own TCP stack, both sides."),
 	SET(l7, "", "HTTP connections and requests."),
+	SET(access, "", "The access log, as the control thread writes it."),
 	SET(http_refused, "", "HTTP messages refused by the strictness rules, by rule."),
 	SET(l7_ended, "", "How HTTP requests ended."),
 	SET(service, "{service}", "What clients did with each service."),

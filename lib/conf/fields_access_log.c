@@ -19,6 +19,7 @@ static const struct choice to_choices[] = {
 		.value = CONFIG_ACCESS_TO_FILE,
 		.help = "`file`, which SIGUSR1 opens anew after it was renamed",
 	},
+	{ .name = "syslog", .value = CONFIG_ACCESS_TO_SYSLOG, .help = "the server of `syslog`" },
 	{ .name = NULL },
 };
 
@@ -44,6 +45,9 @@ static void access_log_check(struct reader *reader, const struct node *node, voi
 	if (log->to == CONFIG_ACCESS_TO_FILE && node_get(node, "file") == NULL)
 		problem_add_missing(
 			&reader->problems, node, "file", "\"to\": \"file\" needs \"file\"");
+	if (log->to == CONFIG_ACCESS_TO_SYSLOG && node_get(node, "syslog") == NULL)
+		problem_add_missing(
+			&reader->problems, node, "syslog", "\"to\": \"syslog\" needs \"syslog\"");
 }
 
 static const struct field access_log_fields[] = {
@@ -61,6 +65,14 @@ static const struct field access_log_fields[] = {
 		.type = FIELD_TEXT,
 		.kind = &text_file,
 		.offset = offsetof(struct config_access_log, file),
+	},
+	{
+		.name = "syslog",
+		.help = "the server of `to`: `syslog`",
+		.type = FIELD_OBJECT,
+		.text = "none",
+		.table = &syslog_table,
+		.offset = offsetof(struct config_access_log, syslog),
 	},
 	{
 		.name = "format",

@@ -277,6 +277,7 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	stream->trust_forwarded = listener->trust_forwarded;
 	request.facts = connection_facts(stream->connection);
 	request.random = (uint32_t)rng_next(&l7->rng);
+	route_scratch_take_given_up(l7->route_scratch);
 	stream->route = route_find(listener->routes, &request);
 }
 
@@ -326,6 +327,10 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 		return;
 	}
 	find_route(stream, service->listener);
+	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
+		stream_gave_up(stream);
+		return;
+	}
 	if (stream->route == NULL) {
 		stream->l7->counters.no_route++;
 		stream_blame(stream, L7_ENDED_no_route);

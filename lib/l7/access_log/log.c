@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control thread's side: from the rings to lines and books. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "receiver.h"
 #include "ring.h"
+#include "stats/stats.h"
+#include "syslog.h"
 
-/* As much as a pipe takes at once when it says that it takes something. */
-#define WRITE_MOST 4096
 /* Records of one ring in one call: the control thread has other work too. */
 #define BURST_MAX 8192
 #define US_PER_S  1000000
@@ -28,14 +27,22 @@ struct book {
 };
 
 struct access_log {
-	struct config_access_log config;
-	char *path; /* of the open file, or NULL */
-	int fd;     /* < 0: nobody wants lines */
-	uint64_t lost;
+	struct config_access_log config; /* with texts of our own */
+	struct receiver receiver;        /* closed: none, or syslog */
+	struct access_carrier carrier;
+	char host[SYSLOG_HOST_MAX];
+	struct access_counters counters;
 	struct book books[ACCESS_BOOK_COUNT];
 	unsigned ring_count;
 	struct access_ring rings[];
 };
+
+static void config_free(struct config_access_log *config)
+{
+	free((void *)(uintptr_t)config->file);
+	free((void *)(uintptr_t)config->syslog.tag);
+	config->file = config->syslog.tag = NULL;
+}
 
 struct access_log *access_log_create(unsigned worker_count)
 {
@@ -45,7 +52,7 @@ struct access_log *access_log_create(unsigned worker_count)
 	if (log == NULL)
 		return NULL;
 	memset(log, 0, bytes);
-	log->fd = -1;
+	log->receiver.fd = -1;
 	log->ring_count = worker_count;
 	for (unsigned i = 0; i < worker_count; i++) {
 		if (access_ring_init(&log->rings[i]) < 0) {
@@ -65,9 +72,8 @@ void access_log_destroy(struct access_log *log)
 	for (unsigned i = 0; i < ACCESS_BOOK_COUNT; i++)
 		for (unsigned j = 0; j < ACCESS_BOOK_MAX; j++)
 			free(log->books[i].kept[j].record);
-	if (log->fd >= 0)
-		close(log->fd);
-	free(log->path);
+	receiver_close(&log->receiver);
+	config_free(&log->config);
 	free(log);
 }
 
@@ -76,92 +82,111 @@ struct access_ring *access_log_ring(struct access_log *log, unsigned worker)
 	return &log->rings[worker];
 }
 
-static int target_open(const struct config_access_log *config, struct err *err)
-{
-	int fd;
+static const struct stats_desc descs[] = {
+#define COUNTER(name, help) { #name, help },
+#include "l7/access.def"
+#undef COUNTER
+};
+const struct stats_set access_stats_set = STATS_SET("access", descs);
 
-	if (config->to == CONFIG_ACCESS_TO_STDOUT)
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	fd = open(config->file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		0640);
-	if (fd < 0)
-		return err_set(err, errno, "the access log %s cannot be opened: %s", config->file,
-			strerror(errno));
-	return fd;
+void access_log_carry(struct access_log *log, const struct access_carrier *carrier)
+{
+	log->carrier = *carrier;
+}
+
+const struct access_counters *access_log_counters(const struct access_log *log)
+{
+	return &log->counters;
+}
+
+/* Texts that the configuration owns, copied. 0 or -ENOMEM. */
+static int config_copy(
+	struct config_access_log *copy, const struct config_access_log *config, struct err *err)
+{
+	*copy = *config;
+	copy->file = config->file == NULL ? NULL : strdup(config->file);
+	copy->syslog.tag = config->syslog.tag == NULL ? NULL : strdup(config->syslog.tag);
+	if ((copy->file == NULL) == (config->file == NULL) &&
+		(copy->syslog.tag == NULL) == (config->syslog.tag == NULL))
+		return 0;
+	config_free(copy);
+	return err_set(err, ENOMEM, "no memory for the access log");
+}
+
+/* What is open already stays open: a file may have another name by now. */
+static bool is_same(const struct access_log *log, const struct config_access_log *config)
+{
+	if (log->receiver.fd < 0 || config->to != log->config.to)
+		return false;
+	return config->to == CONFIG_ACCESS_TO_STDOUT || strcmp(log->config.file, config->file) == 0;
 }
 
 int access_log_configure(
 	struct access_log *log, const struct config_access_log *config, struct err *err)
 {
-	bool is_to_file = config->to == CONFIG_ACCESS_TO_FILE;
-	bool is_same = is_to_file && log->path != NULL && strcmp(log->path, config->file) == 0;
-	char *path = is_to_file && !is_same ? strdup(config->file) : NULL;
-	int fd = -1;
+	struct config_access_log copy;
+	int status = config_copy(&copy, config, err);
 
-	if (config->to != CONFIG_ACCESS_TO_NONE && !is_same) {
-		fd = target_open(config, err);
-		if (fd < 0 || (is_to_file && path == NULL)) {
-			free(path);
-			return fd < 0 ? fd : -ENOMEM;
-		}
+	if (status < 0)
+		return status;
+	if (config->to == CONFIG_ACCESS_TO_STDOUT && !is_same(log, config))
+		status = receiver_open_stdout(&log->receiver, err);
+	else if (config->to == CONFIG_ACCESS_TO_FILE && !is_same(log, config))
+		status = receiver_open_file(&log->receiver, config->file, err);
+	if (status < 0) {
+		config_free(&copy);
+		return status;
 	}
-	log->config = *config;
-	log->config.file = NULL;
-	if (is_same)
-		return 0;
-	if (log->fd >= 0)
-		close(log->fd);
-	free(log->path);
-	log->fd = fd;
-	log->path = path;
+	if (config->to == CONFIG_ACCESS_TO_NONE || config->to == CONFIG_ACCESS_TO_SYSLOG)
+		receiver_close(&log->receiver);
+	syslog_host(log->host);
+	config_free(&log->config);
+	log->config = copy;
 	return 0;
 }
 
 int access_log_reopen(struct access_log *log, struct err *err)
 {
-	struct config_access_log config = log->config;
-	int fd;
-
-	if (log->path == NULL)
+	if (log->config.to != CONFIG_ACCESS_TO_FILE)
 		return 0;
-	config.file = log->path;
-	fd = target_open(&config, err);
-	if (fd < 0)
-		return fd;
-	close(log->fd);
-	log->fd = fd;
-	return 0;
+	return receiver_open_file(&log->receiver, log->config.file, err);
 }
 
-static bool has_room(int fd)
+/* A datagram is a line, without its end; what does not fit in one packet is cut. */
+static bool datagram_send(struct access_log *log, const char *text, size_t len)
 {
-	struct pollfd poller = { .fd = fd, .events = POLLOUT };
+	const struct config_syslog *config = &log->config.syslog;
+	const struct access_carrier *carrier = &log->carrier;
+	size_t room = carrier->room == NULL ? 0 : carrier->room(carrier->ctx, &config->address);
 
-	return poll(&poller, 1, 0) == 1 && (poller.revents & POLLOUT) != 0;
-}
-
-/* A line as a whole or not at all: a reader that stands still costs lines, and no time. */
-static void line_write(struct access_log *log, const char *text, size_t len)
-{
-	if (!has_room(log->fd) || write(log->fd, text, len) != (ssize_t)len)
-		log->lost++;
+	if (room == 0)
+		return false;
+	log->counters.lines_cut += len > room;
+	return carrier->send(carrier->ctx, &config->address, config->port, text, MIN(len, room));
 }
 
 static void line_make(struct access_log *log, const struct access_record *record, uint64_t unix_us)
 {
-	static char text[8 * ACCESS_RECORD_MAX];
+	static char text[LINE_MAX_BYTES];
+	bool is_syslog = log->config.to == CONFIG_ACCESS_TO_SYSLOG;
 	FILE *out = fmemopen(text, sizeof(text), "w");
+	bool is_taken = false;
 	long len;
 
-	if (out == NULL) {
-		log->lost++;
-		return;
+	if (out != NULL) {
+		if (is_syslog)
+			syslog_head(
+				out, &log->config.syslog, log->host, unix_us + record->total_us);
+		access_format(out, &log->config, record, unix_us);
+		if (!is_syslog)
+			fputc('\n', out);
+		len = ftell(out);
+		fclose(out);
+		is_taken = is_syslog ? datagram_send(log, text, (size_t)len)
+				     : receiver_write(&log->receiver, text, (size_t)len);
 	}
-	access_format(out, &log->config, record, unix_us);
-	fputc('\n', out);
-	len = ftell(out);
-	fclose(out);
-	line_write(log, text, (size_t)len);
+	log->counters.lines += is_taken;
+	log->counters.lines_lost += !is_taken;
 }
 
 static void keep(struct book *book, const struct access_record *record, uint64_t unix_us)
@@ -186,7 +211,7 @@ static void record_take(
 		keep(&log->books[ACCESS_ERRORS], record, unix_us);
 	else if (record->total_us >= log->config.slow_ms * CLOCK_US_PER_MS)
 		keep(&log->books[ACCESS_SLOW], record, unix_us);
-	if (log->fd >= 0)
+	if (log->config.to != CONFIG_ACCESS_TO_NONE)
 		line_make(log, record, unix_us);
 }
 
@@ -209,11 +234,6 @@ void access_log_poll(struct access_log *log, uint64_t now_us)
 			access_ring_take(ring, record);
 		}
 	}
-}
-
-uint64_t access_log_lost(const struct access_log *log)
-{
-	return log->lost;
 }
 
 const struct access_record *access_log_kept(const struct access_log *log,

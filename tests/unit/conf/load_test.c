@@ -288,6 +288,11 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->access_log.fields,
 		1u << CONFIG_ACCESS_status | 1u << CONFIG_ACCESS_total_us);
 	assert_int_equal(config->access_log.slow_ms, 9);
+	assert_int_equal(config->access_log.syslog.port, 5514);
+	assert_false(ip_is_v4(&config->access_log.syslog.address));
+	assert_int_equal(config->access_log.syslog.format, CONFIG_SYSLOG_RFC3164);
+	assert_int_equal(config->access_log.syslog.facility, 17);
+	assert_string_equal(config->access_log.syslog.tag, "edge");
 	assert_false(web->tunnels.websocket);
 	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
 	assert_int_equal(web->tunnels.close_timeout_ms, 8);

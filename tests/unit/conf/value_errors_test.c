@@ -227,6 +227,20 @@ static const struct conf_row rows[] = {
 			"\"1777\"",
 	},
 	{
+		.what = "an access log without its syslog server",
+		.json = WITH("'access_log': {'to': 'syslog'}"),
+		.expected = "c.json:2: access_log.syslog: \"to\": \"syslog\" needs \"syslog\"",
+	},
+	{
+		.what = "a syslog server without a port",
+		.json = WITH("'access_log': {'to': 'syslog',\n'syslog': {'server': '192.0.2.9',\n"
+			     "'tag': 'a b'}}"),
+		.expected = "c.json:3: access_log.syslog.server: \"192.0.2.9\" has no port; write "
+			    "ADDRESS:PORT\n"
+			    "c.json:4: access_log.syslog.tag: expected a name of 1-63 letters, "
+			    "digits, \"_\", \".\" and \"-\", found \"a b\"",
+	},
+	{
 		.what = "certificates",
 		.json = WITH("'certificates': [{'name': 'a b', 'chain': '', 'key': 'k'},\n"
 			     "{'name': 'c', 'chian': 'x', 'key': 'k'},\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -231,6 +232,141 @@ static void loses_and_counts_when_nobody_reads(void **state)
 	client_free(client);
 }
 
+/* What came out of the log as datagrams. */
+static struct {
+	size_t room;
+	bool is_refusing;
+	unsigned count;
+	uint16_t port;
+	struct ip_addr dst;
+	char text[8192];
+} carried;
+
+static size_t carry_room(void *ctx, const struct ip_addr *dst)
+{
+	(void)ctx;
+	carried.dst = *dst;
+	return carried.room;
+}
+
+static bool carry(void *ctx, const struct ip_addr *dst, uint16_t port, const char *data, size_t len)
+{
+	(void)ctx;
+	(void)dst;
+	assert_true(len < sizeof(carried.text));
+	memcpy(carried.text, data, len);
+	carried.text[len] = '\0';
+	carried.port = port;
+	carried.count += !carried.is_refusing;
+	return !carried.is_refusing;
+}
+
+static void ask_once(struct world *world)
+{
+	struct client *client = client_open(world, 80);
+
+	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\nC\n");
+	world_run(world, 5);
+	access_log_poll(logged.log, world->now_us);
+	client_free(client);
+}
+
+static void sends_datagrams_to_syslog(void **state)
+{
+	struct config_access_log config = {
+		.to = CONFIG_ACCESS_TO_SYSLOG,
+		.fields = 1u << CONFIG_ACCESS_status | 1u << CONFIG_ACCESS_target,
+		.slow_ms = 1000,
+		.syslog = { .port = 5514, .facility = 17, .tag = "edge" },
+	};
+	const struct access_counters *counters = access_log_counters(logged.log);
+	struct world *world = *state;
+	char process[80];
+
+	assert_int_equal(ip_parse("192.0.2.9", &config.syslog.address), 0);
+	configure(&config);
+	ask_once(world);
+	assert_int_equal(counters->lines_lost, 1);
+	memset(&carried, 0, sizeof(carried));
+	access_log_carry(logged.log, &(struct access_carrier){ .room = carry_room, .send = carry });
+	ask_once(world);
+	assert_int_equal(counters->lines_lost, 2);
+	carried.room = 1400;
+	ask_once(world);
+	assert_int_equal(carried.count, 1);
+	assert_int_equal(carried.port, 5514);
+	assert_true(ip_equal(&carried.dst, &config.syslog.address));
+	assert_true(strncmp(carried.text, "<142>1 ", 7) == 0);
+	snprintf(process, sizeof(process), " edge %d access - {\"target\":\"/one\",\"status\":200}",
+		(int)getpid());
+	assert_has(carried.text, process);
+	assert_int_equal(carried.text[strlen(carried.text) - 1], '}');
+	carried.is_refusing = true;
+	ask_once(world);
+	assert_int_equal(counters->lines_lost, 3);
+	carried.is_refusing = false;
+	carried.room = 20;
+	ask_once(world);
+	assert_int_equal(strlen(carried.text), 20);
+	assert_int_equal(counters->lines_cut, 1);
+	config.syslog.format = CONFIG_SYSLOG_RFC3164;
+	carried.room = 1400;
+	configure(&config);
+	ask_once(world);
+	snprintf(process, sizeof(process), " edge[%d]: {\"target\"", (int)getpid());
+	assert_has(carried.text, process);
+	assert_int_equal(counters->lines, 3);
+}
+
+#define LONG_LINE (2990 * 6 + sizeof("{\"target\":\"\"}\n") - 1)
+
+/* A pipe that has room for a part of a line must not stop anybody, nor mix lines. */
+static void a_full_pipe_costs_lines_and_no_time(void **state)
+{
+	struct world *world = *state;
+	const struct access_counters *counters = access_log_counters(logged.log);
+	struct access_ring *ring = access_log_ring(logged.log, 0);
+	struct access_record *record = calloc(1, ACCESS_RECORD_MAX);
+	int saved = dup(STDOUT_FILENO), ends[2];
+	size_t len = 0;
+	ssize_t got;
+
+	assert_int_equal(pipe(ends), 0);
+	fflush(stdout);
+	dup2(ends[1], STDOUT_FILENO);
+	configure(&(struct config_access_log){ .to = CONFIG_ACCESS_TO_STDOUT,
+		.fields = 1u << CONFIG_ACCESS_target,
+		.slow_ms = 1000 });
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	close(ends[1]);
+	/* 2990 bytes, each written as six: 64 KB have room for three such lines and a part. */
+	record->lens[ACCESS_TARGET] = 2990;
+	memset(record->texts, 1, 2990);
+	record->bytes = (uint32_t)((sizeof(*record) + 2990 + 7) / 8 * 8);
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(access_ring_put(ring, record));
+	access_log_poll(logged.log, world->now_us);
+	assert_int_equal(counters->lines, 4);
+	assert_int_equal(counters->lines_lost, 4);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		while ((got = read(ends[0], logged.text, sizeof(logged.text))) > 0) {
+			for (ssize_t i = 0; i < got; i++, len++)
+				assert_int_equal(
+					logged.text[i] == '\n', len % LONG_LINE == LONG_LINE - 1);
+		}
+		if (turn == 0)
+			assert_true(access_ring_put(ring, record));
+		access_log_poll(logged.log, world->now_us);
+	}
+	assert_int_equal(counters->lines, 5);
+	assert_int_equal(len, 5 * LONG_LINE);
+	configure(&(struct config_access_log){ .to = CONFIG_ACCESS_TO_NONE, .slow_ms = 1000 });
+	close(ends[0]);
+	free(record);
+}
+
 #define ACCESS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,6 +378,8 @@ int main(void)
 		ACCESS_TEST(a_bad_file_changes_nothing),
 		ACCESS_TEST(keeps_the_malformed_and_the_slow),
 		ACCESS_TEST(loses_and_counts_when_nobody_reads),
+		ACCESS_TEST(sends_datagrams_to_syslog),
+		ACCESS_TEST(a_full_pipe_costs_lines_and_no_time),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);

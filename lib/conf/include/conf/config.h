@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/access.h"
 #include "conf/action.h"
 #include "conf/port.h"
 #include "conf/traffic.h"
@@ -72,6 +73,7 @@ enum config_health {
 	CONFIG_HEALTH_TCP,
 	CONFIG_HEALTH_HTTP,
 	CONFIG_HEALTH_TLS,
+	CONFIG_HEALTH_GRPC,
 };
 enum config_client_auth {
 	CONFIG_CLIENT_AUTH_NONE,
@@ -169,6 +171,7 @@ struct config_health_check {
 	const char *path;     /* http: "/" */
 	const char *host;     /* http: Host header, default the member's endpoint */
 	unsigned expect;      /* http: status, 200; 0 = any 2xx or 3xx */
+	const char *service;  /* grpc: of grpc.health.v1, "" = the whole server */
 };
 
 /* "tls" of a pool */
@@ -463,6 +466,8 @@ struct config_service {
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;
+	struct config_request_id request_id;
+	enum config_trace_context trace_context; /* "trace_context": default "pass" */
 	/* both */
 	struct config_acl acl;
 	struct config_limits limits;
@@ -491,31 +496,18 @@ struct config_log {
 	enum log_level level; /* "level": default "info" */
 };
 
-/* Bits of config_access_log.fields, by their number. */
-enum config_access_field {
-#define ACCESS_FIELD(name, help) CONFIG_ACCESS_##name,
-#include "conf/access_field.def"
-#undef ACCESS_FIELD
-	CONFIG_ACCESS_COUNT,
-};
-
-enum config_access_to { CONFIG_ACCESS_TO_NONE, CONFIG_ACCESS_TO_STDOUT, CONFIG_ACCESS_TO_FILE };
-enum config_access_format { CONFIG_ACCESS_JSON, CONFIG_ACCESS_HAPROXY, CONFIG_ACCESS_COMBINED };
-
-/* "access_log" */
-struct config_access_log {
-	enum config_access_to to;         /* "to": default "none" */
-	const char *file;                 /* "file": NULL without one */
-	enum config_access_format format; /* "format": default "json" */
-	unsigned fields;                  /* "fields": 1 << CONFIG_ACCESS_*, or-ed */
-	unsigned slow_ms;                 /* "slow_ms": 1000 */
-};
-
 /* "stats" */
 struct config_stats {
 	const char *socket;       /* "socket": default "/run/penstock/penstock.sock" */
 	unsigned socket_mode;     /* "mode": "0660" */
 	const char *socket_group; /* "group": NULL = the process's own */
+};
+
+/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
+struct config_errors {
+	char **lines;
+	size_t count;
+	size_t capacity;
 };
 
 struct config {
@@ -551,14 +543,8 @@ struct config {
 	struct config_log log;
 	struct config_access_log access_log;
 	struct config_stats stats;
-	void *arena; /* owns all of the above */
-};
-
-/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
-struct config_errors {
-	char **lines;
-	size_t count;
-	size_t capacity;
+	struct config_errors warnings; /* likewise: what may be meant, and is a trap */
+	void *arena;                   /* owns all of the above but the warnings */
 };
 
 /* The name of a scheduler, as lib/balance and statistics call it. Any thread. */

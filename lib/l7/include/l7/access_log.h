@@ -12,6 +12,7 @@
 #include "conf/config.h"
 #include "http/message.h"
 #include "l7/l7.h"
+#include "stats/stats.h"
 
 /*
  * What is left of a request when it has ended. Workers put records into rings of their own; the
@@ -87,8 +88,26 @@ int access_log_reopen(struct access_log *log, struct err *err);
 /* Takes what the workers wrote; some times a second. */
 void access_log_poll(struct access_log *log, uint64_t now_us);
 
-/* Lines that the receiver did not take in time. */
-uint64_t access_log_lost(const struct access_log *log);
+struct access_counters {
+#define COUNTER(name, help) uint64_t name;
+#include "l7/access.def"
+#undef COUNTER
+};
+extern const struct stats_set access_stats_set;
+const struct access_counters *access_log_counters(const struct access_log *log);
+
+/* Who brings datagrams to a syslog server, by the appliance's own ports. Control thread. */
+struct access_carrier {
+	/* The most bytes of a datagram to dst; 0: there is no way to it now. */
+	size_t (*room)(void *ctx, const struct ip_addr *dst);
+	/* One datagram, which is copied. False: it is lost. */
+	bool (*send)(
+		void *ctx, const struct ip_addr *dst, uint16_t port, const char *data, size_t len);
+	void *ctx;
+};
+
+/* carrier is copied; without one, lines to syslog are lost. */
+void access_log_carry(struct access_log *log, const struct access_carrier *carrier);
 
 enum access_book { ACCESS_SLOW, ACCESS_ERRORS, ACCESS_BOOK_COUNT };
 #define ACCESS_BOOK_MAX 64
