@@ -71,8 +71,10 @@ static void log_in_at_both(struct world *world)
 
 static void cookies_of_answers_are_learned(void **state)
 {
-	static const char with_a[] = "GET /main HTTP/1.1\r\nHost: a\r\nCookie: x=1; sid=aaa\r\n\r\n";
-	static const char with_b[] = "GET /main HTTP/1.1\r\nHost: a\r\nCookie: sid=bbb; y=2\r\n\r\n";
+	static const char with_a[] =
+		"GET /main HTTP/1.1\r\nHost: a\r\nCookie: x=1; sid=aaa\r\n\r\n";
+	static const char with_b[] =
+		"GET /main HTTP/1.1\r\nHost: a\r\nCookie: sid=bbb; y=2\r\n\r\n";
 	struct world *world = *state;
 
 	learn(world, CONFIG_ATTRIBUTE_COOKIE, "sid", CONFIG_LEARN_ANSWER);
