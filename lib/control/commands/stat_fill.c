@@ -198,7 +198,7 @@ void stat_member_fill(struct stat_row *row, const struct pool *pool, unsigned in
 	stat_number(row, STAT_qcur, member_pending_now(member));
 	if (pool->config->limits.member_connections > 0)
 		stat_number(row, STAT_slim, pool->config->limits.member_connections);
-	if (member->warm < MEMBER_WARM)
+	if (member->warm > 0 && member->warm < MEMBER_WARM)
 		stat_number(row, STAT_throttle, (uint64_t)member->warm * 100 / MEMBER_WARM);
 	if (sum.answers > 0)
 		stat_number(row, STAT_rtime, member_latency_us(member, now_us) / 1000);
