@@ -70,6 +70,7 @@ struct l7_core {
 	struct objpool *records;
 	struct objpool *mirror_pool;
 	struct objpool *scans;   /* of bodies that decide on routes */
+	struct objpool *hedges;  /* of requests that may go to several members at a time */
 	struct objpool *replays; /* pieces of bodies that may be sent again */
 
 	/*

@@ -14,6 +14,7 @@
 #include "resilience/limits.h"
 #include "resilience/replay.h"
 #include "stats/stats.h"
+#include "stream_hedge.h"
 
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
@@ -137,11 +138,12 @@ static int pools_create(struct l7_core *l7)
 	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
+	l7->hedges = objpool_create(sizeof(struct hedge), GROW_COUNT, STREAMS_FACTOR * max);
 	l7->replays = objpool_create(
 		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
 	l7->scans = objpool_create(
 		json_scan_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)SCANS_MIN));
-	if (l7->slots == NULL || l7->scans == NULL || l7->replays == NULL ||
+	if (l7->slots == NULL || l7->scans == NULL || l7->replays == NULL || l7->hedges == NULL ||
 		l7->free_slots == NULL || l7->connections == NULL || l7->streams == NULL ||
 		l7->inlets == NULL || l7->outs == NULL || l7->records == NULL ||
 		l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
@@ -226,6 +228,7 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->records);
 	objpool_destroy(l7->replays);
 	objpool_destroy(l7->scans);
+	objpool_destroy(l7->hedges);
 	mirrors_destroy(l7);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "listener.h"
 #include "resilience/limits.h"
+#include "stream_hedge.h"
 #include "tunnel.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
@@ -125,6 +126,7 @@ void stream_free(struct stream *stream)
 
 static void drop(struct stream *stream)
 {
+	hedge_end(stream);
 	stream->state = STREAM_OVER;
 	limits_leave(stream);
 	stream_log(stream);
@@ -167,7 +169,7 @@ void stream_cut(struct stream *stream, enum h2_code code)
 	stream_abandon(stream, false);
 }
 
-void stream_deadline(struct stream *stream, uint64_t timeout_ms)
+static void deadline_set(struct stream *stream, uint64_t timeout_ms)
 {
 	struct l7_core *l7 = stream->l7;
 
@@ -178,6 +180,25 @@ void stream_deadline(struct stream *stream, uint64_t timeout_ms)
 	stream->deadline_us = l7->now_us + timeout_ms * CLOCK_US_PER_MS;
 	if (!wheel_is_armed(&stream->timer) || stream->timer.deadline_us > stream->deadline_us)
 		wheel_arm(l7->wheel, &stream->timer, stream->deadline_us);
+}
+
+void stream_rearm(struct stream *stream)
+{
+	uint64_t now_us = stream->l7->now_us;
+	uint64_t until_us = hedge_until_us(stream);
+
+	deadline_set(stream,
+		until_us > now_us ? (until_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS
+				  : 0);
+}
+
+void stream_deadline(struct stream *stream, uint64_t timeout_ms)
+{
+	stream->until_us = stream->l7->now_us + timeout_ms * CLOCK_US_PER_MS;
+	if (hedge_is_racing(stream))
+		stream_rearm(stream);
+	else
+		deadline_set(stream, timeout_ms);
 }
 
 void stream_starved(struct stream *stream)
@@ -199,8 +220,10 @@ static void try_done(struct stream *stream, const struct member *member)
 	counters->pending_done += stream->is_pending;
 	counters->retries_got_done += stream->is_retry;
 	pool->retries_done += stream->is_retry;
+	pool->hedges_lost += stream->is_hedge;
 	stream->is_pending = false;
 	stream->is_retry = false;
+	stream->is_hedge = false;
 }
 
 void stream_detach(struct stream *stream, enum stream_detach how)
@@ -213,6 +236,8 @@ void stream_detach(struct stream *stream, enum stream_detach how)
 	try_done(stream, upstream->member);
 	if (how == STREAM_ABORT)
 		upstream_abort(upstream);
+	else if (how == STREAM_CANCEL)
+		upstream_cancel(upstream);
 	else
 		upstream_release(upstream, how == STREAM_KEEP);
 }
@@ -285,6 +310,7 @@ void stream_answer_with(struct stream *stream, struct response *response)
 	struct l7_core *l7 = stream->l7;
 
 	limits_leave(stream);
+	hedge_end(stream);
 	stream_detach(stream, STREAM_ABORT);
 	if (stream->state == STREAM_EXPECT_END || stream->state == STREAM_TUNNEL) {
 		stream_cut(stream, H2_INTERNAL_ERROR);
@@ -325,10 +351,12 @@ void stream_refuse(struct stream *stream)
 	stream_answer(stream, http_refusal_status(refusal));
 }
 
-void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason)
+void stream_on_member_closed(struct upstream *upstream, enum tcp_close_reason reason)
 {
+	struct stream *stream = upstream->stream;
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
+	hedge_bring(stream, upstream);
 	stream->is_last_timeout = is_timeout;
 	stream->is_last_tls = upstream_has_tls_failed(stream->upstream);
 	if (stream->state == STREAM_TUNNEL)
@@ -350,14 +378,20 @@ void stream_on_client(struct stream *stream)
 		flush(stream);
 }
 
-void stream_on_member_readable(struct stream *stream)
+void stream_on_member_readable(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	stream_pump_response(stream);
 	connection_settle(stream->connection);
 }
 
-void stream_on_member_writable(struct stream *stream)
+void stream_on_member_writable(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	stream_pump_request(stream);
 	connection_settle(stream->connection);
 }
@@ -383,6 +417,7 @@ void stream_on_deadline(struct stream *stream)
 {
 	bool is_client = stream->waits_for == STREAM_CLIENT;
 
+	hedge_bring_late(stream);
 	switch (stream->state) {
 	case STREAM_EXPECT_DELAY:
 		stream_dispatch(stream, true);

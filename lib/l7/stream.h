@@ -15,6 +15,7 @@
 #include "tcp/tcp.h"
 
 struct connection;
+struct hedge;
 struct l7_core;
 struct l7_listener;
 struct route;
@@ -70,6 +71,9 @@ struct stream_times {
 
 enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
 
+/* How a race with a hedge ended; lost, too, as long as it goes on. */
+enum stream_hedge_result { STREAM_HEDGE_NONE, STREAM_HEDGE_LOST, STREAM_HEDGE_WON };
+
 #define STREAM_TRIED_MAX 8 /* of more members that failed, the last ones are remembered */
 
 struct stream {
@@ -100,6 +104,8 @@ struct stream {
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
 	bool is_mirrored;             /* whether to copy it was decided */
+	bool is_session_known;        /* its pool has learned with whom its session is */
+	bool is_hedge;                /* this try was begun beside another one */
 	bool is_pending;              /* counted as waiting for a connection to open */
 	uint8_t attempts;             /* retries so far */
 	uint8_t tried_count;          /* members that failed, also beyond STREAM_TRIED_MAX */
@@ -110,6 +116,8 @@ struct stream {
 	const struct config_pool *pool;   /* the same */
 	const struct member *sticky;      /* that the client's cookie named; never followed */
 	uint64_t tries_until_us;          /* no retry later than that; 0: not sent yet */
+	uint64_t until_us;                /* time for what it waits for; of this try alone */
+	struct hedge *hedge;              /* tries beside this one: see stream_hedge.h; or NULL */
 	uint64_t sent_us;                 /* the last try, or its end */
 	uint64_t queued_until_us;         /* 0: has never waited for room */
 	struct pool_core *queue;          /* where it waits; NULL: it does not */
@@ -125,6 +133,7 @@ struct stream {
 	uint64_t body_in, body_out;
 	uint16_t status;
 	uint8_t tries;
+	enum stream_hedge_result hedge_result;
 	char pool_name[32];
 	char member_name[64];
 	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
@@ -156,10 +165,10 @@ int stream_start_h2(struct connection *connection, struct h2_stream *h2);
 void stream_on_client(struct stream *stream);
 
 /* The upstream's events. Closed: whatever the reason, it is over and its bytes are lost. */
-void stream_on_connected(struct stream *stream);
-void stream_on_member_readable(struct stream *stream);
-void stream_on_member_writable(struct stream *stream);
-void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason);
+void stream_on_connected(struct upstream *upstream);
+void stream_on_member_readable(struct upstream *upstream);
+void stream_on_member_writable(struct upstream *upstream);
+void stream_on_member_closed(struct upstream *upstream, enum tcp_close_reason reason);
 
 /* The connection's deadline has passed. */
 void stream_on_deadline(struct stream *stream);
@@ -208,6 +217,15 @@ void stream_blame(struct stream *stream, enum l7_ending ending);
 
 /* The request goes to a member: its names stay, whatever becomes of it. */
 void stream_note_member(struct stream *stream, const struct member *member);
+
+/* The same for one of several that it went to. */
+void stream_name_member(struct stream *stream, const struct member *member);
+
+/* The pool's choice of a member that has room and was not tried, or NULL. */
+struct member *stream_pick(struct stream *stream, const struct pool *pool);
+
+/* The request goes to the member over this connection. */
+void stream_attach(struct stream *stream, struct upstream *upstream);
 
 /* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
 void stream_log(struct stream *stream);
@@ -259,6 +277,12 @@ bool stream_is_refused(struct stream *stream, unsigned status);
 /* The body is kept for another try, if there may be one. */
 void stream_keep_body(struct stream *stream);
 
+/* A member may see it twice: its method, or the policy, says so. */
+bool stream_is_repeatable(const struct stream *stream);
+
+/* All that was taken of its body is there to be sent once more. */
+bool stream_has_body(const struct stream *stream);
+
 /* Not even a connection could be begun: whether another member is to be asked. */
 bool stream_may_connect_again(struct stream *stream, struct member *member);
 
@@ -275,11 +299,14 @@ void stream_cut(struct stream *stream, enum h2_code code);
 /* The time by which something must have happened; replaces what was set before. */
 void stream_deadline(struct stream *stream, uint64_t timeout_ms);
 
+/* The same after another try came to the front. */
+void stream_rearm(struct stream *stream);
+
 /* Buffers are short: it is cut. */
 void stream_starved(struct stream *stream);
 
 /* Parts with the upstream, if there is one. */
-enum stream_detach { STREAM_KEEP, STREAM_CLOSE, STREAM_ABORT };
+enum stream_detach { STREAM_KEEP, STREAM_CLOSE, STREAM_ABORT, STREAM_CANCEL };
 void stream_detach(struct stream *stream, enum stream_detach how);
 
 /* Counts an answer's status for member (may be NULL) and client. */

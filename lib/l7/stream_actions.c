@@ -171,7 +171,7 @@ const struct http_head *stream_edit_request(
 /* The client has no cookie yet that names the member which answers. */
 static bool needs_cookie(const struct stream *stream)
 {
-	return stream->pool != NULL && stream->pool->sticky.is_set &&
+	return stream->pool != NULL && stream->pool->sticky.cookie != NULL &&
 		stream->sticky != stream->upstream->member;
 }
 

@@ -4,10 +4,14 @@
 #include "connection.h"
 #include "core.h"
 #include "stream.h"
+#include "stream_hedge.h"
 #include "tunnel.h"
 
-void stream_on_connected(struct stream *stream)
+void stream_on_connected(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	if (stream->is_pending)
 		stream->upstream->member->cores[stream->l7->core->index].pending_done++;
 	stream->is_pending = false;

@@ -68,6 +68,8 @@ static void put_version(const struct line *line)
 		fprintf(line->out, "\"%u.%u\"", version / 10, version % 10);
 }
 
+static const char *const hedge_words[] = { "", "lost", "won" };
+
 static void put_field(const struct line *line, enum config_access_field field)
 {
 	const struct access_record *record = line->record;
@@ -106,6 +108,9 @@ static void put_field(const struct line *line, enum config_access_field field)
 		break;
 	case CONFIG_ACCESS_tries:
 		fprintf(line->out, "%u", record->tries);
+		break;
+	case CONFIG_ACCESS_hedge:
+		fprintf(line->out, "\"%s\"", hedge_words[record->hedge]);
 		break;
 	default:
 		break;

@@ -81,6 +81,7 @@ static void fill(struct access_record *record, const struct stream *stream)
 	record->vip_port = rte_be_to_cpu_16(tuple->dst_port_be);
 	record->status = stream->status;
 	record->tries = stream->tries;
+	record->hedge = (uint8_t)stream->hedge_result;
 	record->ending = (uint8_t)stream->ending;
 	record->bytes_in = stream->body_in;
 	record->bytes_out = stream->body_out;
@@ -198,9 +199,14 @@ static void copy(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
-void stream_note_member(struct stream *stream, const struct member *member)
+void stream_name_member(struct stream *stream, const struct member *member)
 {
 	copy(stream->pool_name, sizeof(stream->pool_name), member->pool_name);
 	copy(stream->member_name, sizeof(stream->member_name), member->name);
+}
+
+void stream_note_member(struct stream *stream, const struct member *member)
+{
+	stream_name_member(stream, member);
 	stream->tries += stream->tries < UINT8_MAX;
 }

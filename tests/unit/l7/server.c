@@ -315,6 +315,16 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 	return 0;
 }
 
+void server_resume(struct server *server)
+{
+	server->is_stuck = false;
+	for (struct server_conn *conn = server->world->server_conns; conn != NULL;
+		conn = conn->next) {
+		if (conn->server == server && conn->tcp != NULL)
+			server_readable(conn->tcp, conn);
+	}
+}
+
 void servers_free(struct world *world)
 {
 	h2_servers_free(world);

@@ -150,6 +150,9 @@ void world_run(struct world *world, unsigned ms);
 /* The same until the text has come, or ms have passed: true if it came. */
 bool world_expect(struct client *client, const char *text, unsigned ms);
 
+/* A server that is stuck reads again, and answers what has come meanwhile: late. */
+void server_resume(struct server *server);
+
 struct member *world_member(struct world *world, enum world_member member);
 struct member_counters world_member_counters(struct world *world, enum world_member member);
 struct service_counters world_service_counters(struct world *world);

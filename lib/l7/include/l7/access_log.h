@@ -42,6 +42,7 @@ struct access_record {
 	uint16_t status;
 	uint8_t version; /* 10, 11, 20 */
 	uint8_t tries;
+	uint8_t hedge;   /* 0: none, 1: lost, 2: won */
 	uint8_t ending;  /* enum l7_ending */
 	uint8_t refusal; /* enum http_refusal */
 	bool is_refusal_by_member;
