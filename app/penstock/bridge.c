@@ -7,6 +7,8 @@
 #include <rte_ethdev.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "tls/ocsp.h"
 #include "worker.h"
 
 static const struct snapshot *snapshot_get(void *ctx)
@@ -36,6 +38,20 @@ static const struct tls_store *certificates_get(void *ctx)
 static int certificates_replace(void *ctx, struct tls_store *store, struct err *err)
 {
 	return app_publish_certificates(ctx, store, err);
+}
+
+static void staple_destroy(void *staple)
+{
+	tls_staple_destroy(staple);
+}
+
+/* Without memory for the book-keeping it is lost, never freed too early. */
+static void staple_retire(void *ctx, struct tls_staple *staple)
+{
+	struct app *app = ctx;
+
+	if (staple != NULL && rcu_defer(app->rcu, staple, NULL, staple_destroy) < 0)
+		log_warning("out of memory: an old OCSP answer's memory is not given back");
 }
 
 static int pool_changed(void *ctx, unsigned pool_index)
@@ -135,6 +151,7 @@ const struct control_ops app_control_ops = {
 	.config_read = config_read,
 	.certificates = certificates_get,
 	.certificates_replace = certificates_replace,
+	.staple_retire = staple_retire,
 	.pool_changed = pool_changed,
 	.core = core_get,
 	.call = call,

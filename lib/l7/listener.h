@@ -31,6 +31,7 @@ struct l7_listener {
 	const struct config_accept_proxy *accept_proxy; /* the configuration's */
 	bool is_tls;
 	struct tls_ticket_keys *ticket_keys; /* of all workers */
+	bool has_key_file;                   /* they are from one */
 	unsigned worker_count;
 	struct listener_worker workers[];
 };

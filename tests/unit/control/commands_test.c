@@ -465,7 +465,8 @@ static void test_unfinished_command(void **state)
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
 		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n"
-		"  set ssl cert NAME\n");
+		"  set ssl cert NAME\n"
+		"  set ssl ocsp-response ANSWER\n");
 }
 
 static void test_several_commands(void **state)

@@ -142,6 +142,8 @@ struct config_certificate {
 	const char *name;
 	const char *chain_path; /* absolute: relative ones count from the file's folder */
 	const char *key_path;
+	const char *ocsp_path;   /* "ocsp": NULL: chain_path with ".ocsp" behind it, if any */
+	const char *ocsp_issuer; /* "ocsp_issuer": likewise with ".issuer" */
 	int line;
 };
 
@@ -459,7 +461,7 @@ struct config_service {
 	struct config_tls_host *tls_hosts; /* "hosts": other policies for some names */
 	size_t tls_host_count;
 	unsigned tls_unknown_names;     /* "unknown_names": 1: refuse */
-	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at each load */
+	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at the first load */
 	const char *tls_key_log;        /* "key_log": NULL: none */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
