@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "backend/backend.h"
+#include "identify.h"
 #include "l7/l7.h"
 #include "message.h"
 #include "resilience/replay.h"
@@ -95,6 +96,7 @@ struct stream {
 	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
+	bool is_identified;           /* marks are filled in */
 	bool is_mirrored;             /* whether to copy it was decided */
 	bool is_pending;              /* counted as waiting for a connection to open */
 	uint8_t attempts;             /* retries so far */
@@ -119,6 +121,7 @@ struct stream {
 	char member_name[64];
 	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
+	struct identity_marks marks;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
 	struct inlet response;
@@ -183,6 +186,14 @@ void stream_blame(struct stream *stream, enum l7_ending ending);
 
 /* The request goes to a member: its names stay, whatever becomes of it. */
 void stream_note_member(struct stream *stream, const struct member *member);
+
+/*
+ * stream_identify.c: gives the request its ids, once, with its listener known; and adds at most two
+ * fields with them to a head.
+ */
+void stream_identify(struct stream *stream);
+void stream_put_marks(const struct stream *stream, struct http_extra_field extra[2],
+	struct http_write_options *options);
 
 /* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
 void stream_log(struct stream *stream);

@@ -271,6 +271,7 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	stream->config_generation = l7->config_generation;
 	stream->trust_forwarded = listener->trust_forwarded;
 	stream->route = route_find(listener->routes, &request);
+	stream_identify(stream);
 }
 
 /* The policy of this request, and what it brings to the budget of retries. */

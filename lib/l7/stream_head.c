@@ -10,7 +10,7 @@
 #include "stream.h"
 #include "tunnel.h"
 
-#define EXTRA_MAX 3 /* fields that are added */
+#define EXTRA_MAX 5 /* fields that are added */
 
 /* Fills in what is added to every request. address: room for the client's. */
 static void add_forwarded(const struct stream *stream, struct http_extra_field extra[2],
@@ -46,6 +46,7 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	int len;
 
 	add_forwarded(stream, extra, address, &options);
+	stream_put_marks(stream, &extra[options.extra_count], &options);
 	if (stream->is_tunnel_wanted)
 		tunnel_ask(stream, &options, &extra[options.extra_count], key);
 	head = stream_edit_request(stream, head, &options);
