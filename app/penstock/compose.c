@@ -223,6 +223,7 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 		return status;
 	control_params.stats = app->stats;
 	control_params.access = app->access;
+	control_params.mbufs = app->mbufs;
 	control_params.started_us = app->started_us;
 	app->control = control_create(&control_params, config, err);
 	return app->control == NULL ? -EIO : 0;

@@ -87,11 +87,27 @@ static unsigned long long acl_bytes(const struct config *config)
 	return 2 * networks * ACL_NETWORK_BYTES;
 }
 
+/* What bonds keep for each member. */
+static unsigned long long bond_bytes(const struct config *config)
+{
+	unsigned long long bytes = 0;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		if (port->has_bond)
+			bytes += PORT_BOND_DESCRIPTOR_BYTES * port->bond.member_count *
+				config->cores.l4_count * port->tx_descriptors;
+	}
+	return bytes;
+}
+
 static unsigned long long need_mb(const struct config *config)
 {
 	if (config->memory.size_mb > 0)
 		return config->memory.size_mb;
-	return config->memory.packet_buffers * MBUF_BYTES / MB + acl_bytes(config) / MB + BASE_MB;
+	return config->memory.packet_buffers * MBUF_BYTES / MB + acl_bytes(config) / MB +
+		bond_bytes(config) / MB + BASE_MB;
 }
 
 static int memory_choose(struct arguments *args, const struct config *config, struct err *err)

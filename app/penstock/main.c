@@ -106,6 +106,8 @@ static struct config *config_read(const struct options *options)
 	if (config == NULL)
 		fprintf(stderr, "%s: %zu error%s\n", options->config_path, errors.count,
 			errors.count == 1 ? "" : "s");
+	for (size_t i = 0; config != NULL && i < config->warnings.count; i++)
+		fprintf(stderr, "warning: %s\n", config->warnings.lines[i]);
 	config_errors_clear(&errors);
 	return config;
 }

@@ -412,6 +412,8 @@ int app_reload(struct app *app, struct config_errors *errors)
 
 	if (config == NULL)
 		return -EINVAL;
+	for (size_t i = 0; i < config->warnings.count; i++)
+		log_warning("%s", config->warnings.lines[i]);
 	if (app_publish(app, config, &err) < 0) {
 		config_error(errors, app->config_path, 1, "", "%s", err.text);
 		return -EINVAL;

@@ -10,6 +10,7 @@
 
 #include <pcre2.h>
 
+#include "backtrack.h"
 #include "reader.h"
 #include "text.h"
 
@@ -49,6 +50,11 @@ bool match_regex_check(struct reader *reader, const struct node *node, const cha
 
 	if (code != NULL) {
 		pcre2_code_free(code);
+		if (backtracks_badly(text))
+			problem_add(&reader->warnings, node,
+				"a text of %d characters keeps the expression busy beyond its limit "
+				"of %d steps; requests that do so are refused",
+				BACKTRACK_BYTES, BACKTRACK_STEPS);
 		return true;
 	}
 	if (pcre2_get_error_message(error, words, sizeof(words)) < 0)

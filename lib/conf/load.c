@@ -49,6 +49,8 @@ static struct config *reader_finish(struct reader *reader, struct config_errors 
 	bool is_good = reader->problems.count == 0 && config != NULL && config->text != NULL;
 
 	problems_report(&reader->problems, errors);
+	if (is_good)
+		problems_report(&reader->warnings, &config->warnings);
 	document_list_clear(&reader->documents);
 	if (!is_good)
 		arena_destroy(reader->arena);
@@ -67,7 +69,7 @@ struct config *config_load(const char *path, struct config_errors *errors)
 		config_error(errors, path, 0, NULL, "out of memory");
 		return NULL;
 	}
-	reader->problems.arena = reader->arena;
+	reader->problems.arena = reader->warnings.arena = reader->arena;
 	SLIST_INIT(&reader->documents);
 	if (setjmp(reader->out_of_memory) == 0) {
 		config_read(reader, path);
@@ -80,6 +82,8 @@ struct config *config_load(const char *path, struct config_errors *errors)
 
 void config_destroy(struct config *config)
 {
-	if (config != NULL)
-		arena_destroy(config->arena);
+	if (config == NULL)
+		return;
+	config_errors_clear(&config->warnings);
+	arena_destroy(config->arena);
 }

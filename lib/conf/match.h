@@ -13,7 +13,10 @@ extern const struct table grpc_table;            /* struct config_conditions */
 extern const struct choice agent_choices[];
 extern const struct table match_text_table; /* struct config_text_match, by name */
 
-/* False, with a problem at node, for an expression that does not compile. */
+/*
+ * False, with a problem at node, for an expression that does not compile. One that backtracks
+ * beyond all bounds gets a warning.
+ */
 bool match_regex_check(struct reader *reader, const struct node *node, const char *text);
 
 /* RFC 9110 5.6.2 */

@@ -157,6 +157,6 @@ void problems_report(struct problems *problems, struct config_errors *errors)
 				"%s", problem->words);
 	}
 	if (problems->left_out > 0)
-		config_error(errors, problems->items[0].document->path, 0, NULL,
-			"and %zu more errors", problems->left_out);
+		config_error(errors, problems->items[0].document->path, 0, NULL, "and %zu more",
+			problems->left_out);
 }

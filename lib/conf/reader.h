@@ -17,6 +17,7 @@ struct reader {
 	struct arena *arena;
 	struct config *config;
 	struct problems problems;
+	struct problems warnings; /* what may be meant */
 	struct document_list documents;
 	const char *folder;          /* of the configuration file, with its slash, or "" */
 	const char *absolute_folder; /* the same, absolute */

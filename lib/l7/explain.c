@@ -111,6 +111,10 @@ int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 		exchange.route = explanation->route;
 		if (exchange.route != NULL)
 			actions_run(explanation, &exchange, edit);
+		if (route_scratch_take_given_up(scratch)) {
+			explanation->status = 400;
+			explanation->by = "an expression that gave up";
+		}
 	}
 	free(edit);
 	route_scratch_destroy(scratch);

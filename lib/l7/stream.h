@@ -207,6 +207,9 @@ void stream_answer_with(struct stream *stream, struct response *response);
 /* stream_actions.c: the request phase, once for each route found. False: answered, or delayed. */
 bool stream_admit(struct stream *stream);
 
+/* An expression of the configuration gave up on the request: answers 400, counted. */
+void stream_gave_up(struct stream *stream);
+
 /* Gives back what the request phase took. */
 void stream_leave_route(struct stream *stream);
 

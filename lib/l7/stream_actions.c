@@ -44,6 +44,15 @@ static __rte_noinline void refuse(struct stream *stream)
 	stream_answer(stream, 400);
 }
 
+/* An expression did not come to an end with it. */
+__rte_noinline void stream_gave_up(struct stream *stream)
+{
+	connection_counters(stream->connection)->denied_requests++;
+	stream->l7->counters.regex_gave_up++;
+	stream_blame(stream, L7_ENDED_refused);
+	stream_answer(stream, 400);
+}
+
 /* What an answer counts as: a counter, and how the request ends. */
 static void count(struct stream *stream, enum middleware_reason reason)
 {
@@ -117,6 +126,10 @@ bool stream_admit(struct stream *stream)
 	stream->l7->counters.limit_evicted += exchange.evicted;
 	if (exchange.body_bytes > 0)
 		inlet_limit_body(&stream->request, exchange.body_bytes);
+	if (verdict != MIDDLEWARE_PASS && route_scratch_take_given_up(stream->l7->route_scratch)) {
+		stream_gave_up(stream);
+		return false;
+	}
 	if (verdict == MIDDLEWARE_ANSWER)
 		answer(stream, &exchange, &found);
 	else if (verdict == MIDDLEWARE_DELAY)
@@ -147,6 +160,10 @@ const struct http_head *stream_edit_request(
 	for (unsigned i = 0; i < options->drop_count; i++)
 		edit->drops[edit->drop_count++] = options->drops[i];
 	head = middleware_forward(stream->route->actions, &exchange, edit);
+	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
+		stream_gave_up(stream);
+		return NULL;
+	}
 	if (head == NULL)
 		refuse(stream);
 	else

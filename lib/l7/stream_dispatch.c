@@ -270,6 +270,7 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	stream->listener = listener;
 	stream->config_generation = l7->config_generation;
 	stream->trust_forwarded = listener->trust_forwarded;
+	route_scratch_take_given_up(l7->route_scratch);
 	stream->route = route_find(listener->routes, &request);
 	stream_identify(stream);
 }
@@ -320,6 +321,10 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 		return;
 	}
 	find_route(stream, service->listener);
+	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
+		stream_gave_up(stream);
+		return;
+	}
 	if (stream->route == NULL) {
 		stream->l7->counters.no_route++;
 		stream_blame(stream, L7_ENDED_no_route);

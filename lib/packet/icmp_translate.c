@@ -10,6 +10,7 @@
 #include <rte_common.h>
 
 #define HEADERS_DIFFER   20 /* an IPv6 header is longer by so much */
+#define FRAGMENT_BYTES   8  /* and a fragment header by that */
 #define V6_MTU_MIN       1280
 #define V4_POINTER_SHIFT 24
 #define NONE             0xff /* no such code or field */
@@ -78,12 +79,17 @@ static uint32_t mtu_bound(uint32_t mtu, uint32_t link)
 	return link == 0 ? mtu : RTE_MIN(mtu, link);
 }
 
+static uint32_t headers_differ(const struct icmp_mtus *mtus)
+{
+	return HEADERS_DIFFER + (mtus->is_fragment ? FRAGMENT_BYTES : 0);
+}
+
 static void too_big_to_v6(struct icmp_head *head, const struct icmp_mtus *mtus, uint32_t quoted_len)
 {
 	uint32_t told = head->rest & UINT16_MAX;
 	uint32_t mtu = mtu_bound(told != 0 ? told : plateau_below(quoted_len), mtus->v4);
 
-	mtu = mtu_bound(mtu + HEADERS_DIFFER, mtus->v6);
+	mtu = mtu_bound(mtu + headers_differ(mtus), mtus->v6);
 	*head = (struct icmp_head){ ICMP6_PACKET_TOO_BIG, 0, RTE_MAX(mtu, V6_MTU_MIN) };
 }
 
@@ -139,7 +145,7 @@ static bool too_big_to_v4(struct icmp_head *head, const struct icmp_mtus *mtus)
 	/* RFC 8201 4: one who tells less lies. */
 	if (mtu < V6_MTU_MIN)
 		return false;
-	mtu = mtu_bound(mtu_bound(mtu, mtus->v6) - HEADERS_DIFFER, mtus->v4);
+	mtu = mtu_bound(mtu_bound(mtu, mtus->v6) - headers_differ(mtus), mtus->v4);
 	*head = (struct icmp_head){ ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu };
 	return true;
 }

@@ -15,6 +15,7 @@ struct icmp_head {
 /* MTUs of the next hops to either side; 0: not known. */
 struct icmp_mtus {
 	uint16_t v4, v6;
+	bool is_fragment; /* the packet in error has a fragment header in IPv6 */
 };
 
 /*

@@ -100,7 +100,7 @@ static void outer_read(const struct rte_mbuf *m, const struct packet *p, struct 
 static enum drop_reason message_read(struct rte_mbuf *m, const struct packet *p,
 	const struct packet_quote_change *change, struct translation *t)
 {
-	const struct icmp_mtus mtus = { change->mtu_v4, change->mtu_v6 };
+	struct icmp_mtus mtus = { .v4 = change->mtu_v4, .v6 = change->mtu_v6 };
 	const uint8_t *icmp = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l4_offset);
 	const uint8_t *ip = icmp + ICMP_BYTES;
 	uint32_t header = t->quote.l4_offset - t->quote.l3_offset;
@@ -109,9 +109,12 @@ static enum drop_reason message_read(struct rte_mbuf *m, const struct packet *p,
 
 	t->icmp = (struct icmp_head){ icmp[0], icmp[1], rte_be_to_cpu_32(load32(icmp + 4)) };
 	if (is_v6(p)) {
-		is_known = v6_head_read(ip, header, &t->inner) && icmp_head_to_v4(&t->icmp, &mtus);
+		is_known = v6_head_read(ip, header, &t->inner);
+		mtus.is_fragment = t->inner.is_fragment;
+		is_known = is_known && icmp_head_to_v4(&t->icmp, &mtus);
 	} else {
 		v4_head_read(ip, &t->inner);
+		mtus.is_fragment = t->inner.is_fragment;
 		is_known = icmp_head_to_v6(&t->icmp, &mtus, header + t->inner.payload_len);
 	}
 	if (!is_known || m->nb_segs > 1)

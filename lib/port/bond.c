@@ -10,6 +10,7 @@
 #include <rte_eth_bond.h>
 #include <rte_eth_bond_8023ad.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
 #include <rte_ring.h>
 #include <rte_version.h>
 
@@ -162,6 +163,23 @@ static int device_create(struct port_bond *bond, struct port_device *device, str
 	return 0;
 }
 
+/* Where net_bond would find too little memory it does not fail, it ends the process. */
+static int room_check(const struct port_bond *bond, const struct port_device *device,
+	unsigned queues, struct err *err)
+{
+	size_t bytes = PORT_BOND_DESCRIPTOR_BYTES * bond->leg_count * queues *
+		device->config->tx_descriptors;
+	void *room = rte_malloc(NULL, bytes, 0);
+
+	if (room == NULL)
+		return err_set(err, ENOMEM,
+			"port %s: its bond needs %zu bytes more; raise memory.size_mb, or lower "
+			"tx_descriptors",
+			device->config->name, bytes);
+	rte_free(room);
+	return 0;
+}
+
 /* All members have the bond's address: a frame to it may come by any. */
 static void mac_share(struct port_bond *bond)
 {
@@ -242,6 +260,8 @@ struct port_bond *port_bond_open(struct port *ports, unsigned index, const struc
 	}
 	if (status == 0)
 		status = device_create(bond, &device, err);
+	if (status == 0)
+		status = room_check(bond, &device, worker_count, err);
 	if (status == 0)
 		status = port_device_open(bond->port, &device, worker_count, mbufs, err);
 	if (status == 0)
@@ -446,9 +466,9 @@ static bool announce_is_due(struct port_bond *bond, bool has_moved, uint64_t now
 
 bool port_bond_poll(struct port_bond *bond, uint64_t now_us)
 {
-	bool had_way = atomic_load_explicit(&bond->port->members_in_use, memory_order_relaxed) > 0;
+	unsigned before = atomic_load_explicit(&bond->port->members_in_use, memory_order_relaxed);
 	unsigned in_use = 0;
-	bool has_moved = !had_way;
+	bool has_moved = before == 0;
 
 	for (unsigned i = 0; i < bond->leg_count; i++)
 		link_look(bond, &bond->legs[i], now_us);
@@ -460,8 +480,10 @@ bool port_bond_poll(struct port_bond *bond, uint64_t now_us)
 		has_moved = backup_poll(bond, now_us);
 	for (unsigned i = 0; i < bond->leg_count; i++)
 		in_use += bond->legs[i].is_in_use;
-	atomic_store_explicit(&bond->port->members_in_use, in_use, memory_order_relaxed);
-	if (had_way && in_use == 0)
+	/* Workers read the line: it is written when there is news. */
+	if (in_use != before)
+		atomic_store_explicit(&bond->port->members_in_use, in_use, memory_order_relaxed);
+	if (before > 0 && in_use == 0)
 		log_warning("port %s: no member is in use", bond->port->config->name);
 	return in_use > 0 && announce_is_due(bond, has_moved, now_us);
 }

@@ -115,7 +115,15 @@ static int device_start(struct port *port, const char *name, const struct rte_et
 		return err_set(err, -status, "port %s: its queues cannot be set up: %s",
 			port->config->name, strerror(-status));
 	filters_set(port);
+	if (port->is_bond && rte_eth_allmulticast_get(port->ethdev_id) != 1 &&
+		rte_eth_promiscuous_get(port->ethdev_id) != 1)
+		return err_set(err, ENOTSUP,
+			"port %s: no member can receive what is sent to groups, ARP among it",
+			port->config->name);
 	status = rte_eth_dev_start(port->ethdev_id);
+	/* net_bond's only number, which is no errno. */
+	if (status == -1 && port->is_bond)
+		status = -EIO;
 	if (status != 0)
 		return err_set(err, -status, "port %s: %s does not start: %s", port->config->name,
 			name, strerror(-status));

@@ -392,6 +392,22 @@ class MixedRows:
         self.show("Mixed: IPv6 parameter problem, an unknown option", mixed_error(
             False, ICMPv6ParamProblem(code=2, ptr=40), None, UDP(), UDP_PORTS, 72))
 
+    def fragment_errors(self):
+        """Too big, about a first fragment: with the fragment header, IPv6 takes 28 bytes more."""
+        heads = {6: ICMPv6PacketTooBig(mtu=1400), 4: ICMP(type=3, code=4, nexthopmtu=1400 - 28)}
+        whole = {side: mixed_quoted(side, True, UDP(), UDP_PORTS, bytes(100)) for side in (4, 6)}
+        self.show("Mixed: IPv6 too big, of a fragment", (
+            raw(ETHER / IPv6(src=ROUTER[6], dst=MIXED_LOCAL["vip"], hlim=64, tc=0xc0) / heads[6] /
+                Raw(pieces(6, whole[6], 0x5678, 40)[0])),
+            IP(src=MIXED_LOCAL["local"], dst=MIXED_LOCAL["member"], ttl=63, tos=0xc0), heads[4],
+            pieces(4, whole[4], 0x5678, 40)[0]))
+        whole = {side: mixed_quoted(side, False, UDP(), UDP_PORTS, bytes(100)) for side in (4, 6)}
+        self.show("Mixed: IPv4 too big, of a fragment", (
+            raw(ETHER / IP(src=INNER_ROUTER[4], dst=MIXED_LOCAL["local"], ttl=64, tos=0xc0, id=77) /
+                heads[4] / Raw(pieces(4, whole[4], 0x1234, 40)[0])),
+            IPv6(src=MIXED_LOCAL["vip"], dst=MIXED_LOCAL["client"], hlim=63, tc=0xc0), heads[6],
+            pieces(6, whole[6], 0x1234, 40)[0]))
+
     def fragments(self, is_reply, ident):
         """A datagram in three parts, through either direction."""
         into, out = (4, 6) if is_reply else (6, 4)
@@ -416,6 +432,7 @@ def mixed_rows():
     rows.open(UDP(), UDP_PORTS, b"question")
     rows.to_v6()
     rows.to_v4()
+    rows.fragment_errors()
     rows.fragments(False, 0x12345678)
     rows.fragments(True, 0x4321)
 

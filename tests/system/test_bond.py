@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bonds: the loss of a cable costs a moment, and says so."""
 
+import random
 import signal
 import socket
 import time
@@ -29,7 +30,7 @@ def settings(devices, bond, l4=(1,)):
         "memory": {"pages": "auto", "packet_buffers": 16384},
         "ports": [
             {"name": "wan", "bond": {"members": ["left", "right"], **bond},
-             "addresses": [WAN + "/24", WAN6 + "/64"]},
+             "addresses": [WAN + "/24", WAN6 + "/64"], "kernel_interface": "kwan"},
             {"name": "left", "device": devices[0]},
             {"name": "right", "device": devices[1]},
             {"name": "lan", "device": "net_af_xdp0,iface=lb1",
@@ -201,6 +202,33 @@ def test_vlans_are_carried(bridged, backup, mended):
     assert (row["parent"], row["vlan"], row["link"]) == ("wan", 10, "up")
 
 
+def test_an_interface_that_is_set_down_is_a_cut_cable(bridged, backup, mended):
+    talk = Conversation(bridged, VIP)
+    for state, wanted in (("down", ("down", "active")), ("up", ("active", "backup"))):
+        bridged.appliance.ip("link", "set", "a1", state)
+        wait_roles(backup, *wanted)
+        talk.exchange()
+    talk.close()
+
+
+def test_the_kernel_is_beside_the_bond(bridged, backup, mended):
+    """What is not the appliance's goes to the kernel and back, whichever member is in use."""
+    rows = ports(backup)
+    assert rows["wan"]["mac"] in bridged.appliance.ip("link", "show", "kwan")
+    with bridged.appliance.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((WAN, 179))
+        listener.listen()
+        listener.settimeout(5.0)
+        for event in (lambda: None, lambda: bridged.cut("p1")):
+            event()
+            with bridged.client.connect(WAN, 179) as near:
+                far, _ = listener.accept()
+                far.sendall(b"hello")
+                far.close()
+                assert near.recv(100) == b"hello"
+
+
 def test_both_down_and_back(bridged, backup, mended):
     talk = Conversation(bridged, VIP)
     talk.exchange()
@@ -230,6 +258,42 @@ def test_the_bond_is_shown(backup):
     assert "active-backup" in text and "failovers" in text
 
 
+SLOW = bytes.fromhex("0180c2000002" "020000000099" "8809")
+
+
+def slow_frames(seed):
+    """LACPDUs, markers and neither, cut short or full of noise."""
+    rng = random.Random(seed)
+    for length in (14, 15, 16, 60, 124, 1500):
+        for subtype in (0, 1, 2, 10, 255):
+            for _ in range(4):
+                yield (SLOW + bytes([subtype, 1]) + rng.randbytes(1500))[:length]
+    for _ in range(100):  # well-formed, but for what is said
+        pair = b"".join(bytes([kind, 20]) + rng.randbytes(18) for kind in (1, 2))
+        yield (SLOW + bytes([1, 1]) + pair + bytes([3, 16])).ljust(124, b"\0")
+
+
+def disturb(network, leg, appliance):
+    with network.switch.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((leg, 0))
+        before = ports(appliance)["left" if leg == "p1" else "right"]["rx_packets"]
+        frames = list(slow_frames(802))
+        for frame in frames:
+            sock.send(frame)
+        wait_for(lambda: ports(appliance)["left" if leg == "p1" else "right"]["rx_packets"] >=
+                 before + len(frames), "the frames came in")
+
+
+def test_slow_protocols_disturb_nothing(bridged, backup):
+    wait_roles(backup, "active", "backup")
+    for leg in LEGS:
+        disturb(bridged, leg, backup)
+    talk = Conversation(bridged, VIP)
+    talk.exchange()
+    talk.close()
+    assert roles(backup) == ("active", "backup")
+
+
 def test_a_reload_changes_no_bond(backup):
     whole = backup.config
     try:
@@ -246,7 +310,7 @@ def test_a_reload_changes_no_bond(backup):
 
 @pytest.fixture(scope="module")
 def ovs(tmp_path_factory):
-    with_members(made := Bonded(tmp_path_factory.mktemp("ovs"), with_ovs=True), tmp_path_factory)
+    with_members(made := Bonded(tmp_path_factory.mktemp("ovs"), "ovs"), tmp_path_factory)
     yield made
     made.close()
 
@@ -327,3 +391,31 @@ def test_lacp_notices_a_switch_that_is_silent(ovs, aggregate):
     talk = Conversation(ovs, VIP)
     talk.exchange()
     talk.close()
+
+
+def test_lacp_forgets_what_cannot_be(ovs, aggregate):
+    """Noise on a member's cable may cost that member, and it comes back by itself."""
+    wait_distributing(ovs, aggregate)
+    disturb(ovs, "p1", aggregate)
+    wait_distributing(ovs, aggregate)
+    talk = Conversation(ovs, VIP)
+    talk.exchange()
+    talk.close()
+
+
+def test_members_get_their_addresses_back(tmp_path):
+    made = Bonded(tmp_path, "spare")
+
+    def links():
+        return [made.appliance.ip("link", "show", name).split("link/ether ")[1].split()[0]
+                for name in ("a1", "a2")]
+    try:
+        before = links()
+        assert before[0] != before[1]
+        with Appliance(made, tmp_path, settings(DEVICES["af_xdp"], {"mode": "lacp"})) as daemon:
+            assert links() == [before[0]] * 2
+            assert daemon.stop() == 0
+        assert links() == before
+        assert "PROMISC" not in made.appliance.ip("link", "show", "a1")
+    finally:
+        made.close()

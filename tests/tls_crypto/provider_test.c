@@ -110,6 +110,21 @@ static void sha256_is_right(void **state)
 		assert_int_equal(hash[0], start);
 }
 
+static void sha512_is_right(void **state)
+{
+	static const uint64_t expected[8] = { 0xddaf35a193617aba, 0xcc417349ae204131,
+		0x12e6fa4e89a97ea2, 0x0a9eeee64b55d39a, 0x2192992a274fc1a8, 0x36ba3c23a3feebbd,
+		0x454d4423643ce80e, 0x2a9ac94fa54ca49f };
+	uint64_t hash[8] = { 0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
+		0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b,
+		0x5be0cd19137e2179 };
+	uint8_t block[128] = { 'a', 'b', 'c', 0x80, [127] = 24 };
+
+	(void)state;
+	sha512_block(hash, block);
+	assert_memory_equal(hash, expected, sizeof(hash));
+}
+
 static void aes_gcm_goes_both_ways_with_any_iv(void **state)
 {
 	static const uint8_t key_bytes[32] = { 9, 8, 7 }, iv[20] = { 1 }, aad[5] = { 2 };
@@ -163,6 +178,7 @@ int main(void)
 		cmocka_unit_test(p256_refuses_points_off_the_curve),
 		cmocka_unit_test(p256_signatures_are_verified),
 		cmocka_unit_test(sha256_is_right),
+		cmocka_unit_test(sha512_is_right),
 		cmocka_unit_test(aes_gcm_goes_both_ways_with_any_iv),
 		cmocka_unit_test(finish_leaves_a_usable_thread),
 	};

@@ -236,7 +236,11 @@ static void explanation_print(
 {
 	if (explanation->route == NULL) {
 		pair_text(pairs, "route", "-");
-		pair_text(pairs, "verdict", "answered 404: no route takes it");
+		if (explanation->status == 0)
+			pair_text(pairs, "verdict", "answered 404: no route takes it");
+		else
+			pair_format(pairs, "verdict", "answered %u by %s", explanation->status,
+				explanation->by);
 		return;
 	}
 	route_print(pairs, explanation->route);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_mempool.h>
+
 #include "../pairs.h"
 #include "base/clock.h"
 #include "commands.h"
@@ -196,6 +198,9 @@ int command_show_info(struct request *request)
 		&pairs, (request_now_us(request) - request->params->started_us) / CLOCK_US_PER_S);
 	config_print(&pairs, snapshot);
 	workers_print(&pairs, &totals);
+	if (request->params->mbufs != NULL)
+		pair_number(&pairs, "Packet_buffers_in_use",
+			rte_mempool_in_use_count(request->params->mbufs));
 	tcp_print(&pairs, &totals.tcp);
 	services_print(&pairs, snapshot->services);
 	pair_number(&pairs, "Memory_resident_kB", memory_kb("VmRSS"));

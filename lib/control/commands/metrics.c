@@ -202,6 +202,48 @@ static void member_gauges_print(FILE *out, const struct backend_set *set)
 	}
 }
 
+static uint64_t port_up(const struct control_port_info *info)
+{
+	return info->is_up;
+}
+
+static uint64_t port_failovers(const struct control_port_info *info)
+{
+	return info->failovers;
+}
+
+static const struct {
+	const char *name;
+	const char *type;
+	const char *help;
+	uint64_t (*value)(const struct control_port_info *info);
+} port_families[] = {
+	{ .name = "penstock_port_up",
+		.type = "gauge",
+		.help = "1: the link is up; of a bond: a member is in use",
+		.value = port_up },
+	{ .name = "penstock_port_failovers_total",
+		.type = "counter",
+		.help = "traffic was moved off this member; of a bond: off any",
+		.value = port_failovers },
+};
+
+static void ports_print(const struct request *request)
+{
+	const struct control_params *params = request->params;
+	struct control_port_info info;
+
+	for (unsigned i = 0; i < sizeof(port_families) / sizeof(port_families[0]); i++) {
+		family_print(request->out, port_families[i].name, port_families[i].type,
+			port_families[i].help);
+		for (unsigned j = 0; params->ops->port(params->ctx, j, &info); j++) {
+			fprintf(request->out, "%s{", port_families[i].name);
+			label_print(request->out, "port", info.name);
+			fprintf(request->out, "} %" PRIu64 "\n", port_families[i].value(&info));
+		}
+	}
+}
+
 static void gauge_print(FILE *out, const char *name, const char *help, uint64_t value)
 {
 	family_print(out, name, "gauge", help);
@@ -228,6 +270,7 @@ int command_show_metrics(struct request *request)
 	const struct snapshot *snapshot = request_snapshot(request);
 
 	process_print(request, snapshot);
+	ports_print(request);
 	core_sets_print(request);
 	stats_registry_walk(request->params->stats, sum_visit, request->out);
 	services_print(request->out, snapshot->services);

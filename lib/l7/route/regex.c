@@ -17,6 +17,7 @@ struct route_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
+	bool has_given_up;
 };
 
 struct regex {
@@ -84,12 +85,30 @@ void regex_destroy(struct regex *regex)
 	free(regex);
 }
 
+/* Below 0: it does not fit, or nobody knows. */
+static int match(const struct regex *regex, struct http_span text, struct route_scratch *scratch)
+{
+	int count = pcre2_match(regex->code, (PCRE2_SPTR)text.data, text.len, 0, 0, scratch->data,
+		scratch->context);
+
+	if (count < 0 && count != PCRE2_ERROR_NOMATCH)
+		scratch->has_given_up = true;
+	return count;
+}
+
+bool route_scratch_take_given_up(struct route_scratch *scratch)
+{
+	bool has_given_up = scratch->has_given_up;
+
+	scratch->has_given_up = false;
+	return has_given_up;
+}
+
 unsigned regex_groups(const struct regex *regex, struct http_span text,
 	struct route_scratch *scratch, struct http_span groups[CONFIG_GROUPS_MAX])
 {
 	const PCRE2_SIZE *offsets;
-	int count = pcre2_match(regex->code, (PCRE2_SPTR)text.data, text.len, 0, 0, scratch->data,
-		scratch->context);
+	int count = match(regex, text, scratch);
 
 	if (count < 0)
 		return 0;
@@ -111,6 +130,5 @@ unsigned regex_groups(const struct regex *regex, struct http_span text,
 
 bool regex_fits(const struct regex *regex, struct http_span text, struct route_scratch *scratch)
 {
-	return pcre2_match(regex->code, (PCRE2_SPTR)text.data, text.len, 0, 0, scratch->data,
-		       scratch->context) >= 0;
+	return match(regex, text, scratch) >= 0;
 }

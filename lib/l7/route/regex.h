@@ -10,7 +10,8 @@
 
 /*
  * Perl-compatible expressions by PCRE2, compiled to machine code where the processor allows it. The
- * work for one match is bounded: an expression that backtracks without end does not fit.
+ * work for one match is bounded: an expression that backtracks without end does not fit, and the
+ * scratch remembers that it gave up.
  */
 struct regex;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* P-256 and RSA by OpenSSL's libcrypto. */
+/* P-256, RSA and SHA-512 by OpenSSL's libcrypto. */
 
 /* Its low-level interface: the one that takes neither locks nor look-ups for each operation. */
 #define OPENSSL_API_COMPAT 0x10100000L
@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 
 /*
  * Per thread, since mbedTLS's functions have no place for a context: what would otherwise be made
@@ -229,4 +230,14 @@ int rsa_key_private(struct rsa_key *key, const uint8_t *in, uint8_t *out, size_t
 	if (RSA_private_encrypt((int)len, in, out, handle(key), RSA_NO_PADDING) == (int)len)
 		return 0;
 	return fail();
+}
+
+void sha512_block(uint64_t state[8], const uint8_t block[SHA512_CBLOCK])
+{
+	SHA512_CTX ctx;
+
+	memcpy(ctx.h, state, sizeof(ctx.h));
+	SHA512_Transform(&ctx, block);
+	memcpy(state, ctx.h, sizeof(ctx.h));
+	explicit_bzero(&ctx, sizeof(ctx.h));
 }

@@ -12,6 +12,7 @@
 #include <mbedtls/gcm.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/sha256.h>
+#include <mbedtls/sha512.h>
 #include <psa/crypto.h>
 
 typedef int (*override_random)(void *, unsigned char *, size_t);

@@ -40,6 +40,8 @@ void chacha20_poly1305_decrypt(const uint8_t key[32], const struct aead_op *op);
 
 /* One block into a SHA-256 state. False: this CPU cannot. */
 bool sha256_block(uint32_t state[8], const uint8_t block[64]);
+/* One block into a SHA-512 state, which SHA-384 has, too. */
+void sha512_block(uint64_t state[8], const uint8_t block[128]);
 
 /* Points are uncompressed: 4, X, Y. */
 #define P256_BYTES       32

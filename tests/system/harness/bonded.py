@@ -20,11 +20,10 @@ SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
 class Bonded(netns.Namespaces):
-    def __init__(self, folder, with_ovs=False):
+    def __init__(self, folder, kind="bridge"):
         super().__init__()
         self.folder = str(folder)
         self.processes = []
-        kind = "ovs" if with_ovs else "bridge"
         try:
             self.appliance = self._namespace(kind + "-appliance")
             self.switch = self._namespace(kind + "-switch")
@@ -32,7 +31,7 @@ class Bonded(netns.Namespaces):
             self.guest = self._namespace(kind + "-guest")
             self.servers = self._namespace(kind + "-servers")
             self._connect()
-            if with_ovs:
+            if kind == "ovs":
                 self._start_ovs()
             else:
                 self._make_bridge()

@@ -12,6 +12,7 @@ import json
 import socket
 import socketserver
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -146,6 +147,18 @@ class Origin(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.close_connection = True
 
+    def send_torn(self, words):
+        """/torn/LENGTH/AT: a reset after AT bytes of a body that is said to have LENGTH."""
+        self.send_response(200)
+        self.send_header("Content-Length", words[0])
+        self.end_headers()
+        for piece in body_pieces(int(words[1])):
+            self.wfile.write(piece)
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
     def send_status(self, words):
         self.read_body()
         self.answer(int(words[0]), b"status " + words[0].encode() + b"\n")
@@ -170,7 +183,8 @@ class Origin(BaseHTTPRequestHandler):
         if self.is_spoiled():
             return
         pages = {"bytes": self.send_bytes, "slow": self.send_slowly, "drip": self.send_chunks,
-                 "break": self.send_broken, "status": self.send_status}
+                 "break": self.send_broken, "torn": self.send_torn,
+                 "status": self.send_status}
         words = self.path.partition("?")[0].strip("/").split("/")
         try:
             if words[0] in pages and len(words) > 1:

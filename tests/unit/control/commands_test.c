@@ -192,12 +192,11 @@ static void test_network(void **state)
 		"2001:db8::1 -                 9    INCOMPLETE      0    0\n");
 	fixture_answer("show ports",
 		"# port driver     link mac                mtu rx_packets rx_bytes rx_missed "
-		"rx_errors tx_packets tx_bytes tx_errors parent vlan bond role "
-		"lacp partner failovers device\n"
+		"rx_errors tx_packets tx_bytes tx_errors parent vlan bond role   lacp         "
+		"partner           failovers device\n"
 		"wan    net_af_xdp up   02:00:00:00:00:aa 1500         10      640         1 "
-		"        2         20     1280         3 -         0 -    -    "
-		"-    -               0 "
-		"net_af_xdp0,iface=lb0\n");
+		"        2         20     1280         3 -         0 pair active distributing "
+		"02:00:00:00:00:bb         4 net_af_xdp0,iface=lb0\n");
 	fixture.silent_core = 0;
 	fixture_answer("show neigh", "error: worker 0 did not answer\n");
 }
@@ -225,6 +224,8 @@ static void test_metrics(void **state)
 		"# TYPE penstock_core_busy_cycles_total counter\n"
 		"penstock_core_busy_cycles_total{core=\"0\"} 2500\n"
 		"penstock_core_busy_cycles_total{core=\"1\"} 0\n");
+	fixture_answer_has("show metrics", "\npenstock_port_up{port=\"wan\"} 1\n");
+	fixture_answer_has("show metrics", "\npenstock_port_failovers_total{port=\"wan\"} 4\n");
 	fixture_answer_has("show metrics", "\npenstock_drop_no_service_total{core=\"1\"} 4\n");
 	fixture_answer_has(
 		"show metrics", "\npenstock_service_requests_total{service=\"web\"} 44\n");

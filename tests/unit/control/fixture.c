@@ -164,7 +164,12 @@ static bool port_at(void *ctx, unsigned index, struct control_port_info *info)
 		.rx_errors = 2,
 		.tx_packets = 20,
 		.tx_bytes = 1280,
-		.tx_errors = 3 };
+		.tx_errors = 3,
+		.bond = "pair",
+		.role = "active",
+		.lacp = "distributing",
+		.partner = { 2, 0, 0, 0, 0, 0xbb },
+		.failovers = 4 };
 	return index == 0;
 }
 

@@ -188,12 +188,52 @@ static void facts_of_tls_are_matched(void **state)
 	route_scratch_destroy(request.scratch);
 }
 
+#define FORTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* Who keeps an expression busy does not get past the rule, nor past its "not", nor on. */
+static void an_expression_that_gives_up_is_no_way_around_it(void **state)
+{
+	static const struct {
+		const char *routes;
+		const char *request;
+	} bombs[] = {
+		{ "{'match':{'path':{'regex':'^/(a+)+$'}},'respond':{'status':403}},"
+		  "{'respond':{}}",
+			"GET /" FORTY "! HTTP/1.1\r\nHost: a\r\n\r\n" },
+		{ "{'match':{'not':[{'header':{'x':{'regex':'^(a|aa)+$'}}}]},'respond':{}}",
+			"GET / HTTP/1.1\r\nHost: a\r\nX: " FORTY "!\r\n\r\n" },
+		{ "{'redirect':{'regex':{'match':'^/(a+)+$','to':'/b'}}}",
+			"GET /" FORTY "! HTTP/1.1\r\nHost: a\r\n\r\n" },
+		{ "{'pool':'main','rewrite':{'regex':{'match':'^/(a+)+$','to':'/b'}}}",
+			"GET /" FORTY "! HTTP/1.1\r\nHost: a\r\n\r\n" },
+	};
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	for (size_t i = 0; i < RTE_DIM(bombs); i++) {
+		world_routes_load(world, bombs[i].routes);
+		client_clear(client);
+		client_send(client, bombs[i].request);
+		if (!world_expect(client, " 400 ", 100))
+			fail_msg("%s: %s", bombs[i].routes, client->received);
+		assert_int_equal(l7_counters(world->l7)->regex_gave_up, i + 1);
+		world_run(world, 1);
+	}
+	/* The connection goes on, and so does the expression. */
+	client_clear(client);
+	client_send(client, "GET /aaa HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_true(world_expect(client, " 200 ", 100));
+	assert_int_equal(l7_counters(world->l7)->regex_gave_up, RTE_DIM(bombs));
+	client_free(client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(conditions_hold_as_written),
 		WORLD_TEST(shares_are_kept_and_independent),
 		WORLD_TEST(facts_of_tls_are_matched),
+		WORLD_TEST(an_expression_that_gives_up_is_no_way_around_it),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);

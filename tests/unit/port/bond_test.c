@@ -253,6 +253,53 @@ static void lacp_speaks_and_waits_for_a_partner(void **state)
 	bench_unmake(&bench);
 }
 
+/* Two queues on devices that spread: the bond knows how, and its members do it alike. */
+static void a_bond_spreads_as_its_members_do(void **state)
+{
+	struct config_port configs[PORTS] = {
+		[BOND] = { .name = "bond",
+			.has_bond = true,
+			.mtu = 1500,
+			.rx_descriptors = 64,
+			.tx_descriptors = 64,
+			.bond = { .member_count = MEMBERS, .members = { 1, 2 }, .primary = -1 } },
+		[1] = { .name = "first", .device = "net_null_bond1", .is_member = true },
+		[2] = { .name = "second", .device = "net_null_bond2", .is_member = true },
+	};
+	const struct config config = { .ports = configs, .port_count = PORTS };
+	struct port ports[PORTS] = { 0 };
+	struct port_bond *bond;
+	struct err err = { 0 };
+
+	(void)state;
+	for (unsigned i = FIRST; i < PORTS; i++)
+		assert_int_equal(rte_eal_hotplug_add("vdev", configs[i].device, ""), 0);
+	bond = port_bond_open(ports, BOND, &config, 2, support_mbufs(), clock_now_us(), &err);
+	assert_string_equal(err.text, "");
+	assert_int_equal(ports[BOND].queues, 2);
+	assert_int_not_equal(ports[BOND].rss.kinds & RSS_TCP4, 0);
+	for (unsigned i = FIRST; i < PORTS; i++) {
+		uint8_t keys[2][RSS_KEY_MAX] = { { 0 } };
+
+		for (unsigned side = 0; side < 2; side++) {
+			struct rte_eth_rss_conf conf = {
+				.rss_key = keys[side],
+				.rss_key_len = sizeof(keys[side]),
+			};
+
+			assert_int_equal(rte_eth_dev_rss_hash_conf_get(
+						 ports[side == 0 ? BOND : i].ethdev_id, &conf),
+				0);
+		}
+		assert_memory_equal(keys[0], keys[1], RSS_KEY_MIN);
+	}
+	port_bond_destroy(bond);
+	for (unsigned i = FIRST; i < PORTS; i++) {
+		port_close(&ports[i]);
+		(void)rte_eal_hotplug_remove("vdev", configs[i].device);
+	}
+}
+
 static void a_member_without_a_device_is_told(void **state)
 {
 	struct config_port configs[PORTS] = {
@@ -281,6 +328,7 @@ int main(void)
 		cmocka_unit_test_teardown(without_members_frames_are_counted, support_mbufs_check),
 		cmocka_unit_test_teardown(a_new_way_is_announced_four_times, support_mbufs_check),
 		cmocka_unit_test_teardown(lacp_speaks_and_waits_for_a_partner, support_mbufs_check),
+		cmocka_unit_test_teardown(a_bond_spreads_as_its_members_do, support_mbufs_check),
 		cmocka_unit_test_teardown(a_member_without_a_device_is_told, support_mbufs_check),
 	};
 

@@ -503,6 +503,13 @@ struct config_stats {
 	const char *socket_group; /* "group": NULL = the process's own */
 };
 
+/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
+struct config_errors {
+	char **lines;
+	size_t count;
+	size_t capacity;
+};
+
 struct config {
 	const char *path; /* the file, as given */
 	char *text;       /* its bytes as read, for show config */
@@ -536,14 +543,8 @@ struct config {
 	struct config_log log;
 	struct config_access_log access_log;
 	struct config_stats stats;
-	void *arena; /* owns all of the above */
-};
-
-/* All that is wrong with a file: "PATH:LINE: JSON.PATH: words". Grows; owned by the caller. */
-struct config_errors {
-	char **lines;
-	size_t count;
-	size_t capacity;
+	struct config_errors warnings; /* likewise: what may be meant, and is a trap */
+	void *arena;                   /* owns all of the above but the warnings */
 };
 
 /* The name of a scheduler, as lib/balance and statistics call it. Any thread. */

@@ -81,12 +81,14 @@ struct control_worker {
 };
 
 struct access_log;
+struct rte_mempool;
 
 struct control_params {
 	const struct control_ops *ops;
 	void *ctx;
-	struct stats_registry *stats; /* borrowed */
-	struct access_log *access;    /* borrowed; NULL: nothing was kept */
+	struct stats_registry *stats;    /* borrowed */
+	struct access_log *access;       /* borrowed; NULL: nothing was kept */
+	const struct rte_mempool *mbufs; /* packet buffers; borrowed; NULL: not counted */
 	uint64_t started_us;
 };
 

@@ -2,6 +2,8 @@
 #ifndef L7_ROUTE_H
 #define L7_ROUTE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/ip.h"
 #include "conf/config.h"
@@ -29,6 +31,12 @@ struct route_scratch;
 
 struct route_scratch *route_scratch_create(void);
 void route_scratch_destroy(struct route_scratch *scratch);
+
+/*
+ * Whether an expression gave up since the last question: what was found meanwhile is worth nothing.
+ * A request that makes one do so must not get past the rules that way.
+ */
+bool route_scratch_take_given_up(struct route_scratch *scratch);
 
 /* A row, and what it says. */
 struct route {

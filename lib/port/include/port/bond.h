@@ -13,6 +13,12 @@
 struct port_bond;
 
 /*
+ * Memory that net_bond takes for LACPDUs, of each member for each descriptor of a TX queue. It ends
+ * the process when there is none, so port_bond_open() looks before.
+ */
+#define PORT_BOND_DESCRIPTOR_BYTES 512ull
+
+/*
  * Opens a bond over members whose devices EAL has probed. config->bond.members are indices into
  * ports; ports[index] becomes the bond, which port_open()'s rules hold for, and the members' ports
  * become rows for statistics without a queue. All are closed by port_close(), the bond before its
