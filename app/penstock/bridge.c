@@ -76,18 +76,6 @@ static void vlan_get(const struct app *app, unsigned index, struct control_port_
 	}
 }
 
-/* Of a bond it is not the device that knows. */
-static bool link_is_up(const struct app *app, const struct port *port)
-{
-	const struct port *carrier = port->vlan != 0 ? &app->ports[port->parent] : port;
-	struct rte_eth_link link = { 0 };
-
-	if (carrier->is_bond)
-		return atomic_load(&carrier->members_in_use) > 0;
-	return rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
-}
-
 static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 {
 	struct app *app = ctx;
@@ -103,7 +91,7 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 		.device = port->config->device,
 		.driver = port->driver,
 		.mtu = port->mtu,
-		.is_up = link_is_up(app, port),
+		.is_up = port_link_is_up(port->vlan != 0 ? &app->ports[port->parent] : port),
 		.rx_packets = stats.ipackets,
 		.rx_bytes = stats.ibytes,
 		.rx_missed = stats.imissed + stats.rx_nombuf,

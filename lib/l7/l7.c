@@ -113,6 +113,7 @@ static int stack_create(struct l7_core *l7, uint64_t now_us)
 		/* Each client's connection may need one to a member. */
 		.max_connections = 2 * params->max_connections,
 		.mbufs_max = params->mbufs_max,
+		.large_output = params->large_output,
 	};
 
 	if (params->tcp != NULL)

@@ -67,6 +67,7 @@ struct l7_params {
 	/* An IP packet to send, starting at its IP header: to the port's L4 worker. */
 	void (*output)(void *ctx, struct rte_mbuf *m);
 	void *output_ctx;
+	bool large_output; /* it takes several segments as one: tcp_params.large_output */
 	uint32_t max_connections;
 	uint64_t secret[2];
 	uint64_t seed;                /* of choices that need no secret */
