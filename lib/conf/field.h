@@ -87,6 +87,8 @@ extern const struct table tcp_table;
 extern const struct table log_table;
 extern const struct table access_log_table;
 extern const struct table syslog_table;
+extern const struct table request_id_table;
+extern const struct choice trace_context_choices[];
 extern const struct table stats_table;
 extern const struct table port_table;
 extern const struct table bond_table;

@@ -165,6 +165,9 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	l7->tunnels.max_bytes = SIZE_MAX;
 	l7->now_us = now_us;
 	l7->rng.state = params->seed;
+	l7->mark_rng.state = hash_words2(
+		(struct hash_key){ .k0 = params->secret[0], .k1 = params->secret[1] }, params->seed,
+		now_us);
 	TAILQ_INIT(&l7->runnable);
 	TAILQ_INIT(&l7->muxes);
 	TAILQ_INIT(&l7->waiting);

@@ -198,6 +198,8 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 	listener->prior_knowledge = service->prior_knowledge;
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->accept_proxy = &service->accept_proxy;
+	listener->request_id = &service->request_id;
+	listener->trace_context = service->trace_context;
 	listener->is_tls = service->is_tls;
 	listener->worker_count = worker_count;
 	listener->routes = route_table_create(

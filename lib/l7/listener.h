@@ -29,6 +29,8 @@ struct l7_listener {
 	bool prior_knowledge;
 	bool trust_forwarded;
 	const struct config_accept_proxy *accept_proxy; /* the configuration's */
+	const struct config_request_id *request_id;     /* the same */
+	enum config_trace_context trace_context;
 	bool is_tls;
 	struct tls_ticket_keys *ticket_keys; /* of all workers */
 	bool has_key_file;                   /* they are from one */

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "backend/backend.h"
+#include "identify.h"
 #include "l7/l7.h"
 #include "l7/route.h"
 #include "message.h"
@@ -103,6 +104,7 @@ struct stream {
 	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
+	bool is_identified;           /* marks are filled in */
 	bool is_mirrored;             /* whether to copy it was decided */
 	bool is_session_known;        /* its pool has learned with whom its session is */
 	bool is_hedge;                /* this try was begun beside another one */
@@ -138,6 +140,7 @@ struct stream {
 	char member_name[64];
 	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
+	struct identity_marks marks;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
 	struct inlet response;
@@ -226,6 +229,14 @@ struct member *stream_pick(struct stream *stream, const struct pool *pool);
 
 /* The request goes to the member over this connection. */
 void stream_attach(struct stream *stream, struct upstream *upstream);
+
+/*
+ * stream_identify.c: gives the request its ids, once, with its listener known; and adds at most two
+ * fields with them to a head.
+ */
+void stream_identify(struct stream *stream);
+void stream_put_marks(const struct stream *stream, struct http_extra_field extra[2],
+	struct http_write_options *options);
 
 /* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
 void stream_log(struct stream *stream);

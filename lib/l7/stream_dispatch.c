@@ -284,6 +284,7 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	request.facts = connection_facts(stream->connection);
 	route_scratch_take_given_up(l7->route_scratch);
 	stream->route = route_find(listener->routes, &request);
+	stream_identify(stream);
 }
 
 /* The policy of this request, and what it brings to the budget of retries. */

@@ -99,6 +99,7 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 	stream_count_response(stream, head->status, true);
 	stream->times.answered_us = stream->l7->now_us;
 	stream->to_client.framing = framing;
+	stream->to_client.takes_trailers = http_takes_trailers(inlet_head(&stream->request));
 	stream->state = STREAM_EXPECT_END;
 	/* An error says that nobody wants the rest of the body; success may go on reading it. */
 	if (!stream_is_sent(stream) && head->status >= 300)

@@ -158,6 +158,8 @@ static const uint8_t texts[CONFIG_ACCESS_COUNT] = {
 	[CONFIG_ACCESS_referer] = ACCESS_REFERER + 1,
 	[CONFIG_ACCESS_sni] = ACCESS_SNI + 1,
 	[CONFIG_ACCESS_tls] = ACCESS_TLS + 1,
+	[CONFIG_ACCESS_request_id] = ACCESS_REQUEST_ID + 1,
+	[CONFIG_ACCESS_trace_id] = ACCESS_TRACE_ID + 1,
 };
 
 static const char *const names[CONFIG_ACCESS_COUNT] = {

@@ -19,7 +19,7 @@
 /* Of a malformed head, ahead of the offending byte. */
 #define RAW_BEFORE 256
 
-static_assert(sizeof(struct access_record) + 6 * NAME_MAX_BYTES + 4 * FIELD_MAX_BYTES +
+static_assert(sizeof(struct access_record) + 8 * NAME_MAX_BYTES + 4 * FIELD_MAX_BYTES +
 			RAW_MAX_BYTES + TARGET_MAX + 8 <=
 		ACCESS_RECORD_MAX,
 	"a record has room for its texts");
@@ -156,6 +156,8 @@ static void make(struct maker *maker, const struct stream *stream)
 	put_field(maker, ACCESS_USER_AGENT, head, "user-agent");
 	put_field(maker, ACCESS_REFERER, head, "referer");
 	put_tls(maker, stream);
+	put(maker, ACCESS_REQUEST_ID, span_of(stream->marks.request_id), NAME_MAX_BYTES);
+	put(maker, ACCESS_TRACE_ID, identify_trace_id(&stream->marks), NAME_MAX_BYTES);
 	put_raw(maker, stream);
 	if (head != NULL && stream->h2 == NULL)
 		maker->record.version = (uint8_t)(10 + head->minor);

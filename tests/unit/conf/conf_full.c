@@ -120,6 +120,8 @@ const char conf_full[] =
 	"    'http': {'header_timeout_ms': 1, 'idle_timeout_ms': 2, 'body_timeout_ms': 3,\n"
 	"      'max_header_bytes': 2048, 'max_header_fields': 10, 'max_target_bytes': 70,\n"
 	"      'max_body_bytes': 9223372036854775807}, 'trust_forwarded': true,\n"
+	"  'request_id': {'mode': 'trust', 'header': 'X-Id', 'from': ['192.0.2.0/24']},\n"
+	"  'trace_context': 'make',\n"
 	"    'accept_proxy': {'from': ['192.0.2.0/25', '2001:db8::/32'], 'others': 'direct'},\n"
 	"    'json_body': {'max_bytes': 9, 'max_depth': 8, 'max_values': 7, 'timeout_ms': 6,"
 	" 'unreadable': 'no_match'},\n"

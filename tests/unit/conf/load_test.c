@@ -265,6 +265,10 @@ static void test_full_services(void **state)
 	assert_int_equal(web->http.max_target_bytes, 70);
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
+	assert_int_equal(web->request_id.mode, CONFIG_REQUEST_ID_TRUST);
+	assert_string_equal(web->request_id.header, "X-Id");
+	assert_int_equal(web->request_id.from_count, 1);
+	assert_int_equal(web->trace_context, CONFIG_TRACE_CONTEXT_MAKE);
 	assert_int_equal(web->accept_proxy.from_count, 2);
 	assert_int_equal(web->accept_proxy.from[0].prefix_len, 25);
 	assert_int_equal(web->accept_proxy.from[1].prefix_len, 32);

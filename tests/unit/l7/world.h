@@ -53,7 +53,8 @@ struct server {
 	unsigned accepted;
 	unsigned open;
 	unsigned requests;
-	char head[8192]; /* the last request's head, as written by the proxy */
+	char head[8192];         /* the last request's head, as written by the proxy */
+	char trailers_seen[256]; /* the last request's, as "name=value\n" each */
 	uint64_t body_bytes;
 	uint32_t body_sum;
 };

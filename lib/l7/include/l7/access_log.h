@@ -31,6 +31,8 @@ enum access_text {
 	ACCESS_REFERER,
 	ACCESS_SNI,
 	ACCESS_TLS,
+	ACCESS_REQUEST_ID,
+	ACCESS_TRACE_ID,
 	ACCESS_RAW, /* a malformed head, as far as it was read */
 	ACCESS_TEXT_COUNT,
 };
