@@ -415,6 +415,7 @@ static void test_certificate_paths(void **state)
 	assert_string_equal(config->certificates[0].name, "site");
 	assert_string_equal(config->certificates[0].chain_path, expected);
 	assert_string_equal(config->certificates[0].key_path, "/etc/site.key");
+	assert_string_equal(config->certificates[0].ocsp_path, "/etc/site.ocsp");
 	config_destroy(config);
 }
 
