@@ -402,23 +402,6 @@ static void test_acl_files(void **state)
 	config_destroy(config);
 }
 
-static void test_certificate_paths(void **state)
-{
-	struct config *config = conf_load(conf_full);
-	char folder[PATH_MAX];
-	char expected[PATH_MAX + 16];
-
-	(void)state;
-	assert_non_null(realpath(".", folder));
-	snprintf(expected, sizeof(expected), "%s/site.pem", folder);
-	assert_int_equal(config->certificate_count, 2);
-	assert_string_equal(config->certificates[0].name, "site");
-	assert_string_equal(config->certificates[0].chain_path, expected);
-	assert_string_equal(config->certificates[0].key_path, "/etc/site.key");
-	assert_string_equal(config->certificates[0].ocsp_path, "/etc/site.ocsp");
-	config_destroy(config);
-}
-
 static void test_defaults_system(void **state)
 {
 	struct config *config = conf_load("{" CONF_PORTS "}");
@@ -593,7 +576,6 @@ int main(void)
 		cmocka_unit_test(test_full_matches),
 		cmocka_unit_test(test_full_guard),
 		cmocka_unit_test(test_acl_files),
-		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),
 		cmocka_unit_test(test_l7_workers),
