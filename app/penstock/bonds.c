@@ -69,7 +69,6 @@ static void member_fill(const struct app *app, const struct port_bond *bond,
 	memcpy(info->partner, member->partner, sizeof(info->partner));
 }
 
-/* What a bond's device says of itself is not so: its links are looked at from here. */
 static void bond_fill(const struct app *app, const struct port_bond *bond, unsigned port,
 	struct control_port_info *info)
 {

@@ -7,6 +7,8 @@
 #include <rte_ethdev.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "tls/ocsp.h"
 #include "worker.h"
 
 static const struct snapshot *snapshot_get(void *ctx)
@@ -36,6 +38,20 @@ static const struct tls_store *certificates_get(void *ctx)
 static int certificates_replace(void *ctx, struct tls_store *store, struct err *err)
 {
 	return app_publish_certificates(ctx, store, err);
+}
+
+static void staple_destroy(void *staple)
+{
+	tls_staple_destroy(staple);
+}
+
+/* Without memory for the book-keeping it is lost, never freed too early. */
+static void staple_retire(void *ctx, struct tls_staple *staple)
+{
+	struct app *app = ctx;
+
+	if (staple != NULL && rcu_defer(app->rcu, staple, NULL, staple_destroy) < 0)
+		log_warning("out of memory: an old OCSP answer's memory is not given back");
 }
 
 static int pool_changed(void *ctx, unsigned pool_index)
@@ -76,18 +92,6 @@ static void vlan_get(const struct app *app, unsigned index, struct control_port_
 	}
 }
 
-/* Of a bond it is not the device that knows. */
-static bool link_is_up(const struct app *app, const struct port *port)
-{
-	const struct port *carrier = port->vlan != 0 ? &app->ports[port->parent] : port;
-	struct rte_eth_link link = { 0 };
-
-	if (carrier->is_bond)
-		return atomic_load(&carrier->members_in_use) > 0;
-	return rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
-}
-
 static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 {
 	struct app *app = ctx;
@@ -103,7 +107,7 @@ static bool port_get(void *ctx, unsigned index, struct control_port_info *info)
 		.device = port->config->device,
 		.driver = port->driver,
 		.mtu = port->mtu,
-		.is_up = link_is_up(app, port),
+		.is_up = port_link_is_up(port->vlan != 0 ? &app->ports[port->parent] : port),
 		.rx_packets = stats.ipackets,
 		.rx_bytes = stats.ibytes,
 		.rx_missed = stats.imissed + stats.rx_nombuf,
@@ -147,6 +151,7 @@ const struct control_ops app_control_ops = {
 	.config_read = config_read,
 	.certificates = certificates_get,
 	.certificates_replace = certificates_replace,
+	.staple_retire = staple_retire,
 	.pool_changed = pool_changed,
 	.core = core_get,
 	.call = call,

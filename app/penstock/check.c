@@ -13,8 +13,7 @@ static struct tls_store *certificates_check(
 
 	for (size_t i = 0; store != NULL && i < config->certificate_count; i++) {
 		const struct config_certificate *from = &config->certificates[i];
-		struct tls_certificate *certificate = tls_certificate_load(
-			from->chain_path, from->key_path, &err);
+		struct tls_certificate *certificate = l7_certificate_load(from, &err);
 
 		if (certificate == NULL)
 			config_error(
@@ -34,7 +33,7 @@ static void listener_check(const struct config *config, const struct config_serv
 
 	/* That file would be made. */
 	service.tls_key_log = NULL;
-	listener = l7_listener_create(&service, store, 1, &err);
+	listener = l7_listener_create(&service, store, 1, NULL, &err);
 	if (listener == NULL)
 		config_error(errors, config->path, service.line, "services", "%s", err.text);
 	l7_listener_destroy(listener);

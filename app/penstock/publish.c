@@ -66,6 +66,17 @@ static void generation_destroy(struct app *app, struct generation *generation)
 	free(generation);
 }
 
+/* The running listener of that name, or NULL. */
+static const struct l7_listener *listener_before(const struct app *app, const char *name)
+{
+	const struct generation *now = app->generation;
+
+	for (size_t i = 0; now != NULL && i < now->config->service_count; i++)
+		if (strcmp(now->config->services[i].name, name) == 0)
+			return now->listeners[i];
+	return NULL;
+}
+
 static int listeners_create(struct app *app, struct generation *generation, struct err *err)
 {
 	const struct config *config = generation->config;
@@ -76,8 +87,9 @@ static int listeners_create(struct app *app, struct generation *generation, stru
 	for (size_t i = 0; i < config->service_count; i++) {
 		if (!config_mode_is_l7(config->services[i].mode))
 			continue;
-		generation->listeners[i] = l7_listener_create(
-			&config->services[i], generation->certificates, app->l7_count, err);
+		generation->listeners[i] = l7_listener_create(&config->services[i],
+			generation->certificates, app->l7_count,
+			listener_before(app, config->services[i].name), err);
 		if (generation->listeners[i] == NULL)
 			return -EINVAL;
 	}

@@ -102,6 +102,7 @@ static int l7_side_create(struct worker *w, struct err *err)
 		.ports = steer_l7_slice(&steer, (unsigned)w->core.l7_index),
 		.output = dispatch_output,
 		.output_ctx = w,
+		.large_output = true,
 		.secret = { app->secret[0] + w->core.index, app->secret[1] },
 		.seed = app->secret[1] ^ w->core.index,
 		.tcp = &config->tcp,

@@ -43,6 +43,7 @@ void pool_identity_destroy(struct pool_identity *identity)
 		return;
 	free((char *)identity->name);
 	free(identity->cores);
+	learned_put(identity->learned);
 	free(identity);
 }
 
@@ -86,6 +87,18 @@ uint64_t pool_queued_now(const struct pool_identity *identity)
 {
 	return count_open(identity, offsetof(struct pool_core, counters.queued),
 		offsetof(struct pool_core, counters.queued_done));
+}
+
+uint64_t pool_queued_max(const struct pool_identity *identity)
+{
+	uint64_t max = 0;
+
+	for (unsigned i = 0; i < identity->core_count; i++) {
+		uint64_t seen = __atomic_load_n(&identity->cores[i].queued_max, __ATOMIC_RELAXED);
+
+		max = seen > max ? seen : max;
+	}
+	return max;
 }
 
 void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum)

@@ -26,7 +26,8 @@ static struct look look_at(const struct member *member)
 
 		look.good += stats_read(&core->tries_good);
 		look.failed += stats_read(&core->tries_failed);
-		look.answers += stats_read(&core->answers);
+		/* A member that others outran is slow by at least as much. */
+		look.answers += stats_read(&core->answers) + stats_read(&core->tries_outrun);
 		look.answer_us += stats_read(&core->answer_us);
 		look.streak = streak > look.streak ? streak : look.streak;
 	}

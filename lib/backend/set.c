@@ -62,6 +62,7 @@ static void pool_release(struct pool *pool)
 	balance_destroy(pool->balance);
 	pool_lookup_destroy(pool->lookup);
 	free(pool->chance);
+	learned_put(pool->learned);
 	free(pool->is_active);
 	free(pool->members);
 	free(shared);
@@ -86,6 +87,31 @@ static struct pool *pool_alloc(const struct config_pool *config)
 	free(shared->pool.is_active);
 	free(shared);
 	return NULL;
+}
+
+/*
+ * The table belongs to the pool's name, so that it outlives configurations; one of another size
+ * takes over what there is room for. False: no memory.
+ */
+static bool pool_learn(struct pool *pool)
+{
+	const struct config_learn *learn = &pool->config->sticky.learn;
+	struct pool_identity *identity = pool->identity;
+	struct learned *learned = identity->learned;
+
+	if (!learn->is_set)
+		return true;
+	if (learned == NULL || learned_size(learned) != learn->entries) {
+		learned = learned_create(learn->entries);
+		if (learned == NULL)
+			return false;
+		if (identity->learned != NULL)
+			learned_copy(learned, identity->learned);
+		learned_put(identity->learned);
+		identity->learned = learned;
+	}
+	pool->learned = learned_share(learned);
+	return true;
 }
 
 /* What is made from the members. False: no memory. */
@@ -114,7 +140,7 @@ static struct pool *pool_create(
 		}
 		pool->members[i]->identity = pool->identity;
 	}
-	if (pool->identity != NULL && pool_complete(pool, config))
+	if (pool->identity != NULL && pool_learn(pool) && pool_complete(pool, config))
 		return pool;
 	pool_release(pool);
 	return NULL;
@@ -127,6 +153,7 @@ static struct pool *pool_rebuild(const struct pool *old, const struct config *co
 	if (pool == NULL)
 		return NULL;
 	pool->identity = old->identity;
+	pool->learned = old->learned == NULL ? NULL : learned_share(old->learned);
 	memcpy(pool->members, old->members, pool->count * sizeof(struct member *));
 	if (pool_complete(pool, config))
 		return pool;

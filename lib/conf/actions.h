@@ -27,4 +27,7 @@ int template_regex_group(const char *pattern, const char *name);
 void actions_check(
 	struct reader *reader, const struct node *node, const struct config_l7_route *route);
 
+/* A field of that name may be set in requests, or problems at node. */
+void action_request_name_check(struct reader *reader, const struct node *node, const char *name);
+
 #endif

@@ -87,6 +87,8 @@ extern const struct table tcp_table;
 extern const struct table log_table;
 extern const struct table access_log_table;
 extern const struct table syslog_table;
+extern const struct table request_id_table;
+extern const struct choice trace_context_choices[];
 extern const struct table stats_table;
 extern const struct table port_table;
 extern const struct table bond_table;
@@ -99,6 +101,7 @@ extern const struct table service_table;
 extern const struct table h2_table;
 extern const struct table tunnel_table;
 extern const struct choice service_mode_choices[];
+extern const struct table json_body_table;
 extern const struct table tls_table; /* struct config_service */
 extern const struct table pool_tls_table;
 

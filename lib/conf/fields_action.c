@@ -40,7 +40,7 @@ static void name_check(struct reader *reader, const struct node *node, const cha
 	}
 }
 
-static void request_name_check(struct reader *reader, const struct node *node, const char *name)
+void action_request_name_check(struct reader *reader, const struct node *node, const char *name)
 {
 	static const char *const set[] = { "forwarded", "x-forwarded-for", "x-forwarded-proto" };
 
@@ -172,7 +172,7 @@ static void edits_check_names(struct reader *reader, const struct node *node, ed
 static void request_headers_check(struct reader *reader, const struct node *node, void *object)
 {
 	(void)object;
-	edits_check_names(reader, node, request_name_check);
+	edits_check_names(reader, node, action_request_name_check);
 }
 
 static void response_headers_check(struct reader *reader, const struct node *node, void *object)

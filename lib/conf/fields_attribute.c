@@ -152,6 +152,20 @@ static void sticky_check(struct reader *reader, const struct node *node, void *o
 {
 	const struct config_sticky *sticky = object;
 
+	if (!sticky->learn.is_set) {
+		if (node_get(node, "cookie") == NULL)
+			problem_add_missing(&reader->problems, node, "cookie",
+				"is required and missing, where there is no \"learn\"");
+		if (node_get(node, "key_file") == NULL)
+			problem_add_missing(&reader->problems, node, "key_file",
+				"is required and missing, where there is no \"learn\"");
+	}
+	for (const struct node *child = node->children; sticky->learn.is_set && child != NULL;
+		child = child->next) {
+		if (child != node_get(node, "learn"))
+			problem_add_key(&reader->problems, child,
+				"is for a cookie of ours: with \"learn\" there is none");
+	}
 	if (sticky->same_site == CONFIG_SAME_SITE_NONE && sticky->secure == CONFIG_SECURE_NEVER)
 		problem_add(&reader->problems, node_get(node, "same_site"),
 			"browsers take \"none\" with Secure only");
@@ -160,9 +174,8 @@ static void sticky_check(struct reader *reader, const struct node *node, void *o
 static const struct field sticky_fields[] = {
 	{
 		.name = "cookie",
-		.help = "its name",
+		.help = "the name of a cookie of ours",
 		.type = FIELD_TEXT,
-		.is_required = true,
 		.kind = &cookie_name_kind,
 		.offset = offsetof(struct config_sticky, cookie),
 	},
@@ -171,7 +184,6 @@ static const struct field sticky_fields[] = {
 		.help = "random bytes, 16 at least, that cookies are made and checked with; the same "
 			"on all appliances that share clients",
 		.type = FIELD_TEXT,
-		.is_required = true,
 		.kind = &key_kind,
 		.offset = offsetof(struct config_sticky, key),
 	},
@@ -214,13 +226,24 @@ static const struct field sticky_fields[] = {
 		.choices = same_site_choices,
 		.value = CONFIG_SAME_SITE_LAX,
 	},
+	{
+		.name = "learn",
+		.help = "instead of a cookie of ours: sessions of the application's own",
+		.type = FIELD_OBJECT,
+		.text = "nothing is learned",
+		.table = &learn_table,
+		.offset = offsetof(struct config_sticky, learn),
+		.has_offset = offsetof(struct config_sticky, learn.is_set),
+	},
 	{ .name = NULL },
 };
 
 const struct table sticky_table = {
 	.name = "sticky",
-	.help = "A client's first answer brings a cookie that leads its later requests to the same "
-		"member. It is encrypted and signed: it tells nothing, and nobody can make one.",
+	.help = "Requests of a session come back to its member. Either by a cookie of ours, which "
+		"the first answer brings: it is encrypted and signed, so that it tells nothing and "
+		"nobody can make one. Or by what the application tells sessions apart by, with "
+		"`learn`.",
 	.fields = sticky_fields,
 	.check = sticky_check,
 };

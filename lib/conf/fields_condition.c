@@ -89,6 +89,39 @@ static void facts_check(
 	}
 }
 
+/* RFC 6901 3: a slash before each name, and no "~" but in "~0" and "~1". The whole is no field. */
+static bool is_pointer(const char *text)
+{
+	if (text[0] != '/')
+		return false;
+	for (const char *tilde = strchr(text, '~'); tilde != NULL; tilde = strchr(tilde + 1, '~')) {
+		if (tilde[1] != '0' && tilde[1] != '1')
+			return false;
+	}
+	return true;
+}
+
+static void pointers_check(
+	struct reader *reader, const struct node *node, const struct config_text_matches *fields)
+{
+	const struct node *child = node != NULL ? node->children : NULL;
+
+	for (size_t i = 0; child != NULL && i < fields->count; i++, child = child->next) {
+		const char *name = fields->items[i].name;
+		unsigned depth = 0;
+
+		for (const char *c = name; *c != '\0'; c++)
+			depth += *c == '/';
+		if (!is_pointer(name))
+			problem_add_key(&reader->problems, child,
+				"expected a JSON pointer, as \"/user/plan\"");
+		else if (depth > CONFIG_JSON_DEPTH_MAX || strlen(name) > CONFIG_JSON_NAME_MAX)
+			problem_add_key(&reader->problems, child,
+				"is longer than %d bytes or leads deeper than %d",
+				CONFIG_JSON_NAME_MAX, CONFIG_JSON_DEPTH_MAX);
+	}
+}
+
 static void depth_check(struct reader *reader, const struct node *node)
 {
 	unsigned depth = 0;
@@ -109,6 +142,7 @@ void match_conditions_check(
 {
 	header_names_check(reader, node_get(node, "header"), &conditions->headers);
 	facts_check(reader, node_get(node, "tls"), &conditions->tls);
+	pointers_check(reader, node_get(node, "json"), &conditions->json);
 	depth_check(reader, node);
 	if (conditions->share == 0)
 		problem_add(&reader->problems, node_get(node, "share"),
@@ -118,7 +152,7 @@ void match_conditions_check(
 bool match_has_conditions(const struct config_conditions *conditions)
 {
 	return conditions->method_count + conditions->headers.count + conditions->query.count +
-			conditions->cookies.count + conditions->tls.count +
+			conditions->cookies.count + conditions->tls.count + conditions->json.count +
 			conditions->source_count + conditions->alpn_count +
 			conditions->any_of_count + conditions->all_of_count +
 			conditions->none_of_count >

@@ -39,6 +39,12 @@ static void retry_check(struct reader *reader, const struct node *node, void *ob
 		problem_add(&reader->problems, on,
 			"\"timeout\" needs try_timeout_ms: when response_timeout_ms is over, so is "
 			"the request");
+	if (retry->hedge.is_set && retry->try_timeout_ms > 0 &&
+		retry->hedge.delay_ms >= retry->try_timeout_ms)
+		problem_add(&reader->problems, node_get(node, "hedge"),
+			"delay_ms (%u) is not shorter than try_timeout_ms (%u): the try is over by "
+			"then",
+			retry->hedge.delay_ms, retry->try_timeout_ms);
 	for (unsigned i = 0; i < retry->status_count; i++) {
 		unsigned status = retry->statuses[i];
 
@@ -133,6 +139,16 @@ static const struct field retry_fields[] = {
 		.help = "when all others were tried, one that failed may be tried again",
 		.type = FIELD_BOOL,
 		.offset = offsetof(struct config_retry, same_member),
+	},
+	{
+		.name = "hedge",
+		.help = "a second member is asked when the first takes long, and the first usable "
+			"answer counts; within the same budget",
+		.type = FIELD_OBJECT,
+		.text = "one member at a time",
+		.table = &hedge_table,
+		.offset = offsetof(struct config_retry, hedge),
+		.has_offset = offsetof(struct config_retry, hedge.is_set),
 	},
 	{ .name = NULL },
 };

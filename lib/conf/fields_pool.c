@@ -473,9 +473,10 @@ static const struct field pool_fields[] = {
 	},
 	{
 		.name = "sticky",
-		.help = "l7: clients come back to their member by a cookie",
+		.help = "l7: clients come back to their member, by a cookie or what the application tells "
+			"sessions apart by",
 		.type = FIELD_OBJECT,
-		.text = "no cookie",
+		.text = "they do not",
 		.table = &sticky_table,
 		.offset = offsetof(struct config_pool, sticky),
 		.has_offset = offsetof(struct config_pool, sticky.is_set),

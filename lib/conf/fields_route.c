@@ -427,6 +427,7 @@ void l7_routes_check(
 	}
 	names_check(&matches, &reader->problems, "a route for");
 	route_names_check(reader, list, service);
+	match_json_fields_check(reader, list, service);
 	node = list->children;
 	for (unsigned i = 0; i < service->route_count; i++, node = node->next) {
 		const struct config_l7_route *route = &service->routes[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The appliance itself: cores, memory, ports, addresses, certificates, logs and the socket. */
+/* The appliance itself: cores, memory, ports, addresses, logs and the socket. */
 #include "base/log.h"
 #include "reader.h"
 #include "text.h"
@@ -217,41 +217,4 @@ const struct table stats_table = {
 	.name = "stats",
 	.help = "The socket for statistics and commands.",
 	.fields = stats_fields,
-};
-
-static const struct field certificate_fields[] = {
-	{
-		.name = "name",
-		.help = "how services refer to it",
-		.type = FIELD_TEXT,
-		.kind = &text_name,
-		.is_required = true,
-		.offset = offsetof(struct config_certificate, name),
-	},
-	{
-		.name = "chain",
-		.help = "PEM file: the certificate, then its intermediates; relative to the "
-			"configuration's folder",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.is_required = true,
-		.offset = offsetof(struct config_certificate, chain_path),
-	},
-	{
-		.name = "key",
-		.help = "PEM file: the private key; relative to the configuration's folder",
-		.type = FIELD_TEXT,
-		.kind = &text_file,
-		.is_required = true,
-		.offset = offsetof(struct config_certificate, key_path),
-	},
-	{ .name = NULL },
-};
-
-const struct table certificate_table = {
-	.name = "certificate",
-	.help = "A certificate with its key.",
-	.fields = certificate_fields,
-	.size = sizeof(struct config_certificate),
-	.line_offset = offsetof(struct config_certificate, line),
 };

@@ -249,7 +249,7 @@ static const struct field tls_fields[] = {
 	{
 		.name = "ticket_keys",
 		.help = "file of session ticket keys, which appliances of a group share; without "
-			"it, a key is made at each load",
+			"it, the service has a key of its own, made when it is loaded first",
 		.type = FIELD_TEXT,
 		.kind = &text_file,
 		.offset = offsetof(struct config_service, tls_ticket_keys),

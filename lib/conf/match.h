@@ -23,6 +23,10 @@ bool match_regex_check(struct reader *reader, const struct node *node, const cha
 /* RFC 9110 5.6.2 */
 bool match_is_token(const char *text);
 
+/* No more fields of bodies than can be looked for at once. list: the service's routes. */
+void match_json_fields_check(
+	struct reader *reader, const struct node *list, const struct config_service *service);
+
 /* What the tables cannot say. node: the object with the conditions. */
 void match_conditions_check(
 	struct reader *reader, const struct node *node, struct config_conditions *conditions);
@@ -62,6 +66,7 @@ bool match_has_conditions(const struct config_conditions *conditions);
 			base),                                                                      \
 		CONDITION_MAP("cookie", cookies, "cookies by name", base),                          \
 		CONDITION_MAP("tls", tls, "facts of the client's TLS: " FACTS_HELP, base),          \
+		CONDITION_MAP("json", json, "fields of a JSON body: " JSON_HELP, base),             \
 		{                                                                                   \
 			.name = "source",                                                           \
 			.help = "the client's address is in any of these networks",                 \
@@ -111,6 +116,11 @@ bool match_has_conditions(const struct config_conditions *conditions);
 		CONDITION_LIST("all_of", all_of, "all of these fit", base),                         \
 		CONDITION_LIST("any_of", any_of, "at least one of these fits", base),               \
 		CONDITION_LIST("not", none_of, "none of these fits", base)
+
+#define JSON_HELP                                                                                  \
+	"by JSON pointer (RFC 6901), as `/user/plan` or `/items/0/id`; see the service's "         \
+	"`json_body`. Strings without their escapes, numbers by their value, and `true`, "         \
+	"`false`, `null`; objects and lists are only `present`"
 
 #define FACTS_HELP                                                                                 \
 	"`version`, `cipher`, `sni`; of the client's certificate, where it has a good one: "       \

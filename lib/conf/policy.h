@@ -10,6 +10,9 @@ extern const struct table outlier_table;     /* its struct: struct config_outlie
 extern const struct table mirror_table;      /* its struct: struct config_mirror */
 extern const struct table pool_limits_table; /* its struct: struct config_pool_limits */
 
+extern const struct table hedge_table; /* fields_hedge.c, its struct: struct config_hedge */
+extern const struct table learn_table; /* fields_learn.c, its struct: struct config_learn */
+
 /* fields_attribute.c: struct config_attribute, struct config_sticky */
 extern const struct text_kind attribute_kind;
 extern const struct table sticky_table;

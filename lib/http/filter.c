@@ -135,6 +135,60 @@ void http_filter_init(struct http_filter *filter, const struct http_head *head,
 			collect_options(filter, head->fields[i].value);
 }
 
+bool http_trailer_passes(struct http_span name)
+{
+	static const char *const names[] = {
+		"age",
+		"authorization",
+		"cache-control",
+		"cookie",
+		"date",
+		"expires",
+		"host",
+		"location",
+		"max-forwards",
+		"pragma",
+		"range",
+		"retry-after",
+		"set-cookie",
+		"vary",
+		"www-authenticate",
+		"x-real-ip",
+	};
+
+	if (http_is_hop_by_hop(name) || is_forwarded(name) || starts_with(name, "content-") ||
+		starts_with(name, "proxy") || starts_with(name, "if-"))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_is(name, names[i]))
+			return false;
+	return true;
+}
+
+/* A list of codings with weights; only this word among them is none. */
+static bool list_has_trailers(struct http_span list)
+{
+	static const char word[] = "trailers";
+	const size_t len = sizeof(word) - 1;
+
+	for (size_t i = 0; i + len <= list.len; i++) {
+		bool begins = i == 0 || !char_is(list.data[i - 1], CHAR_TOKEN);
+		bool ends = i + len == list.len || !char_is(list.data[i + len], CHAR_TOKEN);
+
+		if (begins && ends && strncasecmp(list.data + i, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool http_takes_trailers(const struct http_head *head)
+{
+	for (unsigned i = 0; i < head->field_count; i++)
+		if (span_is(head->fields[i].name, "te") && list_has_trailers(head->fields[i].value))
+			return true;
+	return false;
+}
+
 bool http_filter_passes(const struct http_filter *filter, struct http_span name)
 {
 	return !http_is_hop_by_hop(name) && !is_named(filter, name) &&

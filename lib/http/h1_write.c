@@ -117,6 +117,28 @@ static int finish(struct writer *writer)
 	return (int)writer->used;
 }
 
+int h1_write_chunk_end(char *out, size_t size, const struct http_field *trailers, unsigned count)
+{
+	struct writer writer = { .out = out, .size = size };
+
+	put_line(&writer, "0");
+	for (unsigned i = 0; i < count; i++)
+		if (http_trailer_passes(trailers[i].name))
+			put_field(&writer, trailers[i].name, trailers[i].value);
+	return finish(&writer);
+}
+
+/* RFC 9110 10.1.4: TE is of one connection, and Connection says so. */
+static void put_connection(struct writer *writer, const struct http_write_options *options)
+{
+	if (options->asks_trailers) {
+		put_line(writer, "TE: trailers");
+		put_line(writer, options->close ? "Connection: TE, close" : "Connection: TE");
+	} else if (options->close) {
+		put_line(writer, "Connection: close");
+	}
+}
+
 /* RFC 9110 7.8 */
 static void put_upgrade(struct writer *writer, const char *protocol)
 {
@@ -145,8 +167,8 @@ int h1_write_request(char *out, size_t size, const struct http_head *head,
 		put_line(&writer, "Transfer-Encoding: chunked");
 	if (options->upgrade != NULL)
 		put_upgrade(&writer, options->upgrade);
-	else if (options->close)
-		put_line(&writer, "Connection: close");
+	else
+		put_connection(&writer, options);
 	return finish(&writer);
 }
 

@@ -37,6 +37,7 @@ struct l7_core {
 	uint64_t config_generation;
 	bool is_draining;
 	struct rng rng;
+	struct rng mark_rng; /* of ids, which others see: nothing of rng follows from them */
 	struct route_scratch *route_scratch;
 	struct balance_cursor cursors[CURSORS_MAX];
 	struct l7_params params;
@@ -69,6 +70,8 @@ struct l7_core {
 	struct objpool *outs;
 	struct objpool *records;
 	struct objpool *mirror_pool;
+	struct objpool *scans;   /* of bodies that decide on routes */
+	struct objpool *hedges;  /* of requests that may go to several members at a time */
 	struct objpool *replays; /* pieces of bodies that may be sent again */
 
 	/*

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/json.h"
 #include "listener.h"
 #include "middleware/middleware.h"
+#include "route/class.h"
 
 static void text_set(char *text, size_t size, struct http_span span)
 {
@@ -82,23 +84,49 @@ static void actions_run(
 		forward(explanation, exchange, edit, actions);
 }
 
+/* The body as the worker would read it; sets what that is answered with where it cannot be. */
+static enum route_body body_read(const struct l7_listener *listener,
+	const struct l7_question *question, void *memory, struct l7_explanation *explanation)
+{
+	const struct json_fields *fields = route_table_fields(listener->routes);
+	struct json_scan *scan;
+
+	if (fields == NULL || question->head->body == HTTP_BODY_NONE || !is_json(question->head))
+		return ROUTE_BODY_NONE;
+	if (question->body.len == 0)
+		return ROUTE_BODY_UNREAD;
+	scan = json_scan_begin(memory, fields, &listener->json_limits);
+	if (question->body.len <= listener->json_body.max_bytes &&
+		json_scan_add(scan, question->body.data, question->body.len) == JSON_GOOD &&
+		json_scan_end(scan) == JSON_GOOD)
+		return ROUTE_BODY_READ;
+	if (listener->json_body.unreadable == CONFIG_UNREADABLE_NO_MATCH)
+		return ROUTE_BODY_UNREADABLE;
+	explanation->is_unreadable = true;
+	return ROUTE_BODY_UNREAD;
+}
+
 int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 	struct l7_explanation *explanation)
 {
 	struct route_scratch *scratch = route_scratch_create();
 	struct head_edit *edit = calloc(1, sizeof(*edit));
 	struct rng rng = { .state = question->seed };
-	const struct route_request request = {
+	void *scan = calloc(1, json_scan_bytes());
+	struct route_request request = {
 		.head = question->head,
 		.source = &question->tuple.src,
+		.facts = question->facts,
 		.random = (uint32_t)rng_next(&rng),
 		.scratch = scratch,
+		.json = scan,
 	};
 	struct exchange exchange = {
 		.head = question->head,
 		.tuple = &question->tuple,
 		.service = listener->name,
 		.is_tls = listener->is_tls,
+		.facts = question->facts,
 		.scratch = scratch,
 		.rng = &rng,
 		.now_us = question->now_us,
@@ -106,10 +134,11 @@ int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 	};
 
 	memset(explanation, 0, sizeof(*explanation));
-	if (scratch != NULL && edit != NULL) {
+	if (scratch != NULL && edit != NULL && scan != NULL) {
+		request.body = body_read(listener, question, scan, explanation);
 		explanation->route = route_find(listener->routes, &request);
 		exchange.route = explanation->route;
-		if (exchange.route != NULL)
+		if (exchange.route != NULL && exchange.route != &route_needs_body)
 			actions_run(explanation, &exchange, edit);
 		if (route_scratch_take_given_up(scratch)) {
 			explanation->status = 400;
@@ -117,8 +146,9 @@ int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 		}
 	}
 	free(edit);
+	free(scan);
 	route_scratch_destroy(scratch);
-	return edit != NULL && scratch != NULL ? 0 : -ENOMEM;
+	return edit != NULL && scratch != NULL && scan != NULL ? 0 : -ENOMEM;
 }
 
 const struct route *l7_explain_raw(const struct l7_listener *listener,

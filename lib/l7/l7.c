@@ -9,14 +9,17 @@
 #include "base/clock.h"
 #include "connection_h2.h"
 #include "core.h"
+#include "http/json.h"
 #include "middleware/middleware.h"
 #include "resilience/limits.h"
 #include "resilience/replay.h"
 #include "stats/stats.h"
+#include "stream_hedge.h"
 
 #define GROW_COUNT          64
 #define DEFAULT_CONNECTIONS 65536
 #define STREAMS_FACTOR      4 /* streams for each connection, on average */
+#define SCANS_MIN           64
 #define REPLAYS_MIN         1024
 
 static const struct stats_desc descs[] = {
@@ -113,6 +116,7 @@ static int stack_create(struct l7_core *l7, uint64_t now_us)
 		/* Each client's connection may need one to a member. */
 		.max_connections = 2 * params->max_connections,
 		.mbufs_max = params->mbufs_max,
+		.large_output = params->large_output,
 	};
 
 	if (params->tcp != NULL)
@@ -134,12 +138,15 @@ static int pools_create(struct l7_core *l7)
 	l7->inlets = objpool_create(inlet_memory_bytes(), GROW_COUNT, 2 * max);
 	l7->outs = objpool_create(MESSAGE_OUT_BYTES, GROW_COUNT, 2 * max);
 	l7->records = objpool_create(TRANSPORT_RECORD_BYTES, GROW_COUNT, 2 * max);
+	l7->hedges = objpool_create(sizeof(struct hedge), GROW_COUNT, STREAMS_FACTOR * max);
 	l7->replays = objpool_create(
 		replay_piece_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)REPLAYS_MIN));
-	if (l7->slots == NULL || l7->replays == NULL || l7->free_slots == NULL ||
-		l7->connections == NULL || l7->streams == NULL || l7->inlets == NULL ||
-		l7->outs == NULL || l7->records == NULL || l7->connections_h2 == NULL ||
-		heap_create(&l7->heap) < 0)
+	l7->scans = objpool_create(
+		json_scan_bytes(), GROW_COUNT, RTE_MAX(max / 4, (uint32_t)SCANS_MIN));
+	if (l7->slots == NULL || l7->scans == NULL || l7->replays == NULL || l7->hedges == NULL ||
+		l7->free_slots == NULL || l7->connections == NULL || l7->streams == NULL ||
+		l7->inlets == NULL || l7->outs == NULL || l7->records == NULL ||
+		l7->connections_h2 == NULL || heap_create(&l7->heap) < 0)
 		return -ENOMEM;
 	return mirrors_create(l7) < 0 ? -ENOMEM : upstream_pools_create(&l7->upstreams, max);
 }
@@ -158,6 +165,9 @@ struct l7_core *l7_core_create(const struct l7_params *params, uint64_t now_us, 
 	l7->tunnels.max_bytes = SIZE_MAX;
 	l7->now_us = now_us;
 	l7->rng.state = params->seed;
+	l7->mark_rng.state = hash_words2(
+		(struct hash_key){ .k0 = params->secret[0], .k1 = params->secret[1] }, params->seed,
+		now_us);
 	TAILQ_INIT(&l7->runnable);
 	TAILQ_INIT(&l7->muxes);
 	TAILQ_INIT(&l7->waiting);
@@ -220,6 +230,8 @@ void l7_core_destroy(struct l7_core *l7)
 	objpool_destroy(l7->outs);
 	objpool_destroy(l7->records);
 	objpool_destroy(l7->replays);
+	objpool_destroy(l7->scans);
+	objpool_destroy(l7->hedges);
 	mirrors_destroy(l7);
 	wheel_destroy(l7->wheel);
 	route_scratch_destroy(l7->route_scratch);

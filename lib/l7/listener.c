@@ -3,11 +3,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_common.h>
+
+#include "base/log.h"
+#include "tls/ocsp.h"
 
 /* By CONFIG_ALPN_* or-ed: what is offered, in our order. */
 static const char *const alpn[][3] = {
@@ -31,12 +36,17 @@ static int contexts_create(
 static_assert(CONFIG_CIPHERS_ALL == TLS_SUITES_ALL, "one order of suites");
 static_assert((int)CONFIG_CLIENT_AUTH_REQUIRED == TLS_CLIENT_AUTH_REQUIRED, "one order");
 
-static int ticket_keys_create(
-	struct l7_listener *listener, const struct config_service *service, struct err *err)
+/* Made keys outlive a new configuration: its clients resume what they have. */
+static int ticket_keys_create(struct l7_listener *listener, const struct config_service *service,
+	const struct l7_listener *before, struct err *err)
 {
-	listener->ticket_keys = service->tls_ticket_keys == NULL
-		? tls_ticket_keys_random(err)
-		: tls_ticket_keys_load(service->tls_ticket_keys, err);
+	listener->has_key_file = service->tls_ticket_keys != NULL;
+	if (listener->has_key_file)
+		listener->ticket_keys = tls_ticket_keys_load(service->tls_ticket_keys, err);
+	else if (before != NULL && before->ticket_keys != NULL && !before->has_key_file)
+		listener->ticket_keys = tls_ticket_keys_hold(before->ticket_keys);
+	else
+		listener->ticket_keys = tls_ticket_keys_random(err);
 	return listener->ticket_keys == NULL ? -EINVAL : 0;
 }
 
@@ -87,8 +97,8 @@ static int tls_create(struct l7_listener *listener, const struct config_service 
 		certificates[i] = tls_store_at(store, service->certificates[i], NULL);
 	if (certificates == NULL)
 		err_set(err, ENOMEM, "no memory for a listener");
-	else if (hosts_fill(hosts, service, err) == 0)
-		result = ticket_keys_create(listener, service, err);
+	else
+		result = hosts_fill(hosts, service, err);
 	params.ticket_keys = listener->ticket_keys;
 	if (result == 0)
 		result = contexts_create(listener, &params, err);
@@ -97,14 +107,60 @@ static int tls_create(struct l7_listener *listener, const struct config_service 
 	return result;
 }
 
+/* The path that is said, or else the chain's with a suffix where there is such a file; or NULL. */
+static const char *path_beside(
+	const char *said, const char *chain, const char *suffix, char room[PATH_MAX])
+{
+	if (said != NULL)
+		return said;
+	if (snprintf(room, PATH_MAX, "%s%s", chain, suffix) >= PATH_MAX || access(room, F_OK) != 0)
+		return NULL;
+	return room;
+}
+
+static int ocsp_load(
+	struct tls_certificate *certificate, const struct config_certificate *from, struct err *err)
+{
+	char room[PATH_MAX];
+	const char *path = path_beside(from->ocsp_issuer, from->chain_path, ".issuer", room);
+	struct err warning = { .text = "" };
+	int result;
+
+	if (path != NULL && tls_certificate_load_issuer(certificate, path, err) < 0)
+		return -EINVAL;
+	path = path_beside(from->ocsp_path, from->chain_path, ".ocsp", room);
+	if (path == NULL)
+		return 0;
+	result = tls_certificate_load_ocsp(certificate, path, &warning);
+	if (result < 0)
+		return err_set(err, EINVAL, "%s", warning.text);
+	if (result > 0)
+		log_warning("certificate %s gets no OCSP staple: %s", from->name, warning.text);
+	else if (!tls_can_staple())
+		log_warning("certificate %s gets no OCSP staple: this build has the plain TLS "
+			    "library",
+			from->name);
+	return 0;
+}
+
+struct tls_certificate *l7_certificate_load(const struct config_certificate *from, struct err *err)
+{
+	struct tls_certificate *certificate = tls_certificate_load(
+		from->chain_path, from->key_path, err);
+
+	if (certificate == NULL || ocsp_load(certificate, from, err) == 0)
+		return certificate;
+	tls_certificate_destroy(certificate);
+	return NULL;
+}
+
 struct tls_store *l7_certificates_load(const struct config *config, struct err *err)
 {
 	struct tls_store *store = tls_store_create(config->certificate_count, err);
 
 	for (size_t i = 0; store != NULL && i < config->certificate_count; i++) {
 		const struct config_certificate *from = &config->certificates[i];
-		struct tls_certificate *certificate = tls_certificate_load(
-			from->chain_path, from->key_path, err);
+		struct tls_certificate *certificate = l7_certificate_load(from, err);
 
 		if (certificate != NULL && tls_store_add(store, from->name, certificate) == 0)
 			continue;
@@ -130,7 +186,8 @@ static void raw_configure(
 }
 
 struct l7_listener *l7_listener_create(const struct config_service *service,
-	const struct tls_store *certificates, unsigned worker_count, struct err *err)
+	const struct tls_store *certificates, unsigned worker_count,
+	const struct l7_listener *before, struct err *err)
 {
 	size_t bytes = sizeof(struct l7_listener) + worker_count * sizeof(struct listener_worker);
 	struct l7_listener *listener;
@@ -146,9 +203,16 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 	listener->limits = service->http;
 	listener->h2 = service->h2;
 	listener->tunnels = service->tunnels;
+	listener->json_body = service->json_body;
+	listener->json_limits = (struct json_limits){
+		.max_depth = service->json_body.max_depth,
+		.max_values = service->json_body.max_values,
+	};
 	listener->prior_knowledge = service->prior_knowledge;
 	listener->trust_forwarded = service->trust_forwarded;
 	listener->accept_proxy = &service->accept_proxy;
+	listener->request_id = &service->request_id;
+	listener->trace_context = service->trace_context;
 	listener->is_tls = service->is_tls;
 	listener->mode = service->mode;
 	if (config_mode_is_raw(service->mode))
@@ -158,7 +222,9 @@ struct l7_listener *l7_listener_create(const struct config_service *service,
 		service->routes, service->route_count, service->pool, err);
 	if (listener->routes == NULL)
 		goto fail;
-	if (service->is_tls && tls_create(listener, service, certificates, err) < 0)
+	if (service->is_tls &&
+		(ticket_keys_create(listener, service, before, err) < 0 ||
+			tls_create(listener, service, certificates, err) < 0))
 		goto fail;
 	return listener;
 fail:

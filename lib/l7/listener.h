@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "conf/config.h"
+#include "http/json.h"
 #include "l7/l7.h"
 #include "l7/route.h"
 #include "tls/tls.h"
@@ -23,13 +24,18 @@ struct l7_listener {
 	struct config_http_limits limits;
 	struct config_h2 h2;
 	struct config_tunnels tunnels;
+	struct config_json_body json_body;
+	struct json_limits json_limits; /* of these, those of the scan */
 	bool prior_knowledge;
 	bool trust_forwarded;
 	const struct config_accept_proxy *accept_proxy; /* the configuration's */
+	const struct config_request_id *request_id;     /* the same */
+	enum config_trace_context trace_context;
 	bool is_tls;
 	enum config_mode mode;
 	unsigned max_hello_bytes;            /* tls-passthrough */
 	struct tls_ticket_keys *ticket_keys; /* of all workers */
+	bool has_key_file;                   /* they are from one */
 	unsigned worker_count;
 	struct listener_worker workers[];
 };

@@ -342,11 +342,25 @@ size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span 
 	return len;
 }
 
+static __rte_noinline void chunks_end(
+	struct outlet *outlet, const struct http_field *trailers, unsigned count)
+{
+	char end[MESSAGE_OUT_BYTES - H1_CHUNK_HEAD_MAX];
+	int len = h1_write_chunk_end(end, sizeof(end), trailers, count);
+
+	if (len > 0)
+		outlet_put(outlet, end, (size_t)len);
+	else
+		outlet_put(outlet, H1_CHUNK_LAST, strlen(H1_CHUNK_LAST));
+}
+
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count)
 {
 	outlet->is_ended = true;
 	if (outlet->h2 != NULL)
 		h2_send_end(outlet->h2, trailers, count);
+	else if (outlet->framing == HTTP_BODY_CHUNKED && count > 0 && outlet->takes_trailers)
+		chunks_end(outlet, trailers, count);
 	else if (outlet->framing == HTTP_BODY_CHUNKED)
 		outlet_put(outlet, H1_CHUNK_LAST, strlen(H1_CHUNK_LAST));
 }

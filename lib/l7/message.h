@@ -92,6 +92,7 @@ struct outlet {
 	bool is_failed;    /* no buffer: the message cannot go on */
 	bool is_raw;       /* no messages any more: outlet_end() is the connection's end */
 	bool is_ended;
+	bool takes_trailers;  /* HTTP/1: its reader does */
 	struct h2_stream *h2; /* instead of the transport; borrowed */
 };
 
@@ -123,7 +124,7 @@ size_t outlet_body(struct outlet *outlet, const char *data, size_t len);
  * would, and between plain connections without copying it. Returns how many bytes went. */
 size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span body);
 
-/* Trailers pass to HTTP/2 only. */
+/* Trailers pass to HTTP/2, and in chunks to who takes them. */
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count);
 
 #endif

@@ -193,7 +193,8 @@ void mirror_send(struct stream *stream, const char *head, size_t len)
 	if (rng_below(&l7->rng, 100) >= route->mirror.pct)
 		return;
 	pool = l7->snapshot->backends->pools[route->mirror.pool];
-	if (!stream->is_request_done || len + sizeof(close_field) > MESSAGE_OUT_BYTES ||
+	if (!stream->is_request_done || stream->replay.len > 0 ||
+		len + sizeof(close_field) > MESSAGE_OUT_BYTES ||
 		!mirror_open(l7, pool, route->mirror.pool, head, len))
 		pool->identity->cores[l7->core->index].counters.mirrors_dropped++;
 }

@@ -91,7 +91,7 @@ bool sticky_token_read(struct hash_key key, struct http_span text, uint64_t *mem
 	return true;
 }
 
-static bool may_keep_clients(const struct member *member)
+bool sticky_may_stay(const struct member *member)
 {
 	return member->admin != MEMBER_MAINT && member->health != MEMBER_DOWN &&
 		!member->outlier.is_ejected;
@@ -113,7 +113,7 @@ struct member *sticky_member(const struct pool *pool, const struct http_head *he
 		struct member *member = pool->members[i];
 
 		if (member->name_hash == hash)
-			return may_keep_clients(member) ? member : NULL;
+			return sticky_may_stay(member) ? member : NULL;
 	}
 	return NULL;
 }

@@ -25,6 +25,9 @@ void sticky_token_write(
 /* False for anything that was not made with that key. */
 bool sticky_token_read(struct hash_key key, struct http_span token, uint64_t *member_hash);
 
+/* Drained members keep their clients; those that are down, ejected or in maintenance do not. */
+bool sticky_may_stay(const struct member *member);
+
 /*
  * The member that the request's cookie names, as long as it may keep its clients: drained ones may,
  * those that are down, ejected or in maintenance may not. NULL: none.

@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "passthrough.h"
 #include "resilience/limits.h"
+#include "stream_hedge.h"
 #include "tunnel.h"
 
 static_assert(offsetof(struct service_counters, responses_5xx) -
@@ -112,6 +113,8 @@ void stream_free(struct stream *stream)
 	struct h2_stream *h2 = stream->h2;
 
 	replay_close(&stream->replay);
+	if (stream->scan != NULL)
+		objpool_put(stream->l7->scans, stream->scan);
 	inlet_close(&stream->request);
 	inlet_close(&stream->response);
 	outlet_close(&stream->to_member);
@@ -124,6 +127,7 @@ void stream_free(struct stream *stream)
 
 static void drop(struct stream *stream)
 {
+	hedge_end(stream);
 	stream->state = STREAM_OVER;
 	limits_leave(stream);
 	stream_log(stream);
@@ -169,7 +173,7 @@ void stream_cut(struct stream *stream, enum h2_code code)
 	stream_abandon(stream, false);
 }
 
-void stream_deadline(struct stream *stream, uint64_t timeout_ms)
+static void deadline_set(struct stream *stream, uint64_t timeout_ms)
 {
 	struct l7_core *l7 = stream->l7;
 
@@ -180,6 +184,25 @@ void stream_deadline(struct stream *stream, uint64_t timeout_ms)
 	stream->deadline_us = l7->now_us + timeout_ms * CLOCK_US_PER_MS;
 	if (!wheel_is_armed(&stream->timer) || stream->timer.deadline_us > stream->deadline_us)
 		wheel_arm(l7->wheel, &stream->timer, stream->deadline_us);
+}
+
+void stream_rearm(struct stream *stream)
+{
+	uint64_t now_us = stream->l7->now_us;
+	uint64_t until_us = hedge_until_us(stream);
+
+	deadline_set(stream,
+		until_us > now_us ? (until_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS
+				  : 0);
+}
+
+void stream_deadline(struct stream *stream, uint64_t timeout_ms)
+{
+	stream->until_us = stream->l7->now_us + timeout_ms * CLOCK_US_PER_MS;
+	if (hedge_is_racing(stream))
+		stream_rearm(stream);
+	else
+		deadline_set(stream, timeout_ms);
 }
 
 void stream_starved(struct stream *stream)
@@ -201,8 +224,10 @@ static void try_done(struct stream *stream, const struct member *member)
 	counters->pending_done += stream->is_pending;
 	counters->retries_got_done += stream->is_retry;
 	pool->retries_done += stream->is_retry;
+	pool->hedges_lost += stream->is_hedge;
 	stream->is_pending = false;
 	stream->is_retry = false;
+	stream->is_hedge = false;
 }
 
 void stream_detach(struct stream *stream, enum stream_detach how)
@@ -215,6 +240,8 @@ void stream_detach(struct stream *stream, enum stream_detach how)
 	try_done(stream, upstream->member);
 	if (how == STREAM_ABORT)
 		upstream_abort(upstream);
+	else if (how == STREAM_CANCEL)
+		upstream_cancel(upstream);
 	else
 		upstream_release(upstream, how == STREAM_KEEP);
 }
@@ -287,6 +314,7 @@ void stream_answer_with(struct stream *stream, struct response *response)
 	struct l7_core *l7 = stream->l7;
 
 	limits_leave(stream);
+	hedge_end(stream);
 	stream_detach(stream, STREAM_ABORT);
 	if (stream->is_raw) {
 		passthrough_refuse(stream);
@@ -331,10 +359,12 @@ void stream_refuse(struct stream *stream)
 	stream_answer(stream, http_refusal_status(refusal));
 }
 
-void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason)
+void stream_on_member_closed(struct upstream *upstream, enum tcp_close_reason reason)
 {
+	struct stream *stream = upstream->stream;
 	bool is_timeout = reason == TCP_CLOSED_TIMEOUT;
 
+	hedge_bring(stream, upstream);
 	stream->is_last_timeout = is_timeout;
 	stream->is_last_tls = upstream_has_tls_failed(stream->upstream);
 	if (stream->state == STREAM_TUNNEL)
@@ -356,14 +386,20 @@ void stream_on_client(struct stream *stream)
 		flush(stream);
 }
 
-void stream_on_member_readable(struct stream *stream)
+void stream_on_member_readable(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	stream_pump_response(stream);
 	connection_settle(stream->connection);
 }
 
-void stream_on_member_writable(struct stream *stream)
+void stream_on_member_writable(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	stream_pump_request(stream);
 	connection_settle(stream->connection);
 }
@@ -389,6 +425,7 @@ void stream_on_deadline(struct stream *stream)
 {
 	bool is_client = stream->waits_for == STREAM_CLIENT;
 
+	hedge_bring_late(stream);
 	switch (stream->state) {
 	case STREAM_EXPECT_DELAY:
 		stream_dispatch(stream, true);
@@ -402,6 +439,7 @@ void stream_on_deadline(struct stream *stream)
 		stream_connect_failed(stream, true);
 		break;
 	case STREAM_EXPECT_HEAD:
+	case STREAM_EXPECT_BODY:
 	case STREAM_EXPECT_RESPONSE:
 		if (stream->state == STREAM_EXPECT_RESPONSE && !is_client) {
 			stream_member_late(stream);

@@ -7,13 +7,16 @@
 #include <sys/queue.h>
 
 #include "backend/backend.h"
+#include "identify.h"
 #include "l7/l7.h"
+#include "l7/route.h"
 #include "message.h"
 #include "resilience/replay.h"
 #include "runtime/wheel.h"
 #include "tcp/tcp.h"
 
 struct connection;
+struct hedge;
 struct l7_core;
 struct l7_listener;
 struct route;
@@ -23,6 +26,8 @@ struct upstream;
 /*
  * One request and its answer:
  *
+ *	EXPECT_HEAD -> EXPECT_BODY          its route depends on its body, which is read first
+ *	EXPECT_BODY -> as from EXPECT_HEAD  it is there, or cannot be read: routed again
  *	EXPECT_HEAD -> EXPECT_DELAY         routed, and late on purpose: goes on as from EXPECT_HEAD
  *	EXPECT_HEAD -> EXPECT_ROOM          routed, but no member has room for it
  *	EXPECT_ROOM -> EXPECT_HEAD          there is room: it is routed again
@@ -34,13 +39,14 @@ struct upstream;
  *	EXPECT_END -> EXPECT_FLUSH          the answer is complete
  *	EXPECT_RESPONSE -> TUNNEL           the member agreed to another protocol: see tunnel.h
  *	TUNNEL -> EXPECT_FLUSH              both ends have ended
- *	EXPECT_HEAD, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
+ *	EXPECT_HEAD, _BODY, _ROOM, _CONNECT, _RESPONSE -> EXPECT_FLUSH   answered by ourselves
  *	any -> OVER                         freed at the end of the turn
  *
  * The request's body goes to the member in EXPECT_RESPONSE and EXPECT_END.
  */
 enum stream_state {
 	STREAM_EXPECT_HEAD,
+	STREAM_EXPECT_BODY,
 	STREAM_EXPECT_DELAY,
 	STREAM_EXPECT_ROOM,
 	STREAM_EXPECT_CONNECT,
@@ -65,6 +71,9 @@ struct stream_times {
 };
 
 enum stream_party { STREAM_CLIENT, STREAM_MEMBER };
+
+/* How a race with a hedge ended; lost, too, as long as it goes on. */
+enum stream_hedge_result { STREAM_HEDGE_NONE, STREAM_HEDGE_LOST, STREAM_HEDGE_WON };
 
 #define STREAM_TRIED_MAX 8 /* of more members that failed, the last ones are remembered */
 
@@ -97,7 +106,10 @@ struct stream {
 	uint8_t admitted_rows;        /* rows of that phase that it is past */
 	bool is_last_timeout;         /* the last failure was one */
 	bool is_retry;                /* this try is one by the retry policy, and counted as one */
+	bool is_identified;           /* marks are filled in */
 	bool is_mirrored;             /* whether to copy it was decided */
+	bool is_session_known;        /* its pool has learned with whom its session is */
+	bool is_hedge;                /* this try was begun beside another one */
 	bool is_pending;              /* counted as waiting for a connection to open */
 	uint8_t attempts;             /* retries so far */
 	uint8_t tried_count;          /* members that failed, also beyond STREAM_TRIED_MAX */
@@ -108,19 +120,29 @@ struct stream {
 	const struct config_pool *pool;   /* the same */
 	const struct member *sticky;      /* that the client's cookie named; never followed */
 	uint64_t tries_until_us;          /* no retry later than that; 0: not sent yet */
+	uint64_t until_us;                /* time for what it waits for; of this try alone */
+	struct hedge *hedge;              /* tries beside this one: see stream_hedge.h; or NULL */
 	uint64_t sent_us;                 /* the last try, or its end */
 	uint64_t queued_until_us;         /* 0: has never waited for room */
 	struct pool_core *queue;          /* where it waits; NULL: it does not */
 	struct pool_waiter waiter;
 	struct replay replay;
+	bool is_gathered; /* the body was read ahead of routing, or it was found that it cannot be
+			   */
+	enum route_body body;   /* what became of that */
+	uint32_t random;        /* of the search for its route, which goes on with the body */
+	struct json_scan *scan; /* its fields, from l7->scans; NULL: none */
+	const struct json_fields *scan_fields; /* that it was for; never followed */
 	/* For the access log. */
 	uint64_t body_in, body_out;
 	uint16_t status;
 	uint8_t tries;
+	enum stream_hedge_result hedge_result;
 	char pool_name[32];
 	char member_name[64];
 	enum l7_ending ending; /* why it ends as it does: see stream_blame() */
 	struct stream_times times;
+	struct identity_marks marks;
 	size_t unacked_mark; /* what a slow client still had to acknowledge */
 	struct inlet request;
 	struct inlet response;
@@ -148,10 +170,10 @@ int stream_start_h2(struct connection *connection, struct h2_stream *h2);
 void stream_on_client(struct stream *stream);
 
 /* The upstream's events. Closed: whatever the reason, it is over and its bytes are lost. */
-void stream_on_connected(struct stream *stream);
-void stream_on_member_readable(struct stream *stream);
-void stream_on_member_writable(struct stream *stream);
-void stream_on_member_closed(struct stream *stream, enum tcp_close_reason reason);
+void stream_on_connected(struct upstream *upstream);
+void stream_on_member_readable(struct upstream *upstream);
+void stream_on_member_writable(struct upstream *upstream);
+void stream_on_member_closed(struct upstream *upstream, enum tcp_close_reason reason);
 
 /* The connection's deadline has passed. */
 void stream_on_deadline(struct stream *stream);
@@ -180,11 +202,43 @@ void stream_send_head(struct stream *stream);
 void stream_pump_request(struct stream *stream);
 void stream_pump_response(struct stream *stream);
 
+/* stream_body.c: what is known of the body for the listener's table of routes. */
+enum route_body stream_body(struct stream *stream, const struct l7_listener *listener);
+
+/* Reads the body, as far as it is there, and then has the request routed again. */
+void stream_gather(struct stream *stream);
+
+/* More of it may have come. */
+void stream_gather_step(struct stream *stream);
+
+/* A client that waits for "100 Continue" gets it, once somebody wants the body. */
+void stream_invite_body(struct stream *stream);
+
+/* The request's body broke a rule, or its connection ended. */
+void stream_body_broke(struct stream *stream);
+
 /* Why it will not be answered as it should; the first reason stands. Ahead of what ends it. */
 void stream_blame(struct stream *stream, enum l7_ending ending);
 
 /* The request goes to a member: its names stay, whatever becomes of it. */
 void stream_note_member(struct stream *stream, const struct member *member);
+
+/* The same for one of several that it went to. */
+void stream_name_member(struct stream *stream, const struct member *member);
+
+/* The pool's choice of a member that has room and was not tried, or NULL. */
+struct member *stream_pick(struct stream *stream, const struct pool *pool);
+
+/* The request goes to the member over this connection. */
+void stream_attach(struct stream *stream, struct upstream *upstream);
+
+/*
+ * stream_identify.c: gives the request its ids, once, with its listener known; and adds at most two
+ * fields with them to a head.
+ */
+void stream_identify(struct stream *stream);
+void stream_put_marks(const struct stream *stream, struct http_extra_field extra[2],
+	struct http_write_options *options);
 
 /* access_log/note.c: what it was and how it ended, for the log. With its heads still there. */
 void stream_log(struct stream *stream);
@@ -236,6 +290,12 @@ bool stream_is_refused(struct stream *stream, unsigned status);
 /* The body is kept for another try, if there may be one. */
 void stream_keep_body(struct stream *stream);
 
+/* A member may see it twice: its method, or the policy, says so. */
+bool stream_is_repeatable(const struct stream *stream);
+
+/* All that was taken of its body is there to be sent once more. */
+bool stream_has_body(const struct stream *stream);
+
 /* Not even a connection could be begun: whether another member is to be asked. */
 bool stream_may_connect_again(struct stream *stream, struct member *member);
 
@@ -252,11 +312,14 @@ void stream_cut(struct stream *stream, enum h2_code code);
 /* The time by which something must have happened; replaces what was set before. */
 void stream_deadline(struct stream *stream, uint64_t timeout_ms);
 
+/* The same after another try came to the front. */
+void stream_rearm(struct stream *stream);
+
 /* Buffers are short: it is cut. */
 void stream_starved(struct stream *stream);
 
 /* Parts with the upstream, if there is one. */
-enum stream_detach { STREAM_KEEP, STREAM_CLOSE, STREAM_ABORT };
+enum stream_detach { STREAM_KEEP, STREAM_CLOSE, STREAM_ABORT, STREAM_CANCEL };
 void stream_detach(struct stream *stream, enum stream_detach how);
 
 /* Counts an answer's status for member (may be NULL) and client. */

@@ -13,6 +13,7 @@ static void exchange_begin(const struct stream *stream, struct exchange *exchang
 
 	/* The groups are filled in when somebody asks for one. */
 	exchange->head = inlet_head(&stream->request);
+	exchange->marks = &stream->marks;
 	exchange->tuple = &connection->tuple;
 	exchange->route = stream->route;
 	exchange->service = stream->listener->name;
@@ -156,6 +157,8 @@ const struct http_head *stream_edit_request(
 	exchange.head = head;
 	for (unsigned i = 0; i < options->extra_count; i++)
 		edit->extra[edit->extra_count++] = options->extra[i];
+	for (unsigned i = 0; i < options->drop_count; i++)
+		edit->drops[edit->drop_count++] = options->drops[i];
 	head = middleware_forward(stream->route->actions, &exchange, edit);
 	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
 		stream_gave_up(stream);
@@ -171,7 +174,7 @@ const struct http_head *stream_edit_request(
 /* The client has no cookie yet that names the member which answers. */
 static bool needs_cookie(const struct stream *stream)
 {
-	return stream->pool != NULL && stream->pool->sticky.is_set &&
+	return stream->pool != NULL && stream->pool->sticky.cookie != NULL &&
 		stream->sticky != stream->upstream->member;
 }
 

@@ -5,7 +5,9 @@
 #include "listener.h"
 #include "resilience/limits.h"
 #include "sticky.h"
+#include "sticky_learn.h"
 #include "stream.h"
+#include "stream_hedge.h"
 
 #define PICK_TRIES       8    /* to get past a member that just failed */
 #define CONNECT_GRACE_MS 1000 /* TCP's own limit comes first */
@@ -66,14 +68,17 @@ static bool request_hash(
 		attribute_hash(attribute, &request, stream->l7->snapshot->key, hash);
 }
 
-/* The member that the client's cookie names, if it can take the request. */
+/* The member that the client's cookie names, or has its session, if it can take the request. */
 static struct member *sticky_pick(struct stream *stream, const struct pool *pool)
 {
 	struct member *member;
 
 	if (!pool->config->sticky.is_set || stream->is_raw)
 		return NULL;
-	member = sticky_member(pool, inlet_head(&stream->request));
+	if (pool->learned != NULL)
+		member = sticky_learned(stream, pool);
+	else
+		member = sticky_member(pool, inlet_head(&stream->request));
 	stream->sticky = member;
 	return member != NULL && can_take(stream, pool, member) ? member : NULL;
 }
@@ -82,7 +87,7 @@ static struct member *sticky_pick(struct stream *stream, const struct pool *pool
  * The pool's choice, but no member that failed, and none without room. A choice by load may well
  * insist on the first: nobody has fewer requests than a dead member.
  */
-static struct member *pick(struct stream *stream, const struct pool *pool)
+struct member *stream_pick(struct stream *stream, const struct pool *pool)
 {
 	struct l7_core *l7 = stream->l7;
 	bool is_source = pool->config->balance == CONFIG_BALANCE_SOURCE_HASH;
@@ -109,7 +114,8 @@ static struct member *pick(struct stream *stream, const struct pool *pool)
 		return NULL;
 	member = stream_other_member(stream, pool, true);
 	if (member != NULL || stream->retry == NULL || !stream->retry->same_member ||
-		stream->tried_count == 0 || stream_other_member(stream, pool, false) != NULL)
+		stream->tried_count == 0 || hedge_is_racing(stream) ||
+		stream_other_member(stream, pool, false) != NULL)
 		return member;
 	/* All have failed once: one more round. */
 	stream->tried_count = 0;
@@ -135,7 +141,7 @@ static uint32_t try_timeout_ms(struct stream *stream, uint32_t whole_ms)
 						       : stream->retry->try_timeout_ms;
 }
 
-static void attach(struct stream *stream, struct upstream *upstream)
+void stream_attach(struct stream *stream, struct upstream *upstream)
 {
 	unsigned core = stream->l7->core->index;
 	struct member_counters *counters = &upstream->member->cores[core];
@@ -149,6 +155,7 @@ static void attach(struct stream *stream, struct upstream *upstream)
 	pool->tries++;
 	counters->retries_got += stream->is_retry;
 	pool->retries += stream->is_retry;
+	hedge_watch(stream);
 	if (upstream->state == UPSTREAM_BUSY) {
 		stream_send_head(stream);
 		return;
@@ -201,14 +208,14 @@ static void send_to(struct stream *stream, const struct pool *pool, bool may_reu
 	struct member *member;
 
 	do {
-		member = limits_pool_has_room(l7, pool) ? pick(stream, pool) : NULL;
+		member = limits_pool_has_room(l7, pool) ? stream_pick(stream, pool) : NULL;
 		if (member == NULL) {
 			no_choice(stream, pool);
 			return;
 		}
 		upstream = upstream_acquire(l7, stream, member, pool->config, may_reuse);
 		if (upstream != NULL) {
-			attach(stream, upstream);
+			stream_attach(stream, upstream);
 			return;
 		}
 		member->cores[l7->core->index].connect_failures++;
@@ -260,20 +267,26 @@ static void find_route(struct stream *stream, struct l7_listener *listener)
 	struct route_request request = {
 		.head = inlet_head(&stream->request),
 		.source = &stream->connection->tuple.src,
-		.facts = connection_facts(stream->connection),
-		.random = (uint32_t)rng_next(&l7->rng),
 		.scratch = l7->route_scratch,
 	};
 
-	if (stream->listener == listener && stream->config_generation == l7->config_generation)
+	if (stream->listener == listener && stream->route != &route_needs_body &&
+		stream->config_generation == l7->config_generation)
 		return;
+	if (stream->route != &route_needs_body)
+		stream->random = (uint32_t)rng_next(&l7->rng);
+	request.random = stream->random;
+	request.body = stream_body(stream, listener);
+	request.json = stream->scan;
 	stream_release_route(stream);
 	listener->workers[l7->worker].opened++;
 	stream->listener = listener;
 	stream->config_generation = l7->config_generation;
 	stream->trust_forwarded = listener->trust_forwarded;
+	request.facts = connection_facts(stream->connection);
 	route_scratch_take_given_up(l7->route_scratch);
 	stream->route = route_find(listener->routes, &request);
+	stream_identify(stream);
 }
 
 /* The policy of this request, and what it brings to the budget of retries. */
@@ -325,6 +338,10 @@ void stream_dispatch(struct stream *stream, bool may_reuse)
 	find_route(stream, service->listener);
 	if (route_scratch_take_given_up(stream->l7->route_scratch)) {
 		stream_gave_up(stream);
+		return;
+	}
+	if (stream->route == &route_needs_body) {
+		stream_gather(stream);
 		return;
 	}
 	if (stream->route == NULL) {

@@ -10,7 +10,7 @@
 #include "stream.h"
 #include "tunnel.h"
 
-#define EXTRA_MAX 3 /* fields that are added */
+#define EXTRA_MAX 5 /* fields that are added */
 
 /* Fills in what is added to every request. address: room for the client's. */
 static void add_forwarded(const struct stream *stream, struct http_extra_field extra[2],
@@ -26,6 +26,7 @@ static void add_forwarded(const struct stream *stream, struct http_extra_field e
 		.value = { .data = scheme, .len = strlen(scheme) } };
 	*options = (struct http_write_options){ .minor = 1, .extra = extra, .extra_count = 2 };
 	options->keep_forwarded = stream->trust_forwarded;
+	options->asks_trailers = http_takes_trailers(inlet_head(&stream->request));
 	/* A trusted proxy ahead of us knows how the client came; its word stands. */
 	if (stream->trust_forwarded &&
 		http_find(inlet_head(&stream->request), "x-forwarded-proto") != NULL)
@@ -45,6 +46,7 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	int len;
 
 	add_forwarded(stream, extra, address, &options);
+	stream_put_marks(stream, &extra[options.extra_count], &options);
 	if (stream->is_tunnel_wanted)
 		tunnel_ask(stream, &options, &extra[options.extra_count], key);
 	head = stream_edit_request(stream, head, &options);
@@ -144,6 +146,7 @@ void stream_send_head(struct stream *stream)
 		return;
 	}
 	stream->to_member.framing = head->body;
+	stream->to_member.takes_trailers = true;
 	if (stream_is_sent(stream) && !stream->is_tunnel_wanted)
 		outlet_end(&stream->to_member, NULL, 0);
 	stream->upstream->member->cores[l7->core->index].bytes_in += (uint64_t)len;

@@ -5,10 +5,14 @@
 #include "core.h"
 #include "passthrough.h"
 #include "stream.h"
+#include "stream_hedge.h"
 #include "tunnel.h"
 
-void stream_on_connected(struct stream *stream)
+void stream_on_connected(struct upstream *upstream)
 {
+	struct stream *stream = upstream->stream;
+
+	hedge_bring(stream, upstream);
 	if (stream->is_pending)
 		stream->upstream->member->cores[stream->l7->core->index].pending_done++;
 	stream->is_pending = false;
@@ -61,7 +65,7 @@ static void expect_head(struct stream *stream)
  * RFC 9110 10.1.1: the client waits for a word before it sends the body. It gets it from us, once
  * there is a member that takes the request; Expect is not passed on.
  */
-static void invite_body(struct stream *stream)
+void stream_invite_body(struct stream *stream)
 {
 	const struct http_head *head = inlet_head(&stream->request);
 	const struct http_write_options options = { .minor = 1 };
@@ -69,7 +73,8 @@ static void invite_body(struct stream *stream)
 	struct http_head answer;
 
 	if (!head->expects_continue || head->minor == 0 || stream->is_continue_sent ||
-		stream->is_body_begun || stream->state != STREAM_EXPECT_RESPONSE)
+		stream->is_body_begun ||
+		(stream->state != STREAM_EXPECT_RESPONSE && stream->state != STREAM_EXPECT_BODY))
 		return;
 	stream->is_continue_sent = true;
 	memset(&answer, 0, offsetof(struct http_head, fields));
@@ -78,7 +83,7 @@ static void invite_body(struct stream *stream)
 	outlet_response(&stream->to_client, &answer, &options, l7->scratch, sizeof(l7->scratch));
 }
 
-static void on_refused(struct stream *stream)
+void stream_body_broke(struct stream *stream)
 {
 	if (inlet_refusal(&stream->request) != HTTP_REFUSED_truncated) {
 		stream_refuse(stream);
@@ -163,11 +168,11 @@ static bool body_step(struct stream *stream, bool *moved)
 		return false;
 	case HTTP_EVENT_MORE:
 		/* HTTP/1 calls that truncated; a cut stream is abandoned by its connection. */
-		invite_body(stream);
+		stream_invite_body(stream);
 		stream_wait(stream, STREAM_CLIENT, *moved);
 		return false;
 	default:
-		on_refused(stream);
+		stream_body_broke(stream);
 		return false;
 	}
 }
@@ -200,6 +205,8 @@ void stream_pump_request(struct stream *stream)
 		passthrough_run(stream);
 	else if (stream->state == STREAM_EXPECT_HEAD)
 		expect_head(stream);
+	else if (stream->state == STREAM_EXPECT_BODY)
+		stream_gather_step(stream);
 	else if (stream->state == STREAM_TUNNEL)
 		tunnel_run(stream);
 	else if (stream->state == STREAM_EXPECT_RESPONSE || stream->state == STREAM_EXPECT_END)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 #include "core.h"
+#include "sticky_learn.h"
 #include "stream.h"
+#include "stream_hedge.h"
 #include "tunnel.h"
 
 static const struct http_limits limits = {
@@ -69,7 +71,9 @@ static bool on_interim(struct stream *stream, const struct http_head *head, unsi
 	if (head->status == 101)
 		return false;
 	stream_count_response(stream, head->status, true);
-	if (minor == 0 || (head->status == 100 && stream->is_continue_sent))
+	/* Of several members that may answer yet, none speaks to the client. */
+	if (minor == 0 || (head->status == 100 && stream->is_continue_sent) ||
+		hedge_is_racing(stream))
 		return true;
 	stream->is_continue_sent |= head->status == 100;
 	return write_head(stream, head, minor);
@@ -90,9 +94,12 @@ static bool on_final(struct stream *stream, const struct http_head *head, unsign
 		framing == HTTP_BODY_UNTIL_CLOSE || connection_service(stream->connection) == NULL;
 	if (!write_head(stream, head, minor))
 		return false;
+	hedge_win(stream);
+	sticky_learn(stream, head);
 	stream_count_response(stream, head->status, true);
 	stream->times.answered_us = stream->l7->now_us;
 	stream->to_client.framing = framing;
+	stream->to_client.takes_trailers = http_takes_trailers(inlet_head(&stream->request));
 	stream->state = STREAM_EXPECT_END;
 	/* An error says that nobody wants the rest of the body; success may go on reading it. */
 	if (!stream_is_sent(stream) && head->status >= 300)

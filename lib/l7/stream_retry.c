@@ -4,6 +4,7 @@
 #include "core.h"
 #include "resilience/limits.h"
 #include "stream.h"
+#include "stream_hedge.h"
 
 static struct pool_counters *pool_counters_of(const struct stream *stream)
 {
@@ -15,11 +16,34 @@ static struct member_counters *counters_of(const struct stream *stream)
 	return &stream->upstream->member->cores[stream->l7->core->index];
 }
 
+/* What counts a retry for that cause; NULL: the policy makes none. */
+static uint64_t *counter_if(const struct stream *stream, unsigned cause, uint64_t *counter)
+{
+	return (stream->retry->on & cause) != 0 ? counter : NULL;
+}
+
+/* It failed while other tries are under way: only its member hears of it. */
+static void race_on(struct stream *stream, bool is_timeout)
+{
+	struct pool_counters *counters = pool_counters_of(stream);
+
+	counters_of(stream)->response_failures++;
+	outcome_failed(stream->l7, stream->upstream->member,
+		is_timeout ? stream->l7->now_us - stream->sent_us : 0);
+	hedge_yield(stream,
+		is_timeout ? counter_if(stream, CONFIG_RETRY_TIMEOUT, &counters->retries_timeout)
+			   : counter_if(stream, CONFIG_RETRY_RESET, &counters->retries_reset));
+}
+
 void stream_member_failed(struct stream *stream, bool is_timeout)
 {
 	struct l7_core *l7 = stream->l7;
 	bool is_begun = stream->state == STREAM_EXPECT_END;
 
+	if (hedge_is_racing(stream)) {
+		race_on(stream, is_timeout);
+		return;
+	}
 	if (is_begun)
 		stream_blame(stream, is_timeout ? L7_ENDED_member_stalled : L7_ENDED_member_broke);
 	else
@@ -61,10 +85,15 @@ void stream_keep_body(struct stream *stream)
 	replay_open(&stream->replay, stream->l7->replays, retry->buffer_bytes);
 }
 
-/* All that was taken of the body is there to be sent once more. */
-static bool has_body(const struct stream *stream)
+bool stream_has_body(const struct stream *stream)
 {
 	return !stream->is_body_begun || (stream->replay.pool != NULL && !stream->replay.is_lost);
+}
+
+bool stream_is_repeatable(const struct stream *stream)
+{
+	return is_idempotent(inlet_head(&stream->request)->method) ||
+		(stream->retry != NULL && stream->retry->non_idempotent);
 }
 
 /* Whether the member may see the request twice, or has never seen it. */
@@ -72,8 +101,7 @@ static bool is_safe(const struct stream *stream)
 {
 	if (stream->state == STREAM_EXPECT_CONNECT || upstream_is_unprocessed(stream->upstream))
 		return true;
-	return is_idempotent(inlet_head(&stream->request)->method) ||
-		(stream->retry != NULL && stream->retry->non_idempotent);
+	return stream_is_repeatable(stream);
 }
 
 /*
@@ -87,7 +115,8 @@ static bool may_replay(const struct stream *stream)
 	bool was_sent_again = stream->upstream->was_reused ? stream->is_resent
 							   : stream->is_replayed;
 
-	return !was_sent_again && !stream->is_response_begun && has_body(stream) && is_safe(stream);
+	return !was_sent_again && !stream->is_response_begun && stream_has_body(stream) &&
+		is_safe(stream);
 }
 
 static bool is_retried_status(const struct config_retry *retry, unsigned status)
@@ -109,7 +138,7 @@ static bool is_allowed(struct stream *stream)
 	struct pool_counters *counters = pool_counters_of(stream);
 	struct l7_core *l7 = stream->l7;
 
-	if (!is_safe(stream) || !has_body(stream)) {
+	if (!is_safe(stream) || !stream_has_body(stream)) {
 		counters->retries_unsafe++;
 		return false;
 	}
@@ -179,6 +208,16 @@ void stream_member_lost(struct stream *stream, bool is_timeout)
 {
 	bool is_free = stream->retry == NULL || stream->upstream->was_reused;
 
+	/* A kept connection says nothing about its member. */
+	if (hedge_is_racing(stream) && stream->upstream->was_reused &&
+		hedge_yield(stream,
+			counter_if(stream, CONFIG_RETRY_RESET,
+				&pool_counters_of(stream)->retries_reset)))
+		return;
+	if (hedge_is_racing(stream)) {
+		race_on(stream, is_timeout);
+		return;
+	}
 	if (stream->state == STREAM_EXPECT_RESPONSE && is_free && may_replay(stream)) {
 		resend(stream);
 		return;
@@ -198,6 +237,10 @@ void stream_member_late(struct stream *stream)
 	struct l7_core *l7 = stream->l7;
 
 	stream->is_last_timeout = true;
+	if (hedge_is_racing(stream)) {
+		race_on(stream, true);
+		return;
+	}
 	if (stream->is_response_begun || !may_retry(stream, CONFIG_RETRY_TIMEOUT)) {
 		stream_member_failed(stream, true);
 		return;
@@ -220,6 +263,10 @@ bool stream_is_refused(struct stream *stream, unsigned status)
 	if (stream->retry == NULL || !is_retried_status(stream->retry, status)) {
 		pool_counters_of(stream)->retries_good += stream->attempts > 0 && status < 500;
 		return false;
+	}
+	if (hedge_is_racing(stream)) {
+		stream_count_member_response(stream, status);
+		return hedge_yield(stream, &pool_counters_of(stream)->retries_status);
 	}
 	/* The answer that is there is better than none: only for another one is it thrown away. */
 	if (stream->config_generation != l7->config_generation)
@@ -268,6 +315,12 @@ void stream_connect_failed(struct stream *stream, bool is_timeout)
 	member->cores[l7->core->index].connect_failures++;
 	outcome_failed(l7, member, 0);
 	stream->is_last_timeout = is_timeout;
+	if (hedge_is_racing(stream)) {
+		hedge_yield(stream,
+			counter_if(stream, CONFIG_RETRY_CONNECT,
+				&member_pool_counters(member, l7->core->index)->retries_connect));
+		return;
+	}
 	stream_mark_tried(stream, member);
 	stream_detach(stream, STREAM_ABORT);
 	if (stream_may_connect_again(stream, member)) {

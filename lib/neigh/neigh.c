@@ -225,7 +225,7 @@ static __rte_noinline void output_by_search(struct neigh *neigh, const struct ne
 		core_drop(neigh->params.core, m, DROP_no_route);
 		return;
 	}
-	if (m->pkt_len > net->ports[hop->port].mtu) {
+	if (packet_mtu_len(m) > net->ports[hop->port].mtu) {
 		core_drop(neigh->params.core, m, DROP_mtu_exceeded);
 		return;
 	}
@@ -247,7 +247,7 @@ static inline void output_toward(struct neigh *neigh, const struct neigh_net *ne
 
 	if (unlikely(way->hop == NULL || !ip_equal(&way->dst, dst) ||
 		    way->entry->fresh_until_us <= now_us ||
-		    m->pkt_len > net->ports[way->hop->port].mtu)) {
+		    packet_mtu_len(m) > net->ports[way->hop->port].mtu)) {
 		output_by_search(neigh, net, m, dst, now_us);
 		return;
 	}

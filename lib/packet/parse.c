@@ -197,7 +197,7 @@ static __rte_noinline enum drop_reason v4_fragment_parse(
 }
 
 /* Of a header whose length, total length and checksum are right. */
-static inline enum drop_reason v4_body_parse(struct rte_mbuf *m, struct packet *p,
+static __rte_always_inline enum drop_reason v4_body_parse(struct rte_mbuf *m, struct packet *p,
 	const struct rte_ipv4_hdr *ip, uint32_t header_len, struct hash_key key)
 {
 	uint32_t total = rte_be_to_cpu_16(ip->total_length);

@@ -41,8 +41,8 @@ static const uint64_t announce_after_us[] = { 0, 200 * CLOCK_US_PER_MS, CLOCK_US
 /* One member. */
 struct leg {
 	const struct config_port *config;
+	const struct port *port;
 	uint16_t ethdev_id;
-	char interface[16];        /* of the kernel, under the device; empty: none */
 	struct rte_ether_addr mac; /* its own, given back at the end */
 	bool is_borrowed;          /* the kernel's interface has the bond's by now */
 	bool is_up;
@@ -83,29 +83,6 @@ static void pdu_take(uint16_t ethdev_id, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 }
 
-/* "iface=" of a device that is driven through an interface of the kernel's. */
-static void interface_find(struct leg *leg, const char *driver)
-{
-	const char *at = strstr(leg->config->device, "iface=");
-
-	if (at == NULL ||
-		(strcmp(driver, "net_af_xdp") != 0 && strcmp(driver, "net_af_packet") != 0))
-		return;
-	at += strlen("iface=");
-	snprintf(leg->interface, sizeof(leg->interface), "%.*s", (int)strcspn(at, ","), at);
-}
-
-static bool link_is_up(const struct leg *leg)
-{
-	struct rte_eth_link link = { 0 };
-
-	/* These drivers call every link up. */
-	if (leg->interface[0] != '\0')
-		return netlink_link_is_up(leg->interface);
-	return rte_eth_link_get_nowait(leg->ethdev_id, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
-}
-
 /* A member's port: a row for statistics. max_mtu becomes the least of all. */
 static int member_open(struct leg *leg, struct port *port, const struct config_port *config,
 	const struct rte_mempool *mbufs, uint16_t *max_mtu, struct err *err)
@@ -116,6 +93,7 @@ static int member_open(struct leg *leg, struct port *port, const struct config_p
 	if (status < 0)
 		return status;
 	leg->config = config;
+	leg->port = port;
 	*port = (struct port){
 		.config = config,
 		.ethdev_id = leg->ethdev_id,
@@ -127,7 +105,6 @@ static int member_open(struct leg *leg, struct port *port, const struct config_p
 	port->driver = info.driver_name;
 	rte_eth_macaddr_get(leg->ethdev_id, &leg->mac);
 	memcpy(port->mac, leg->mac.addr_bytes, sizeof(port->mac));
-	interface_find(leg, info.driver_name);
 	*max_mtu = RTE_MIN(*max_mtu, info.max_mtu);
 	return port_pool_check(config, info.driver_name, mbufs, err);
 }
@@ -189,9 +166,10 @@ static void mac_share(struct port_bond *bond)
 	for (unsigned i = 0; i < bond->leg_count; i++) {
 		struct leg *leg = &bond->legs[i];
 		int status = rte_eth_dev_default_mac_addr_set(leg->ethdev_id, &mac);
+		char interface[PORT_INTERFACE_MAX];
 
-		if (status == -ENOTSUP && leg->interface[0] != '\0') {
-			status = netlink_mac_set(leg->interface, mac.addr_bytes);
+		if (status == -ENOTSUP && port_interface_find(leg->port, interface)) {
+			status = netlink_mac_set(interface, mac.addr_bytes);
 			leg->is_borrowed = status == 0;
 		}
 		if (status != 0)
@@ -289,20 +267,21 @@ void port_bond_destroy(struct port_bond *bond)
 	(void)rte_eth_bond_free(bond->name);
 	for (unsigned i = 0; i < bond->leg_count; i++) {
 		struct leg *leg = &bond->legs[i];
+		char interface[PORT_INTERFACE_MAX];
 		void *m;
 
 		while (leg->inbox != NULL && rte_ring_dequeue(leg->inbox, &m) == 0)
 			rte_pktmbuf_free(m);
 		rte_ring_free(leg->inbox);
-		if (leg->is_borrowed)
-			(void)netlink_mac_set(leg->interface, leg->mac.addr_bytes);
+		if (leg->is_borrowed && port_interface_find(leg->port, interface))
+			(void)netlink_mac_set(interface, leg->mac.addr_bytes);
 	}
 	free(bond);
 }
 
 static void link_look(struct port_bond *bond, struct leg *leg, uint64_t now_us)
 {
-	bool is_up = link_is_up(leg);
+	bool is_up = port_link_is_up(leg->port);
 
 	if (is_up == leg->is_up)
 		return;

@@ -16,6 +16,11 @@ struct port_device {
 /* The ethdev of config->device, which EAL has probed. 0 or -errno. */
 int port_ethdev_find(const struct config_port *config, uint16_t *ethdev_id, struct err *err);
 
+#define PORT_INTERFACE_MAX 16
+
+/* The kernel's interface that an open port's driver goes through; false: it needs none. */
+bool port_interface_find(const struct port *port, char name[PORT_INTERFACE_MAX]);
+
 /* Whether a driver can take its buffers from this pool. 0 or -errno. */
 int port_pool_check(const struct config_port *config, const char *driver,
 	const struct rte_mempool *mbufs, struct err *err);

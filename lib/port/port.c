@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "device.h"
+#include "netlink.h"
 #include "spread.h"
 
 #define TX_CHECKSUMS                                                                               \
@@ -53,6 +54,8 @@ static struct rte_eth_conf device_conf(const struct port *port, const struct rte
 
 	if (port->has_tx_checksum)
 		conf.txmode.offloads |= TX_CHECKSUMS;
+	if (port->tx_segments > 0)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
 	if (port->has_tx_tag)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
 	if (port->config->is_trunk)
@@ -133,6 +136,18 @@ static int device_start(struct port *port, const char *name, const struct rte_et
 	return 0;
 }
 
+/* Cutting up TCP packets, checksums and chains go together. Of a bond nobody knows what the members
+ * would refuse. */
+static uint16_t segments_taken(const struct port *port, const struct rte_eth_dev_info *info)
+{
+	uint16_t limit = info->tx_desc_lim.nb_seg_max;
+
+	if (port->is_bond || !port->has_tx_checksum || !port->has_tx_chains ||
+		(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) == 0)
+		return 0;
+	return limit == 0 ? UINT16_MAX : limit;
+}
+
 int port_device_open(struct port *port, const struct port_device *device, unsigned worker_count,
 	struct rte_mempool *mbufs, struct err *err)
 {
@@ -159,6 +174,10 @@ int port_device_open(struct port *port, const struct port_device *device, unsign
 		worker_count, (unsigned)RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	port->has_tx_checksum = (info.tx_offload_capa & TX_CHECKSUMS) == TX_CHECKSUMS;
 	port->has_tx_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	port->tx_segments = segments_taken(port, &info);
+	/* net_tap's driver takes the Ethernet header for a part of the MTU, and refuses the rest.
+	 */
+	port->tx_segment_bytes = strcmp(info.driver_name, "net_tap") == 0 ? port->mtu : UINT16_MAX;
 	port->has_tx_tag = config->is_trunk &&
 		(info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
 	if (config->is_trunk) {
@@ -186,6 +205,35 @@ int port_open(struct port *port, const struct config_port *config, unsigned work
 	if (status == 0)
 		status = port_device_open(port, &device, worker_count, mbufs, err);
 	return status;
+}
+
+bool port_interface_find(const struct port *port, char name[PORT_INTERFACE_MAX])
+{
+	const char *at;
+
+	if (port->config->device == NULL ||
+		(strcmp(port->driver, "net_af_xdp") != 0 &&
+			strcmp(port->driver, "net_af_packet") != 0))
+		return false;
+	at = strstr(port->config->device, "iface=");
+	if (at == NULL)
+		return false;
+	at += strlen("iface=");
+	snprintf(name, PORT_INTERFACE_MAX, "%.*s", (int)strcspn(at, ","), at);
+	return true;
+}
+
+bool port_link_is_up(const struct port *port)
+{
+	char interface[PORT_INTERFACE_MAX];
+	struct rte_eth_link link = { 0 };
+
+	if (port->is_bond)
+		return atomic_load_explicit(&port->members_in_use, memory_order_relaxed) > 0;
+	if (port_interface_find(port, interface))
+		return netlink_link_is_up(interface);
+	return rte_eth_link_get_nowait(port->ethdev_id, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
 }
 
 void port_close(struct port *port)
@@ -248,7 +296,7 @@ static __rte_noinline bool frame_prepare(const struct port *port, struct rte_mbu
 	return true;
 }
 
-void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame)
+static void frame_put(struct port_tx *tx, struct rte_mbuf *frame)
 {
 	if (frame->nb_segs > 1 || (frame->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) != 0) {
 		if (!frame_prepare(tx->port, frame)) {
@@ -259,6 +307,60 @@ void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame)
 	tx->frames[tx->count++] = frame;
 	if (tx->count == PORT_BURST)
 		port_tx_flush(tx);
+}
+
+static bool is_for_device(const struct port *port, const struct rte_mbuf *frame)
+{
+	return frame->nb_segs <= port->tx_segments &&
+		(uint32_t)(frame->l2_len + frame->l3_len + frame->l4_len + frame->tso_segsz) <=
+		port->tx_segment_bytes;
+}
+
+/* Several TCP segments as one: the device cuts them, or they are cut here. */
+static __rte_noinline void large_put(struct port_tx *tx, struct rte_mbuf *frame)
+{
+	struct rte_mbuf *pieces[PACKET_SEGMENTS_MAX];
+	uint16_t count;
+
+	if (is_for_device(tx->port, frame)) {
+		tx->has_large = true;
+		frame_put(tx, frame);
+		return;
+	}
+	count = packet_cut(frame, pieces);
+	if (count == 0)
+		core_drop(tx->core, frame, DROP_mbuf_exhausted);
+	tx->core->counters.tx_cut += count;
+	for (uint16_t i = 0; i < count; i++)
+		frame_put(tx, pieces[i]);
+}
+
+void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame)
+{
+	if ((frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0)
+		large_put(tx, frame);
+	else
+		frame_put(tx, frame);
+}
+
+/* Some drivers want their own touch on headers of what the device cuts. What they find wrong goes.
+ */
+static __rte_noinline void large_prepare(struct port_tx *tx)
+{
+	uint16_t done = 0;
+
+	while (done < tx->count) {
+		done = (uint16_t)(done +
+			rte_eth_tx_prepare(tx->port->ethdev_id, tx->queue, tx->frames + done,
+				(uint16_t)(tx->count - done)));
+		if (done == tx->count)
+			break;
+		core_drop(tx->core, tx->frames[done], DROP_tx_refused);
+		tx->count--;
+		memmove(tx->frames + done, tx->frames + done + 1,
+			(tx->count - done) * sizeof(tx->frames[0]));
+	}
+	tx->has_large = false;
 }
 
 static enum drop_reason refusal_of(const struct port *port)
@@ -273,6 +375,8 @@ void port_tx_flush(struct port_tx *tx)
 	uint64_t bytes = 0;
 	uint16_t sent;
 
+	if (tx->has_large)
+		large_prepare(tx);
 	if (tx->count == 0) {
 		/* net_bond's LACPDUs leave by calls, not by themselves. */
 		if (tx->port->is_lacp)

@@ -13,7 +13,7 @@ static void head_free(struct tcp_conn *conn)
 		conn->tx_tail = NULL;
 	conn->tx_units--;
 	conn->stack->held[HELD_TX]--;
-	rte_pktmbuf_free(m);
+	rte_pktmbuf_free_seg(m);
 }
 
 /* The first gone bytes of a unit are acknowledged. */

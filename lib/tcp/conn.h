@@ -458,6 +458,10 @@ void conn_send_reset(struct tcp_conn *conn);
 void conn_send_probe(struct tcp_conn *conn, uint32_t seq);
 void conn_send_syn(struct tcp_conn *conn);
 bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m);
+/* Everything but flags and payload. An acknowledgment rides along: none waits any more. */
+void conn_segment_start(struct tcp_conn *conn, struct segment_out *out);
+/* Keeps the books of a unit that leaves. */
+void conn_unit_sent(struct tcp_conn *conn, struct tx_unit *unit);
 uint32_t conn_timestamp(const struct tcp_conn *conn);
 
 /* timers.c */

@@ -6,6 +6,7 @@
 
 #include "stack.h"
 #include "tracer.h"
+#include "train.h"
 
 #define COPY_BYTES   256 /* up to here a copy is cheaper than a second mbuf */
 #define CHALLENGE_MS 200 /* one per connection in so long */
@@ -26,8 +27,7 @@ static uint16_t window_advertise(struct tcp_conn *conn)
 	return field;
 }
 
-/* Everything but flags and payload. An acknowledgment rides along: none waits any more. */
-static void segment_start(struct tcp_conn *conn, struct segment_out *out)
+void conn_segment_start(struct tcp_conn *conn, struct segment_out *out)
 {
 	out->local = &conn->local;
 	out->remote = &conn->remote;
@@ -141,7 +141,7 @@ static void unit_first_sent(struct tcp_conn *conn, struct tx_unit *unit)
 		conn_set_state(conn, CONN_LAST_ACK);
 }
 
-static void unit_sent(struct tcp_conn *conn, struct tx_unit *unit)
+void conn_unit_sent(struct tcp_conn *conn, struct tx_unit *unit)
 {
 	struct tcp_stack *stack = conn->stack;
 
@@ -209,7 +209,7 @@ bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 	struct segment_out out;
 	struct rte_mbuf *packet;
 
-	segment_start(conn, &out);
+	conn_segment_start(conn, &out);
 	out.seq = unit->seq;
 	if (has_sack_news(conn))
 		sack_put(conn, &out, conn->mss - RTE_MIN(unit->len, conn->mss));
@@ -227,7 +227,7 @@ bool conn_transmit(struct tcp_conn *conn, struct rte_mbuf *m)
 	}
 	if (conn_is_traced(conn))
 		unit_trace(conn, &out, unit);
-	unit_sent(conn, unit);
+	conn_unit_sent(conn, unit);
 	segment_emit(stack, packet);
 	return true;
 }
@@ -281,12 +281,11 @@ static bool is_held_back(const struct tcp_conn *conn, const struct tx_unit *unit
 		!(unit->flags & UNIT_FIN) && conn->snd_una != conn->snd_nxt;
 }
 
-static bool new_send(struct tcp_conn *conn)
+/* As far as the windows, the pace and Nagle allow. */
+static bool units_take(struct tcp_conn *conn, struct train *train)
 {
 	bool is_paced = conn->stack->params.pacing && conn->srtt_us != 0;
 
-	if (conn->flags & CONN_MTU_SEARCH && conn->tx_unsent != NULL && !mtu_probe_try(conn))
-		return false;
 	while (conn->tx_unsent != NULL) {
 		struct rte_mbuf *m = conn->tx_unsent;
 		uint32_t pipe = recovery_pipe(conn);
@@ -301,12 +300,24 @@ static bool new_send(struct tcp_conn *conn)
 		}
 		if (is_held_back(conn, unit_of(m)) || (is_paced && !pace_allows(conn)))
 			break;
-		if (!conn_transmit(conn, m))
+		if (!train_take(conn, train, m))
 			return false;
 		if (is_paced)
 			pace_charge(conn, unit_of(m)->len);
 	}
 	return true;
+}
+
+static bool new_send(struct tcp_conn *conn)
+{
+	struct train train = { .first = NULL };
+	bool had_memory;
+
+	if (conn->flags & CONN_MTU_SEARCH && conn->tx_unsent != NULL && !mtu_probe_try(conn))
+		return false;
+	had_memory = units_take(conn, &train);
+	train_leave(conn, &train);
+	return had_memory;
 }
 
 /* RFC 5681 4.1: after a pause longer than the RTO the window that was learned is stale. */
@@ -362,7 +373,7 @@ void conn_send_ack(struct tcp_conn *conn)
 {
 	struct segment_out out;
 
-	segment_start(conn, &out);
+	conn_segment_start(conn, &out);
 	if (has_sack_news(conn))
 		sack_put(conn, &out, OPTIONS_MAX);
 	if (!bare_send(conn, &out))
@@ -390,7 +401,7 @@ void conn_send_reset(struct tcp_conn *conn)
 
 	if (conn->state == CONN_SYN_SENT)
 		return;
-	segment_start(conn, &out);
+	conn_segment_start(conn, &out);
 	out.flags |= RTE_TCP_RST_FLAG;
 	if (bare_send(conn, &out))
 		conn->stack->counters.resets_out++;
@@ -402,7 +413,7 @@ void conn_send_probe(struct tcp_conn *conn, uint32_t seq)
 {
 	struct segment_out out;
 
-	segment_start(conn, &out);
+	conn_segment_start(conn, &out);
 	out.seq = seq;
 	bare_send(conn, &out);
 }
@@ -420,7 +431,7 @@ void conn_send_syn(struct tcp_conn *conn)
 	};
 	struct segment_out out;
 
-	segment_start(conn, &out);
+	conn_segment_start(conn, &out);
 	if (is_answer) {
 		if (!(conn->flags & CONN_HAS_TS))
 			options.present &= (uint8_t)~OPTION_TS;

@@ -229,8 +229,10 @@ static unsigned ip_len_of(const struct segment_out *out)
 	return ip_is_v4(out->local) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
 }
 
-/* Writes the headers to where the mbuf's data begins, which has room for them. */
-static void headers_put(struct rte_mbuf *m, const struct segment_out *out, uint32_t payload_len)
+/* Writes the headers to where the mbuf's data begins, which has room for them. cut_len: 0, or of
+ * the segments that the packet is to be cut into. */
+static void headers_put(
+	struct rte_mbuf *m, const struct segment_out *out, uint32_t payload_len, uint16_t cut_len)
 {
 	bool is_v4 = ip_is_v4(out->local);
 	unsigned ip_len = ip_len_of(out);
@@ -238,8 +240,9 @@ static void headers_put(struct rte_mbuf *m, const struct segment_out *out, uint3
 	uint16_t l4_len = (uint16_t)(tcp_len + payload_len);
 	struct rte_tcp_hdr *tcp;
 
-	m->ol_flags = 0;
+	m->ol_flags = cut_len > 0 ? RTE_MBUF_F_TX_TCP_SEG : 0;
 	m->tx_offload = 0;
+	m->tso_segsz = cut_len;
 	m->l4_len = tcp_len;
 	tcp = rte_pktmbuf_mtod_offset(m, struct rte_tcp_hdr *, ip_len);
 	*tcp = (struct rte_tcp_hdr){
@@ -270,7 +273,7 @@ struct rte_mbuf *segment_make(
 		return NULL;
 	m->data_len = headers_len(out);
 	m->pkt_len = m->data_len;
-	headers_put(m, out, payload_len);
+	headers_put(m, out, payload_len, 0);
 	return m;
 }
 
@@ -281,11 +284,26 @@ bool segment_wrap(
 
 	if (data_off < len + LINK_BYTES)
 		return false;
+	m->next = NULL;
+	m->nb_segs = 1;
 	m->data_off = (uint16_t)(data_off - len);
 	m->data_len = (uint16_t)(len + payload_len);
 	m->pkt_len = m->data_len;
-	headers_put(m, out, payload_len);
+	headers_put(m, out, payload_len, 0);
 	return true;
+}
+
+void segment_wrap_chain(
+	struct rte_mbuf *m, const struct segment_out *out, uint32_t payload_len, uint16_t count)
+{
+	uint16_t len = headers_len(out);
+	uint16_t first_len = m->data_len;
+
+	m->nb_segs = count;
+	m->data_off = (uint16_t)(m->data_off - len);
+	m->data_len = (uint16_t)(len + first_len);
+	m->pkt_len = len + payload_len;
+	headers_put(m, out, payload_len, count > 1 ? first_len : 0);
 }
 
 void segment_emit(struct tcp_stack *stack, struct rte_mbuf *m)

@@ -106,6 +106,13 @@ struct rte_mbuf *segment_make(
 bool segment_wrap(
 	struct rte_mbuf *m, const struct segment_out *out, uint16_t data_off, uint16_t payload_len);
 
+/*
+ * The same for a chain of mbufs that hold payload_len bytes and nothing else, count segments of one
+ * mbuf each, as long as the first but for the last (packet_cut()). All have room in front.
+ */
+void segment_wrap_chain(
+	struct rte_mbuf *m, const struct segment_out *out, uint32_t payload_len, uint16_t count);
+
 /* Hands a complete segment to ops.output. */
 void segment_emit(struct tcp_stack *stack, struct rte_mbuf *m);
 

@@ -137,7 +137,7 @@ static void unit_pull(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len)
 		conn->tx_tail = m;
 	conn->tx_units--;
 	conn->stack->held[HELD_TX]--;
-	rte_pktmbuf_free(next);
+	rte_pktmbuf_free_seg(next);
 }
 
 bool tx_grow(struct tcp_conn *conn, struct rte_mbuf *m, uint16_t len)
@@ -188,7 +188,7 @@ void tx_clear(struct tcp_conn *conn)
 
 		conn->tx_head = unit_of(m)->next;
 		conn->stack->held[HELD_TX]--;
-		rte_pktmbuf_free(m);
+		rte_pktmbuf_free_seg(m);
 	}
 	conn->tx_tail = conn->tx_unsent = NULL;
 	conn->tx_bytes = conn->unsent_bytes = conn->tx_units = 0;

@@ -14,6 +14,8 @@
 
 #include "certificate.h"
 #include "crypto.h"
+#include "staple.h"
+#include "tls/ocsp.h"
 #include "tls_internal.h"
 
 /* GeneralName's choice of a DNS name (RFC 5280 4.2.1.6). */
@@ -29,6 +31,8 @@ struct tls_certificate {
 	unsigned references;
 	struct blob chain; /* as given, with a NUL behind */
 	struct blob key;
+	struct blob signer; /* who signed the leaf, where the chain does not say */
+	struct stapling stapling;
 	char *names; /* lower case, separated by spaces */
 	char subject[512];
 	char issuer[512];
@@ -58,7 +62,7 @@ int tls_thread_init(struct err *err)
 
 int tls_global_init(struct err *err)
 {
-	crypto_start(session_on_key_update);
+	crypto_start(session_on_key_update, own_staple);
 	/* It is sorted at the first call, which no two workers must do at once. */
 	mbedtls_ssl_list_ciphersuites();
 	return tls_thread_init(err);
@@ -200,23 +204,23 @@ static int check_times(const mbedtls_x509_crt *chain, const char *path, struct e
 	return 0;
 }
 
+bool certificate_is_signed_by(mbedtls_x509_crt *crt, mbedtls_x509_crt *issuer)
+{
+	const mbedtls_md_info_t *md = mbedtls_md_info_from_type(crt->MBEDTLS_PRIVATE(sig_md));
+	unsigned char hash[MBEDTLS_MD_MAX_SIZE];
+
+	return crt->issuer_raw.len == issuer->subject_raw.len &&
+		memcmp(crt->issuer_raw.p, issuer->subject_raw.p, issuer->subject_raw.len) == 0 &&
+		md != NULL && mbedtls_md(md, crt->tbs.p, crt->tbs.len, hash) == 0 &&
+		mbedtls_pk_verify_ext(crt->MBEDTLS_PRIVATE(sig_pk), crt->MBEDTLS_PRIVATE(sig_opts),
+			&issuer->pk, crt->MBEDTLS_PRIVATE(sig_md), hash, mbedtls_md_get_size(md),
+			crt->MBEDTLS_PRIVATE(sig).p, crt->MBEDTLS_PRIVATE(sig).len) == 0;
+}
+
 /* RFC 8446 4.4.2: the second signs for the first; what follows may be there for other clients. */
 static int check_chain(mbedtls_x509_crt *leaf, const char *path, struct err *err)
 {
-	unsigned char hash[MBEDTLS_MD_MAX_SIZE];
-	mbedtls_x509_crt *issuer = leaf->next;
-	const mbedtls_md_info_t *md;
-
-	if (issuer == NULL)
-		return 0;
-	md = mbedtls_md_info_from_type(leaf->MBEDTLS_PRIVATE(sig_md));
-	if (leaf->issuer_raw.len == issuer->subject_raw.len &&
-		memcmp(leaf->issuer_raw.p, issuer->subject_raw.p, issuer->subject_raw.len) == 0 &&
-		md != NULL && mbedtls_md(md, leaf->tbs.p, leaf->tbs.len, hash) == 0 &&
-		mbedtls_pk_verify_ext(leaf->MBEDTLS_PRIVATE(sig_pk),
-			leaf->MBEDTLS_PRIVATE(sig_opts), &issuer->pk, leaf->MBEDTLS_PRIVATE(sig_md),
-			hash, mbedtls_md_get_size(md), leaf->MBEDTLS_PRIVATE(sig).p,
-			leaf->MBEDTLS_PRIVATE(sig).len) == 0)
+	if (leaf->next == NULL || certificate_is_signed_by(leaf, leaf->next))
 		return 0;
 	return err_set(err, EINVAL, "%s: the second certificate did not sign the first", path);
 }
@@ -301,7 +305,9 @@ static int certificate_fill(struct tls_certificate *certificate,
 	mbedtls_x509_crt_init(&chain);
 	mbedtls_pk_init(&key);
 	if (!keep(&certificate->chain, source.chain, source.chain_len) ||
-		!keep(&certificate->key, source.key, source.key_len)) {
+		!keep(&certificate->key, source.key, source.key_len) ||
+		(source.issuer != NULL &&
+			!keep(&certificate->signer, source.issuer, source.issuer_len))) {
 		err_set(err, ENOMEM, "%s: out of memory", source.chain_path);
 		goto out;
 	}
@@ -385,6 +391,48 @@ struct tls_certificate *tls_certificate_load(
 	return certificate;
 }
 
+int tls_certificate_load_issuer(
+	struct tls_certificate *certificate, const char *path, struct err *err)
+{
+	mbedtls_x509_crt leaf, issuer;
+	struct blob file = { 0 };
+	int result = read_file(&file, path, err);
+
+	mbedtls_x509_crt_init(&leaf);
+	mbedtls_x509_crt_init(&issuer);
+	if (result == 0 && !keep(&certificate->signer, file.data, file.len))
+		result = err_set(err, ENOMEM, "%s: out of memory", path);
+	if (result == 0 &&
+		(certificate_parse_chain(&leaf, certificate->chain.data, certificate->chain.len) !=
+				0 ||
+			certificate_parse_chain(&issuer, certificate->signer.data, file.len) != 0))
+		result = err_set(err, EINVAL, "%s: it cannot be read as a certificate", path);
+	if (result == 0 && !certificate_is_signed_by(&leaf, &issuer))
+		result = err_set(err, EINVAL, "%s: it did not sign the certificate", path);
+	mbedtls_x509_crt_free(&leaf);
+	mbedtls_x509_crt_free(&issuer);
+	blob_free(&file);
+	return result;
+}
+
+int tls_certificate_load_ocsp(
+	struct tls_certificate *certificate, const char *path, struct err *err)
+{
+	struct tls_staple *old = NULL;
+	struct blob file = { 0 };
+	struct err why = { "" };
+	int result = read_file(&file, path, err);
+
+	if (result == 0) {
+		result = tls_certificate_set_ocsp(certificate, file.data, file.len, &old, &why);
+		if (result != 0)
+			err_set(err, 0, "%s: %s", path, why.text);
+	}
+	tls_staple_destroy(old);
+	blob_free(&file);
+	return result;
+}
+
 struct tls_certificate *tls_certificate_hold(struct tls_certificate *certificate)
 {
 	__atomic_fetch_add(&certificate->references, 1, __ATOMIC_RELAXED);
@@ -398,6 +446,8 @@ void tls_certificate_destroy(struct tls_certificate *certificate)
 		return;
 	blob_free(&certificate->chain);
 	blob_free(&certificate->key);
+	blob_free(&certificate->signer);
+	tls_staple_destroy(certificate->stapling.now);
 	free(certificate->names);
 	free(certificate);
 }
@@ -426,5 +476,12 @@ void tls_certificate_source(
 		.chain_len = certificate->chain.len,
 		.key = certificate->key.data,
 		.key_len = certificate->key.len,
+		.issuer = certificate->signer.data,
+		.issuer_len = certificate->signer.len,
 	};
+}
+
+struct stapling *certificate_stapling(struct tls_certificate *certificate)
+{
+	return &certificate->stapling;
 }

@@ -2,6 +2,8 @@
 #ifndef CERTIFICATE_H
 #define CERTIFICATE_H
 
+#include <stdbool.h>
+
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
 
@@ -11,6 +13,9 @@
  */
 int certificate_parse_chain(mbedtls_x509_crt *chain, const void *data, size_t len);
 int certificate_parse_key(mbedtls_pk_context *key, const void *data, size_t len);
+
+/* By name and signature. */
+bool certificate_is_signed_by(mbedtls_x509_crt *crt, mbedtls_x509_crt *issuer);
 
 /* "2026-01-31T12:00:00Z" */
 #define CERTIFICATE_TIME_BYTES 24

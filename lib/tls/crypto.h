@@ -14,8 +14,19 @@
 /* A peer's KeyUpdate came, and its keys are in use. Not 0: an error that ends the connection. */
 typedef int (*crypto_key_update_fn)(mbedtls_ssl_context *ssl, bool is_answer_wanted);
 
-/* Once, before any session. Plain: KeyUpdates are never told; mbedTLS ends the connection. */
-void crypto_start(crypto_key_update_fn on_key_update);
+/*
+ * The OCSP answer for this certificate of ours, which ssl's handshake shows to a client that asked
+ * for one: its bytes, borrowed for the call's worker turn, or NULL. is_taken: it goes out now.
+ */
+typedef const unsigned char *(*crypto_staple_fn)(
+	mbedtls_ssl_context *ssl, const mbedtls_x509_crt *own, bool is_taken, size_t *len);
+
+/*
+ * Once, before any session. Plain: KeyUpdates are never told, mbedTLS ends the connection; and
+ * nobody asks for staples.
+ */
+void crypto_start(crypto_key_update_fn on_key_update, crypto_staple_fn staple);
+bool crypto_can_staple(void);
 
 /* Sends our KeyUpdate and goes to new keys; nothing unsent may be left in ssl. */
 int crypto_send_key_update(mbedtls_ssl_context *ssl);

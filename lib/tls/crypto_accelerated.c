@@ -11,6 +11,7 @@
 #include <ssl_misc.h>
 #include <ssl_tls13_keys.h>
 
+#include "crypto/override.h"
 #include "crypto/provider.h"
 
 #define KEY_UPDATE_BYTES     (HANDSHAKE_HEAD_BYTES + 1)
@@ -104,10 +105,16 @@ static int post_handshake(mbedtls_ssl_context *ssl)
 	return key_update_fn(ssl, ssl->in_msg[HANDSHAKE_HEAD_BYTES] == UPDATE_REQUESTED);
 }
 
-void crypto_start(crypto_key_update_fn on_key_update)
+void crypto_start(crypto_key_update_fn on_key_update, crypto_staple_fn staple)
 {
 	key_update_fn = on_key_update;
 	tls_post_handshake = post_handshake;
+	tls_staple = staple;
+}
+
+bool crypto_can_staple(void)
+{
+	return true;
 }
 
 int crypto_send_key_update(mbedtls_ssl_context *ssl)

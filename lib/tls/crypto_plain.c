@@ -2,9 +2,15 @@
 /* The distribution's mbedTLS: PSA's state is one for all threads, behind mutexes. */
 #include "crypto.h"
 
-void crypto_start(crypto_key_update_fn on_key_update)
+void crypto_start(crypto_key_update_fn on_key_update, crypto_staple_fn staple)
 {
 	(void)on_key_update;
+	(void)staple;
+}
+
+bool crypto_can_staple(void)
+{
+	return false;
 }
 
 int crypto_send_key_update(mbedtls_ssl_context *ssl)

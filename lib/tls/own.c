@@ -2,11 +2,14 @@
 #include "own.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "certificate.h"
 #include "session.h"
+#include "staple.h"
 
 static int parse(struct own_certificate *own)
 {
@@ -92,6 +95,25 @@ int own_choose_default(mbedtls_ssl_context *ssl)
 	if (error != 0 || info.names[0] == '\0')
 		return error;
 	return offer(ssl, name_walk_begin(&context->names, info.names, strcspn(info.names, " ")));
+}
+
+/* The time is the vDSO's, as everywhere in mbedTLS's handshake. */
+const unsigned char *own_staple(
+	mbedtls_ssl_context *ssl, const mbedtls_x509_crt *crt, bool is_taken, size_t *len)
+{
+	const char *base = (const char *)crt - offsetof(struct own_certificate, chain);
+	const struct own_certificate *own = (const void *)base;
+	struct stapling *stapling = certificate_stapling(own->shared);
+	const struct tls_staple *staple = atomic_load_explicit(
+		&stapling->now, memory_order_acquire);
+
+	(void)ssl;
+	if (staple == NULL || staple->until_s <= time(NULL))
+		return NULL;
+	if (is_taken)
+		atomic_fetch_add_explicit(&stapling->count, 1, memory_order_relaxed);
+	*len = staple->len;
+	return staple->data;
 }
 
 int own_create(

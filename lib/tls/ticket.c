@@ -38,6 +38,7 @@ struct ticket_key {
 };
 
 struct tls_ticket_keys {
+	unsigned references;
 	unsigned count; /* the first seals, all of them open */
 	struct ticket_key keys[TICKET_KEYS_MOST];
 };
@@ -115,6 +116,7 @@ struct tls_ticket_keys *tls_ticket_keys_parse(
 		err_set(err, ENOMEM, "%s: out of memory", path);
 		return NULL;
 	}
+	keys->references = 1;
 	if (lines_read(keys, text, len, path, err) == 0)
 		return keys;
 	tls_ticket_keys_destroy(keys);
@@ -163,6 +165,7 @@ struct tls_ticket_keys *tls_ticket_keys_random(struct err *err)
 		err_set(err, ENOMEM, "TLS: out of memory");
 		return NULL;
 	}
+	keys->references = 1;
 	keys->count = 1;
 	if (mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, (unsigned char *)&keys->keys[0],
 		    sizeof(keys->keys[0])) == 0)
@@ -172,9 +175,15 @@ struct tls_ticket_keys *tls_ticket_keys_random(struct err *err)
 	return NULL;
 }
 
+struct tls_ticket_keys *tls_ticket_keys_hold(struct tls_ticket_keys *keys)
+{
+	keys->references++;
+	return keys;
+}
+
 void tls_ticket_keys_destroy(struct tls_ticket_keys *keys)
 {
-	if (keys == NULL)
+	if (keys == NULL || --keys->references > 0)
 		return;
 	mbedtls_platform_zeroize(keys, sizeof(*keys));
 	free(keys);

@@ -43,4 +43,8 @@ void tls_error_text(char *text, size_t size, int error);
 /* crypto_start()'s: counts and limits them, and owes the answer. */
 int session_on_key_update(mbedtls_ssl_context *ssl, bool is_answer_wanted);
 
+/* crypto_start()'s: of a certificate of a context's own. */
+const unsigned char *own_staple(
+	mbedtls_ssl_context *ssl, const mbedtls_x509_crt *own, bool is_taken, size_t *len);
+
 #endif

@@ -57,6 +57,22 @@ static struct peer *peer_of(uint16_t remote_port_be)
 	return &peers[(rte_be_to_cpu_16(remote_port_be) - 1) % PEERS];
 }
 
+/* As the port that it leaves by. */
+static void leave(struct rte_mbuf *m)
+{
+	struct rte_mbuf *pieces[PACKET_SEGMENTS_MAX] = { m };
+	uint16_t count = 1;
+
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		count = packet_cut(m, pieces);
+	if (count == 0)
+		abort();
+	for (uint16_t i = 0; i < count; i++) {
+		packet_checksum_complete(pieces[i]);
+		rte_pktmbuf_free(pieces[i]);
+	}
+}
+
 static void output(void *ctx, struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
@@ -64,14 +80,13 @@ static void output(void *ctx, struct rte_mbuf *m)
 	const struct rte_tcp_hdr *tcp;
 
 	RTE_SET_USED(ctx);
-	packet_checksum_complete(m);
 	tcp = rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, p->l4_offset);
 	peer->local_port_be = p->src_port_be;
 	peer->next_ack = rte_be_to_cpu_32(tcp->sent_seq) + p->payload_len +
 		!!(tcp->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG));
 	if (tcp->tcp_flags & RTE_TCP_ACK_FLAG)
 		peer->next_seq = rte_be_to_cpu_32(tcp->recv_ack);
-	rte_pktmbuf_free(m);
+	leave(m);
 }
 
 static bool is_listening(void *ctx, const struct ip_addr *address, uint16_t port_be)
@@ -300,6 +315,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.keepalive_ms = choice & 8 ? 5000 : 0,
 		.mbufs_max = choice & 16 ? 32 : 0,
 		.congestion = choice & 32 ? "newreno" : "cubic",
+		.large_output = choice & 64,
+		.receive_window_max = choice & 128 ? 131072 : 0,
 	};
 
 	if (support_eal_start(NULL) != 0)

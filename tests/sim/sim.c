@@ -197,9 +197,8 @@ static void frame_send(struct sim_host *from, const uint8_t *packet, uint32_t le
 	frame_queue(sim, frame);
 }
 
-static void host_output(void *ctx, struct rte_mbuf *m)
+static void segment_output(struct sim_host *host, struct rte_mbuf *m)
 {
-	struct sim_host *host = ctx;
 	uint8_t bytes[4096];
 	uint32_t len = m->pkt_len;
 
@@ -213,6 +212,18 @@ static void host_output(void *ctx, struct rte_mbuf *m)
 	frame_send(host, bytes, len);
 	if (chance(host->sim, host->sim->link.duplicate_permille))
 		frame_send(host, bytes, len);
+}
+
+static void host_output(void *ctx, struct rte_mbuf *m)
+{
+	struct rte_mbuf *pieces[PACKET_SEGMENTS_MAX] = { m };
+	uint16_t count = 1;
+
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		count = packet_cut(m, pieces);
+	assert_true(count > 0);
+	for (uint16_t i = 0; i < count; i++)
+		segment_output(ctx, pieces[i]);
 }
 
 static bool host_is_listening(void *ctx, const struct ip_addr *address, uint16_t port_be)

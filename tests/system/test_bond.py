@@ -12,7 +12,7 @@ from harness import config
 from harness.appliance import Appliance
 from harness.bonded import GUEST, GUEST_OWN, LEGS, Bonded, longest_silence
 from harness.members import Members
-from harness.network import LAN, LAN6, VIP, VIP6, WAN, WAN6
+from harness.network import LAN, LAN6, VIP, VIP6, WAN, WAN6, server6
 from harness.procs import wait_for
 from harness.servers import ECHO
 
@@ -292,6 +292,18 @@ def test_slow_protocols_disturb_nothing(bridged, backup):
     talk.exchange()
     talk.close()
     assert roles(backup) == ("active", "backup")
+
+
+def test_a_plain_port_tells_of_its_link_as_well(bridged, backup):
+    try:
+        for state in ("down", "up"):
+            bridged.servers.ip("link", "set", "s0", state)
+            wait_for(lambda wanted=state: ports(backup)["lan"]["link"] == wanted, f"lan is {state}")
+    finally:
+        bridged.servers.ip("link", "set", "s0", "up")
+        for number in ECHO.values():  # the kernel took them with the link
+            bridged.servers.ip("address", "replace", server6(number) + "/64", "dev", "s0", "nodad")
+    wait_members(backup)
 
 
 def test_a_reload_changes_no_bond(backup):

@@ -52,6 +52,9 @@ struct pool *request_pool_find(struct request *request, const char *name, unsign
 /* The pools that "[POOL]" means, first up to end: all, or the one named. 0 or < 0, and said. */
 int request_pools(struct request *request, unsigned *first, unsigned *end);
 
+/* The place of a certificate in the store, or -ENOENT, and said. */
+int request_certificate_find(struct request *request, const char *name);
+
 /* What is wrong with a file, one a line, as --check says it. */
 void request_print_errors(const struct request *request, const struct config_errors *errors);
 

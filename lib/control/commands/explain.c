@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "explain.h"
 #include "http/h1.h"
 #include "l7/explain.h"
+#include "tls/facts.h"
 
 #define TEXT_MAX 8192
 #define HEAD_MAX 16384
@@ -27,6 +29,11 @@ struct asking {
 	uint16_t port;
 	struct ip_addr from;
 	const char *url;
+	struct tls_facts facts;
+	char sni[256];
+	char subject[512];
+	char san[512];
+	char body[4096];
 	void *parser;
 	char head[HEAD_MAX];
 };
@@ -76,7 +83,50 @@ static int url_take(struct request *request, struct asking *asking, const char *
 
 static bool is_option(const char *word)
 {
-	return strcmp(word, "-H") == 0 || strcmp(word, "from") == 0 || strcmp(word, "to") == 0;
+	static const char *const options[] = { "-H", "from", "to", "--sni", "--subject", "--san",
+		"--body" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (strcmp(word, options[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All words up to the next option are one text. */
+static int text_take(
+	struct request *request, unsigned *at, const char *option, char *text, size_t size)
+{
+	size_t len = 0;
+
+	while (*at + 1 < request->count && !is_option(request->words[*at + 1])) {
+		const char *word = request->words[++*at];
+		size_t more = strlen(word) + (len > 0);
+
+		if (more >= size - len)
+			return request_fail(request, E2BIG, "\"%s\" is too long", option);
+		len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? " " : "", word);
+	}
+	if (len == 0)
+		return request_fail(request, EINVAL, "a text is needed behind \"%s\"", option);
+	return 0;
+}
+
+/* A good certificate of the client's, as far as it is said. */
+static int fact_take(struct request *request, struct asking *asking, unsigned *at)
+{
+	const char *option = request->words[*at];
+
+	if (!asking->is_tls && strcmp(option, "--body") != 0)
+		return request_fail(request, EINVAL, "\"%s\" is for https:// alone", option);
+	if (strcmp(option, "--sni") == 0)
+		return text_take(request, at, option, asking->sni, sizeof(asking->sni));
+	if (strcmp(option, "--body") == 0)
+		return text_take(request, at, option, asking->body, sizeof(asking->body));
+	asking->facts.peer = TLS_PEER_GOOD;
+	if (strcmp(option, "--subject") == 0)
+		return text_take(request, at, option, asking->subject, sizeof(asking->subject));
+	return text_take(request, at, option, asking->san, sizeof(asking->san));
 }
 
 /* All words up to the next option are one field. */
@@ -106,6 +156,10 @@ static int option_take(struct request *request, struct asking *asking, unsigned 
 	if (!is_option(option) || *at + 1 == request->count)
 		return request_fail(request, EINVAL, "\"%.40s\" is not understood", option);
 	++*at;
+	if (strcmp(option, "from") != 0 && strcmp(option, "to") != 0) {
+		--*at;
+		return fact_take(request, asking, at);
+	}
 	if (strcmp(option, "from") == 0 && ip_parse(request->words[*at], &asking->from) < 0)
 		return request_fail(
 			request, EINVAL, "\"%.60s\" is no address", request->words[*at]);
@@ -130,6 +184,12 @@ static int asking_take(struct request *request, struct asking *asking)
 		ret = url_take(request, asking, request->words[1]);
 	for (unsigned i = 2; ret == 0 && i < request->count; i++)
 		ret = option_take(request, asking, &i);
+	if (ret == 0 && asking->body[0] != '\0') {
+		char field[48];
+
+		snprintf(field, sizeof(field), "Content-Length: %zu\r\n", strlen(asking->body));
+		ret = text_put(request, asking, field);
+	}
 	return ret == 0 ? text_put(request, asking, "\r\n") : ret;
 }
 
@@ -235,6 +295,13 @@ static void fields_print(struct pairs *pairs, char *fields)
 static void explanation_print(
 	struct pairs *pairs, const struct snapshot *snapshot, struct l7_explanation *explanation)
 {
+	if (explanation->route == &route_needs_body) {
+		pair_text(pairs, "route", "-");
+		pair_text(pairs, "verdict",
+			explanation->is_unreadable ? "refused: the body cannot be read"
+						   : "depends on the body");
+		return;
+	}
 	if (explanation->route == NULL) {
 		pair_text(pairs, "route", "-");
 		if (explanation->status == 0)
@@ -263,6 +330,27 @@ static void explanation_print(
 	pair_text(pairs, "verdict", "forwarded");
 }
 
+/* Without TLS none; the name that is asked for is the URL's host where nothing else is said. */
+static const struct tls_facts *facts_of(struct asking *asking)
+{
+	struct tls_facts *facts = &asking->facts;
+	const char *host = strstr(asking->url, "://") + 3;
+
+	if (!asking->is_tls)
+		return NULL;
+	if (asking->sni[0] == '\0')
+		snprintf(asking->sni, sizeof(asking->sni), "%.*s", (int)strcspn(host, ":/?"), host);
+	facts->version = "TLSv1.3";
+	facts->cipher = "TLS_AES_128_GCM_SHA256";
+	facts->sni = asking->sni;
+	facts->alpn = "";
+	facts->peer_error = facts->peer_issuer = facts->peer_serial = "";
+	facts->peer_fingerprint = facts->peer_not_after = "";
+	facts->peer_subject = asking->subject;
+	facts->peer_names = asking->san;
+	return facts;
+}
+
 static int explain(struct request *request, const struct service *service, struct asking *asking)
 {
 	const struct snapshot *snapshot = request_snapshot(request);
@@ -287,6 +375,9 @@ static int explain(struct request *request, const struct service *service, struc
 			http_refusal_help(h1_refusal(parser)));
 	} else if (ret == 0) {
 		question.head = h1_head(parser);
+		question.facts = facts_of(asking);
+		question.body = (struct http_span){ .data = asking->body,
+			.len = strlen(asking->body) };
 		question.seed = question.now_us;
 		question.tuple.src = asking->from;
 		question.tuple.dst = service->address;

@@ -17,6 +17,8 @@ static const struct table_column columns[] = {
 	{ .name = "failed", .is_number = true },
 	{ .name = "retries", .is_number = true },
 	{ .name = "saved", .is_number = true },
+	{ .name = "hedges", .is_number = true },
+	{ .name = "hedges_won", .is_number = true },
 	{ .name = "not_retried", .is_number = true },
 	{ .name = "refused", .is_number = true },
 	{ .name = "latency_us", .is_number = true },
@@ -49,6 +51,8 @@ static void pool_row_add(struct table *table, const struct pool *pool)
 	table_cell(table, "%" PRIu64, failed);
 	table_cell(table, "%" PRIu64, sum.retries);
 	table_cell(table, "%" PRIu64, sum.retries_good);
+	table_cell(table, "%" PRIu64, sum.hedges);
+	table_cell(table, "%" PRIu64, sum.hedges_won);
 	table_cell(table, "%" PRIu64,
 		sum.limit_budget + sum.limit_retries + sum.retries_spent + sum.retries_unsafe);
 	table_cell(table, "%" PRIu64, sum.queue_full + sum.queue_timeout);
@@ -73,6 +77,8 @@ static void member_row_add(struct table *table, const struct member *member, uin
 	table_cell(table, "%" PRIu64, sum.requests);
 	table_cell(table, "%" PRIu64, sum.tries_failed);
 	table_cell(table, "%" PRIu64, sum.retries);
+	table_cell(table, "%s", "");
+	table_cell(table, "%s", "");
 	table_cell(table, "%s", "");
 	table_cell(table, "%s", "");
 	table_cell(table, "%s", "");

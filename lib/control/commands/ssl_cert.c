@@ -52,7 +52,8 @@ static const char *pending_word(const struct request *request, const char *name)
 	return update->name != NULL && strcmp(update->name, name) == 0 ? "yes" : "";
 }
 
-static void list_row(struct table *table, const struct request *request, size_t index)
+/* is_whole: by one_columns, else by list_columns. */
+static void row(struct table *table, const struct request *request, size_t index, bool is_whole)
 {
 	struct tls_certificate_info info;
 	const char *name;
@@ -60,33 +61,22 @@ static void list_row(struct table *table, const struct request *request, size_t 
 	tls_certificate_info(tls_store_at(store_of(request), index, &name), &info);
 	table_cell(table, "%s", name);
 	table_cell(table, "%s", info.key);
+	if (is_whole)
+		table_cell(table, "%s", info.not_before);
 	table_cell(table, "%s", info.not_after);
 	table_cell(table, "%s", info.names);
+	if (is_whole)
+		table_cell(table, "%s", info.subject);
 	table_cell(table, "%s", info.issuer);
+	if (is_whole)
+		table_cell(table, "%s", info.serial);
 	table_cell(table, "%s", info.fingerprint);
+	if (is_whole)
+		table_cell(table, "%u", info.chain_count);
 	table_cell(table, "%s", pending_word(request, name));
 }
 
-static void one_row(struct table *table, const struct request *request, size_t index)
-{
-	struct tls_certificate_info info;
-	const char *name;
-
-	tls_certificate_info(tls_store_at(store_of(request), index, &name), &info);
-	table_cell(table, "%s", name);
-	table_cell(table, "%s", info.key);
-	table_cell(table, "%s", info.not_before);
-	table_cell(table, "%s", info.not_after);
-	table_cell(table, "%s", info.names);
-	table_cell(table, "%s", info.subject);
-	table_cell(table, "%s", info.issuer);
-	table_cell(table, "%s", info.serial);
-	table_cell(table, "%s", info.fingerprint);
-	table_cell(table, "%u", info.chain_count);
-	table_cell(table, "%s", pending_word(request, name));
-}
-
-static int find(struct request *request, const char *name)
+int request_certificate_find(struct request *request, const char *name)
 {
 	const struct tls_store *store = store_of(request);
 	int index = tls_store_find(store, name);
@@ -116,18 +106,18 @@ int command_show_ssl_cert(struct request *request)
 	if (request->count > 1)
 		return request_fail(request, EINVAL, "one name at most");
 	if (request->count == 1)
-		index = find(request, request->words[0]);
+		index = request_certificate_find(request, request->words[0]);
 	if (index < 0)
 		return index;
 	if (table_init(&table, request->is_json) < 0)
 		return -ENOMEM;
 	if (request->count == 1) {
 		table_columns(&table, one_columns, sizeof(one_columns) / sizeof(one_columns[0]));
-		one_row(&table, request, (size_t)index);
+		row(&table, request, (size_t)index, true);
 	} else {
 		table_columns(&table, list_columns, sizeof(list_columns) / sizeof(list_columns[0]));
 		for (size_t i = 0; i < tls_store_count(store_of(request)); i++)
-			list_row(&table, request, i);
+			row(&table, request, i, false);
 	}
 	return request_table_end(request, &table);
 }
@@ -143,7 +133,7 @@ static int take_name(struct request *request)
 		return request_fail(request, EBUSY,
 			"certificate \"%.80s\" is being changed: commit or abort that first",
 			update->name);
-	return find(request, request->words[0]);
+	return request_certificate_find(request, request->words[0]);
 }
 
 /* What the payload lacks stays as it was: a new chain for the key, or the other way round. */

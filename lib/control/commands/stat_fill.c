@@ -104,6 +104,20 @@ static void lastchg_fill(struct stat_row *row, uint64_t changed_at_us, uint64_t 
 		stat_number(row, STAT_lastchg, (now_us - changed_at_us) / CLOCK_US_PER_S);
 }
 
+static void queue_fill(struct stat_row *row, const struct pool *pool)
+{
+	const struct config_pool_limits *limits = &pool->config->limits;
+	struct pool_counters sum;
+
+	pool_counters_sum(pool->identity, &sum);
+	stat_number(row, STAT_qcur, pool_queued_now(pool->identity));
+	stat_number(row, STAT_qmax, pool_queued_max(pool->identity));
+	stat_number(row, STAT_qlimit, limits->queue);
+	stat_number(row, STAT_wredis, sum.retries);
+	if (limits->connections > 0)
+		stat_number(row, STAT_slim, limits->connections);
+}
+
 void stat_pool_fill(struct stat_row *row, const struct pool *pool, unsigned iid, uint64_t now_us)
 {
 	uint64_t conns = 0, weight = 0, failed = 0, downs = 0, changed_at_us = 0;
@@ -125,6 +139,7 @@ void stat_pool_fill(struct stat_row *row, const struct pool *pool, unsigned iid,
 	row_init(row, pool->name, "BACKEND", iid);
 	member_sums_fill(row, &all, pool_is_http(pool));
 	stat_number(row, STAT_scur, conns);
+	queue_fill(row, pool);
 	stat_text(row, STAT_status, pool->usable > 0 ? "UP" : "DOWN");
 	stat_number(row, STAT_weight, weight);
 	stat_number(row, STAT_act, pool->usable);
@@ -180,6 +195,13 @@ void stat_member_fill(struct stat_row *row, const struct pool *pool, unsigned in
 	row_init(row, pool->name, member->name, iid);
 	member_sums_fill(row, &sum, pool_is_http(pool));
 	stat_number(row, STAT_scur, member_conns_now(member));
+	stat_number(row, STAT_qcur, member_pending_now(member));
+	if (pool->config->limits.member_connections > 0)
+		stat_number(row, STAT_slim, pool->config->limits.member_connections);
+	if (member->warm > 0 && member->warm < MEMBER_WARM)
+		stat_number(row, STAT_throttle, (uint64_t)member->warm * 100 / MEMBER_WARM);
+	if (sum.answers > 0)
+		stat_number(row, STAT_rtime, member_latency_us(member, now_us) / 1000);
 	stat_text(row, STAT_status, member_state_name(member));
 	stat_number(row, STAT_weight, member->weight);
 	stat_number(row, STAT_act, member_is_usable(member));

@@ -335,12 +335,14 @@ size_t h2_send_body(struct h2_stream *stream, const char *data, size_t len)
 
 void h2_send_end(struct h2_stream *stream, const struct http_field *trailers, unsigned count)
 {
-	struct http_head head = { .field_count = MIN(count, TRAILERS_MAX) };
+	struct http_head head = { .field_count = 0 };
 
 	if (stream->is_closed || stream->is_send_end)
 		return;
+	for (unsigned i = 0; i < count && head.field_count < TRAILERS_MAX; i++)
+		if (http_trailer_passes(trailers[i].name))
+			head.fields[head.field_count++] = trailers[i];
 	if (head.field_count > 0) {
-		memcpy(head.fields, trailers, head.field_count * sizeof(trailers[0]));
 		stream->send_trailers = h2_block_create(stream->session, &head);
 	}
 	stream->is_send_end = true;

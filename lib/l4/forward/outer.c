@@ -12,6 +12,14 @@
 #define V6_TRAFFIC_CLASS_SHIFT 20
 #define V6_FLOW_LABEL_MASK     0xfffffu
 
+/* What an outer IPv4 header says. */
+struct outer_v4 {
+	const uint8_t *inner;
+	uint16_t total;
+	uint8_t protocol;
+	uint32_t src_be, dst_be;
+};
+
 static uint8_t inner_class(const uint8_t *inner)
 {
 	return *inner >> 4 == 4 ? inner[1] : (uint8_t)(inner[0] << 4 | inner[1] >> 4);
@@ -56,18 +64,36 @@ static bool source_choose(const struct l4_burst *burst, const struct l4_packet *
 	return true;
 }
 
-/* RFC 6864 4.1: what cannot be fragmented needs no identification. */
-static void v4_write(const struct l4_burst *burst, struct rte_ipv4_hdr *ip, const uint8_t *inner)
+/* RFC 1071: of the header's words as they are written, which is faster than to read them again. */
+static inline uint16_t words_sum(const uint32_t words_be[5])
 {
-	bool is_whole = inner_is_whole(inner);
+	uint64_t sum = (uint64_t)words_be[0] + words_be[1] + words_be[2] + words_be[3] +
+		words_be[4];
 
-	ip->version_ihl = V4_PLAIN;
-	ip->type_of_service = inner_class(inner);
-	ip->packet_id = is_whole ? 0 : rte_cpu_to_be_16(burst->l4->ip_id++);
-	ip->fragment_offset = is_whole ? rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) : 0;
-	ip->time_to_live = OUTER_TTL;
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* RFC 6864 4.1: what cannot be fragmented needs no identification. */
+static inline void v4_write(const struct l4_burst *burst, uint8_t *at, const struct outer_v4 *outer)
+{
+	bool is_whole = inner_is_whole(outer->inner);
+	uint32_t field = is_whole ? RTE_IPV4_HDR_DF_FLAG : (uint32_t)burst->l4->ip_id++ << 16;
+	uint32_t words_be[5] = {
+		rte_cpu_to_be_32((uint32_t)V4_PLAIN << 24 |
+			(uint32_t)inner_class(outer->inner) << 16 | outer->total),
+		rte_cpu_to_be_32(field),
+		rte_cpu_to_be_32((uint32_t)OUTER_TTL << 24 | (uint32_t)outer->protocol << 16),
+		outer->src_be,
+		outer->dst_be,
+	};
+	uint16_t sum = words_sum(words_be);
+
+	memcpy(at, words_be, sizeof(words_be));
+	memcpy(at + offsetof(struct rte_ipv4_hdr, hdr_checksum), &sum, sizeof(sum));
 }
 
 /* RFC 6438: the flow label spreads the flows over paths and queues. */
@@ -93,13 +119,14 @@ enum drop_reason outer_write(const struct l4_burst *burst, const struct l4_packe
 	if (ip == NULL)
 		return DROP_mbuf_exhausted;
 	if (ip_is_v4(member)) {
-		struct rte_ipv4_hdr *v4 = (struct rte_ipv4_hdr *)ip;
-
-		v4->total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len);
-		v4->next_proto_id = protocol;
-		v4->src_addr = ip_v4_be(&source);
-		v4->dst_addr = ip_v4_be(member);
-		v4_write(burst, v4, inner);
+		v4_write(burst, ip,
+			&(struct outer_v4){
+				.inner = inner,
+				.total = (uint16_t)m->pkt_len,
+				.protocol = protocol,
+				.src_be = ip_v4_be(&source),
+				.dst_be = ip_v4_be(member),
+			});
 	} else {
 		struct rte_ipv6_hdr *v6 = (struct rte_ipv6_hdr *)ip;
 

@@ -70,6 +70,8 @@ static void put_version(const struct line *line)
 		fprintf(line->out, "\"%u.%u\"", version / 10, version % 10);
 }
 
+static const char *const hedge_words[] = { "", "lost", "won" };
+
 static void put_field(const struct line *line, enum config_access_field field)
 {
 	const struct access_record *record = line->record;
@@ -108,6 +110,9 @@ static void put_field(const struct line *line, enum config_access_field field)
 		break;
 	case CONFIG_ACCESS_tries:
 		fprintf(line->out, "%u", record->tries);
+		break;
+	case CONFIG_ACCESS_hedge:
+		fprintf(line->out, "\"%s\"", hedge_words[record->hedge]);
 		break;
 	default:
 		break;
@@ -155,6 +160,8 @@ static const uint8_t texts[CONFIG_ACCESS_COUNT] = {
 	[CONFIG_ACCESS_referer] = ACCESS_REFERER + 1,
 	[CONFIG_ACCESS_sni] = ACCESS_SNI + 1,
 	[CONFIG_ACCESS_tls] = ACCESS_TLS + 1,
+	[CONFIG_ACCESS_request_id] = ACCESS_REQUEST_ID + 1,
+	[CONFIG_ACCESS_trace_id] = ACCESS_TRACE_ID + 1,
 };
 
 static const char *const names[CONFIG_ACCESS_COUNT] = {

@@ -19,7 +19,7 @@
 /* Of a malformed head, ahead of the offending byte. */
 #define RAW_BEFORE 256
 
-static_assert(sizeof(struct access_record) + 6 * NAME_MAX_BYTES + 4 * FIELD_MAX_BYTES +
+static_assert(sizeof(struct access_record) + 8 * NAME_MAX_BYTES + 4 * FIELD_MAX_BYTES +
 			RAW_MAX_BYTES + TARGET_MAX + 8 <=
 		ACCESS_RECORD_MAX,
 	"a record has room for its texts");
@@ -81,6 +81,7 @@ static void fill(struct access_record *record, const struct stream *stream)
 	record->vip_port = rte_be_to_cpu_16(tuple->dst_port_be);
 	record->status = stream->status;
 	record->tries = stream->tries;
+	record->hedge = (uint8_t)stream->hedge_result;
 	record->ending = (uint8_t)stream->ending;
 	record->bytes_in = stream->body_in;
 	record->bytes_out = stream->body_out;
@@ -161,6 +162,8 @@ static void make(struct maker *maker, const struct stream *stream)
 	put_field(maker, ACCESS_USER_AGENT, head, "user-agent");
 	put_field(maker, ACCESS_REFERER, head, "referer");
 	put_tls(maker, stream);
+	put(maker, ACCESS_REQUEST_ID, span_of(stream->marks.request_id), NAME_MAX_BYTES);
+	put(maker, ACCESS_TRACE_ID, identify_trace_id(&stream->marks), NAME_MAX_BYTES);
 	put_raw(maker, stream);
 	if (stream->is_raw)
 		maker->record.version = 0;
@@ -209,9 +212,14 @@ static void copy(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
-void stream_note_member(struct stream *stream, const struct member *member)
+void stream_name_member(struct stream *stream, const struct member *member)
 {
 	copy(stream->pool_name, sizeof(stream->pool_name), member->pool_name);
 	copy(stream->member_name, sizeof(stream->member_name), member->name);
+}
+
+void stream_note_member(struct stream *stream, const struct member *member)
+{
+	stream_name_member(stream, member);
 	stream->tries += stream->tries < UINT8_MAX;
 }

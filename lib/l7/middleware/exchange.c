@@ -7,6 +7,7 @@
 
 #include <rte_byteorder.h>
 
+#include "../identify.h"
 #include "../route/matcher.h"
 #include "tls/facts.h"
 
@@ -154,6 +155,18 @@ static struct http_span get_route(const struct exchange *exchange, char text[FOR
 		return span_of(config->name);
 	snprintf(text, FORMAT_MAX, "routes[%u]", exchange->route->index);
 	return span_of(text);
+}
+
+static struct http_span get_request_id(const struct exchange *exchange, char text[FORMAT_MAX])
+{
+	(void)text;
+	return span_of(exchange->marks != NULL ? exchange->marks->request_id : "");
+}
+
+static struct http_span get_trace_id(const struct exchange *exchange, char text[FORMAT_MAX])
+{
+	(void)text;
+	return exchange->marks != NULL ? identify_trace_id(exchange->marks) : span_of("");
 }
 
 #define FACT_GET(name, member)                                                                     \

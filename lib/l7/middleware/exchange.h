@@ -10,12 +10,14 @@
 #include "l7/route.h"
 #include "packet/packet.h"
 
+struct identity_marks;
 struct tls_facts;
 
 /* What actions and variables know of a request. Borrowed, for one call. */
 struct exchange {
-	const struct http_head *head;     /* as it came, but normalised */
-	const struct packet_tuple *tuple; /* src: the client */
+	const struct http_head *head;       /* as it came, but normalised */
+	const struct identity_marks *marks; /* NULL: it has no ids */
+	const struct packet_tuple *tuple;   /* src: the client */
 	const struct route *route;
 	const char *service; /* its name */
 	bool is_tls;

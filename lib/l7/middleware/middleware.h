@@ -30,7 +30,7 @@
 struct head_edit {
 	struct http_extra_field extra[EDIT_FIELDS_MAX];
 	unsigned extra_count;
-	const char *drops[3 * CONFIG_EDITS_MAX];
+	const char *drops[3 * CONFIG_EDITS_MAX + 1]; /* the same */
 	unsigned drop_count;
 	bool is_bad; /* what came of a rewriting cannot be asked for */
 	struct room room;

@@ -85,6 +85,7 @@ void limits_wait(struct stream *stream, const struct pool *pool)
 	const struct config_pool_limits *limits = &pool->config->limits;
 	struct l7_core *l7 = stream->l7;
 	struct pool_core *core = &pool->identity->cores[l7->core->index];
+	uint64_t queued;
 
 	if (stream->queued_until_us == 0) {
 		if (pool_queued_now(pool->identity) >= limits->queue) {
@@ -97,6 +98,9 @@ void limits_wait(struct stream *stream, const struct pool *pool)
 		stream->queued_until_us = l7->now_us + limits->queue_ms * CLOCK_US_PER_MS;
 	}
 	core->counters.queued++;
+	queued = pool_queued_now(pool->identity);
+	if (queued > core->queued_max)
+		__atomic_store_n(&core->queued_max, queued, __ATOMIC_RELAXED);
 	if (TAILQ_EMPTY(&core->waiters))
 		TAILQ_INSERT_TAIL(&l7->waiting, core, waiting_link);
 	TAILQ_INSERT_TAIL(&core->waiters, &stream->waiter, link);
@@ -236,8 +240,20 @@ void outcome_good(struct l7_core *l7, struct member *member, uint64_t took_us)
 	counters->tries_good++;
 	counters->answers++;
 	counters->answer_us += took_us;
+	quantile_add(&member->identity->cores[l7->core->index].answers, took_us);
 	__atomic_store_n(&counters->failed_streak, 0, __ATOMIC_RELAXED);
 	latency_take(l7, counters, took_us);
+}
+
+void outcome_outrun(struct l7_core *l7, struct member *member, uint64_t waited_us)
+{
+	struct member_counters *counters = &member->cores[l7->core->index];
+
+	counters->tries_outrun++;
+	counters->answer_us += waited_us;
+	quantile_add(&member->identity->cores[l7->core->index].answers, waited_us);
+	if (waited_us > counters->latency_us)
+		latency_take(l7, counters, waited_us);
 }
 
 void outcome_failed(struct l7_core *l7, struct member *member, uint64_t took_us)

@@ -47,4 +47,7 @@ bool budget_spend(
 void outcome_good(struct l7_core *l7, struct member *member, uint64_t took_us);
 void outcome_failed(struct l7_core *l7, struct member *member, uint64_t took_us);
 
+/* Neither: another member was faster. waited_us: since it was sent. */
+void outcome_outrun(struct l7_core *l7, struct member *member, uint64_t waited_us);
+
 #endif

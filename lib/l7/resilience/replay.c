@@ -47,36 +47,46 @@ static struct replay_piece *piece_with_room(struct replay *replay)
 	return piece;
 }
 
-void replay_add(struct replay *replay, const char *data, size_t len)
+/* False: pieces are short, and some of the bytes may be kept. */
+static bool keep(struct replay *replay, const char *data, size_t len)
 {
-	if (len == 0 || replay->is_lost)
-		return;
-	if (replay->pool == NULL || len > replay->max - replay->len) {
-		replay->is_lost = true;
-		replay_close(replay);
-		return;
-	}
 	while (len > 0) {
 		struct replay_piece *piece = piece_with_room(replay);
 		size_t part;
 
-		if (piece == NULL) {
-			replay->is_lost = true;
-			replay_close(replay);
-			return;
-		}
+		if (piece == NULL)
+			return false;
 		part = REPLAY_PIECE_BYTES - piece->len;
 		part = part < len ? part : len;
 		memcpy(piece->data + piece->len, data, part);
 		piece->len += (uint32_t)part;
 		replay->len += (uint32_t)part;
-		/* It has just been sent: the place to go on is behind it. */
-		replay->sent_at = replay->len;
-		replay->at_piece = piece;
-		replay->at_offset = piece->len;
 		data += part;
 		len -= part;
 	}
+	return true;
+}
+
+void replay_add(struct replay *replay, const char *data, size_t len)
+{
+	if (len == 0 || replay->is_lost)
+		return;
+	if (replay->pool == NULL || len > replay->max - replay->len || !keep(replay, data, len)) {
+		replay->is_lost = true;
+		replay_close(replay);
+		return;
+	}
+	/* It has just been sent: the place to go on is behind it. */
+	replay->sent_at = replay->len;
+	replay->at_piece = TAILQ_LAST(&replay->pieces, replay_pieces);
+	replay->at_offset = replay->at_piece->len;
+}
+
+bool replay_store(struct replay *replay, const char *data, size_t len)
+{
+	if (replay->pool == NULL || len > replay->max - replay->len)
+		return false;
+	return keep(replay, data, len);
 }
 
 void replay_rewind(struct replay *replay)

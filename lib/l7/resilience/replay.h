@@ -38,6 +38,9 @@ void replay_close(struct replay *replay);
 /* These bytes went to the member, the first time. */
 void replay_add(struct replay *replay, const char *data, size_t len);
 
+/* These bytes will go to a member later. False: there is no room. */
+bool replay_store(struct replay *replay, const char *data, size_t len);
+
 /* All over again, on another connection. */
 void replay_rewind(struct replay *replay);
 

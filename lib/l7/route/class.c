@@ -85,3 +85,31 @@ bool grpc_fits(const struct config_conditions *config, const struct http_head *h
 	return (config->grpc_service == NULL || http_span_is(service, config->grpc_service)) &&
 		(config->grpc_method == NULL || http_span_is(method, config->grpc_method));
 }
+
+static bool ends_with(struct http_span text, const char *lower)
+{
+	size_t len = strlen(lower);
+
+	return text.len >= len && strncasecmp(text.data + text.len - len, lower, len) == 0;
+}
+
+/* Of several fields any counts: the member may look at any of them. */
+bool is_json(const struct http_head *head)
+{
+	for (unsigned i = 0; i < head->field_count; i++) {
+		struct http_span type = head->fields[i].value;
+		const char *semicolon;
+
+		if (!http_span_is_nocase(head->fields[i].name, "content-type"))
+			continue;
+		semicolon = type.len > 0 ? memchr(type.data, ';', type.len) : NULL;
+		if (semicolon != NULL)
+			type.len = (size_t)(semicolon - type.data);
+		while (type.len > 0 &&
+			(type.data[type.len - 1] == ' ' || type.data[type.len - 1] == '\t'))
+			type.len--;
+		if (http_span_is_nocase(type, "application/json") || ends_with(type, "+json"))
+			return true;
+	}
+	return false;
+}

@@ -13,4 +13,7 @@ unsigned agent_class(const struct http_head *head);
 /* Whether it is a call of gRPC, of the service and method that the configuration names. */
 bool grpc_fits(const struct config_conditions *config, const struct http_head *head);
 
+/* Whether a Content-Type says that its body is JSON: application/json, or anything of "+json". */
+bool is_json(const struct http_head *head);
+
 #endif

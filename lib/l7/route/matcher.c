@@ -10,13 +10,14 @@
 #include "tls/facts.h"
 
 /* Where a condition finds the values that it tests. */
-enum place { PLACE_HEADER, PLACE_QUERY, PLACE_COOKIE, PLACE_TLS };
+enum place { PLACE_HEADER, PLACE_QUERY, PLACE_COOKIE, PLACE_TLS, PLACE_JSON };
 
 struct condition {
 	const struct config_text_match *config;
 	enum place place;
 	size_t name_len;
 	size_t text_len;
+	unsigned field; /* PLACE_JSON: of the table's */
 	struct regex *regex;
 };
 
@@ -28,6 +29,7 @@ struct group {
 
 struct matcher {
 	const struct config_conditions *config;
+	struct json_fields *fields; /* while it is made */
 	struct group any_of, all_of, none_of;
 	uint32_t salt; /* shares of one request are chosen by different bits */
 	size_t count;
@@ -254,17 +256,52 @@ static bool fact_fits(const struct condition *condition, const struct route_requ
 	return false;
 }
 
-static bool condition_holds(const struct condition *condition, const struct route_request *request)
+/* A number by its value: 10.5 is between 10 and 11, and beyond 10. */
+static bool is_within(const struct config_text_match *config, const struct json_value *value)
+{
+	if (value->is_negative || value->whole < config->min)
+		return false;
+	return value->whole < config->max || (value->whole == config->max && !value->has_fraction);
+}
+
+static bool field_fits(const struct condition *condition, const struct route_request *request)
+{
+	enum config_text_test test = condition->config->test;
+	struct json_value value;
+
+	if (request->body != ROUTE_BODY_READ)
+		return false;
+	value = json_scan_value(request->json, condition->field);
+	if (!value.is_there || test == CONFIG_TEXT_PRESENT || test == CONFIG_TEXT_ABSENT)
+		return value.is_there;
+	if (!value.is_scalar)
+		return false;
+	if (test == CONFIG_TEXT_RANGE && value.is_number)
+		return is_within(condition->config, &value);
+	return value_holds(condition, value.text, request);
+}
+
+static bool is_unknown(const struct condition *condition, const struct route_request *request)
+{
+	return condition->place == PLACE_JSON &&
+		(request->body == ROUTE_BODY_UNREAD || request->body == ROUTE_BODY_UNREADABLE);
+}
+
+static enum holds condition_holds(
+	const struct condition *condition, const struct route_request *request)
 {
 	static bool (*const places[])(const struct condition *, const struct route_request *) = {
 		[PLACE_HEADER] = header_fits,
 		[PLACE_QUERY] = query_fits,
 		[PLACE_COOKIE] = cookie_fits,
 		[PLACE_TLS] = fact_fits,
+		[PLACE_JSON] = field_fits,
 	};
-	bool fits = places[condition->place](condition, request);
+	bool is_absent = condition->config->test == CONFIG_TEXT_ABSENT;
 
-	return condition->config->test == CONFIG_TEXT_ABSENT ? !fits : fits;
+	if (is_unknown(condition, request))
+		return HOLDS_UNKNOWN;
+	return places[condition->place](condition, request) != is_absent ? HOLDS : HOLDS_NOT;
 }
 
 static bool is_method(const struct config_conditions *config, struct http_span method)
@@ -303,21 +340,9 @@ static bool is_share(const struct matcher *matcher, uint32_t random)
 	return ((uint64_t)h * CONFIG_SHARE_WHOLE) >> 32 < matcher->config->share;
 }
 
-static bool groups_hold(const struct matcher *matcher, const struct route_request *request)
+static enum holds least(enum holds a, enum holds b)
 {
-	bool is_any = matcher->any_of.count == 0;
-
-	for (size_t i = 0; i < matcher->all_of.count; i++) {
-		if (!matcher_holds(matcher->all_of.items[i], request))
-			return false;
-	}
-	for (size_t i = 0; i < matcher->none_of.count; i++) {
-		if (matcher_holds(matcher->none_of.items[i], request))
-			return false;
-	}
-	for (size_t i = 0; i < matcher->any_of.count && !is_any; i++)
-		is_any = matcher_holds(matcher->any_of.items[i], request);
-	return is_any;
+	return a < b ? a : b;
 }
 
 /* Passed through: head->protocol is the ClientHello's list, as on the wire. */
@@ -339,20 +364,53 @@ static bool is_alpn(const struct config_conditions *config, const struct route_r
 	return config->alpn_count == 0 || request->is_any_alpn;
 }
 
-bool matcher_holds(const struct matcher *matcher, const struct route_request *request)
+static enum holds groups_hold(const struct matcher *matcher, const struct route_request *request)
+{
+	enum holds any = matcher->any_of.count == 0 ? HOLDS : HOLDS_NOT;
+	enum holds all = HOLDS;
+
+	for (size_t i = 0; i < matcher->all_of.count && all != HOLDS_NOT; i++)
+		all = least(all, matcher_holds(matcher->all_of.items[i], request));
+	for (size_t i = 0; i < matcher->none_of.count && all != HOLDS_NOT; i++)
+		all = least(all, HOLDS - matcher_holds(matcher->none_of.items[i], request));
+	if (all == HOLDS_NOT)
+		return HOLDS_NOT;
+	for (size_t i = 0; i < matcher->any_of.count && any != HOLDS; i++) {
+		enum holds one = matcher_holds(matcher->any_of.items[i], request);
+
+		any = one > any ? one : any;
+	}
+	return least(all, any);
+}
+
+enum holds matcher_holds(const struct matcher *matcher, const struct route_request *request)
 {
 	const struct config_conditions *config = matcher->config;
+	enum holds holds = HOLDS;
 
 	if (!is_method(config, request->head->method) || !is_source(config, request->source) ||
 		!is_agent(config, request->head) || !is_alpn(config, request))
-		return false;
+		return HOLDS_NOT;
 	if (config->has_grpc && !grpc_fits(config, request->head))
-		return false;
-	for (size_t i = 0; i < matcher->count; i++) {
-		if (!condition_holds(&matcher->conditions[i], request))
-			return false;
-	}
-	return groups_hold(matcher, request) && is_share(matcher, request->random);
+		return HOLDS_NOT;
+	for (size_t i = 0; i < matcher->count && holds != HOLDS_NOT; i++)
+		holds = least(holds, condition_holds(&matcher->conditions[i], request));
+	if (holds != HOLDS_NOT)
+		holds = least(holds, groups_hold(matcher, request));
+	return holds != HOLDS_NOT && is_share(matcher, request->random) ? holds : HOLDS_NOT;
+}
+
+static int field_add(struct matcher *matcher, struct condition *condition, struct err *err)
+{
+	enum config_text_test test = condition->config->test;
+	int field = json_fields_add(matcher->fields, condition->config->name,
+		test != CONFIG_TEXT_PRESENT && test != CONFIG_TEXT_ABSENT);
+
+	if (field < 0)
+		return err_set(err, -field, "field \"%s\" of a body cannot be looked for",
+			condition->config->name);
+	condition->field = (unsigned)field;
+	return 0;
 }
 
 static int conditions_add(struct matcher *matcher, const struct config_text_matches *configs,
@@ -368,6 +426,8 @@ static int conditions_add(struct matcher *matcher, const struct config_text_matc
 			.name_len = strlen(config->name),
 			.text_len = config->text != NULL ? strlen(config->text) : 0,
 		};
+		if (place == PLACE_JSON && field_add(matcher, condition, err) < 0)
+			return -EINVAL;
 		if (config->test != CONFIG_TEXT_REGEX)
 			continue;
 		condition->regex = regex_create(config->text, err);
@@ -380,16 +440,17 @@ static int conditions_add(struct matcher *matcher, const struct config_text_matc
 static bool is_empty(const struct config_conditions *config)
 {
 	return config->headers.count + config->query.count + config->cookies.count +
-			config->tls.count + config->method_count + config->source_count +
-			config->alpn_count + config->any_of_count + config->all_of_count +
+			config->tls.count + config->json.count + config->method_count +
+			config->source_count + config->alpn_count + config->any_of_count +
+			config->all_of_count +
 			config->none_of_count ==
 		0 &&
 		config->agents == 0 && !config->has_grpc &&
 		(config->share == 0 || config->share == CONFIG_SHARE_WHOLE);
 }
 
-static int group_create(
-	struct group *group, const struct config_conditions *configs, size_t count, struct err *err)
+static int group_create(struct group *group, const struct config_conditions *configs, size_t count,
+	struct json_fields *fields, struct err *err)
 {
 	if (count == 0)
 		return 0;
@@ -397,7 +458,7 @@ static int group_create(
 	if (group->items == NULL)
 		return err_set(err, ENOMEM, "no memory for the routing table");
 	for (size_t i = 0; i < count; i++) {
-		group->items[i] = matcher_create(&configs[i], err);
+		group->items[i] = matcher_create(&configs[i], fields, err);
 		if (group->items[i] == NULL)
 			return -EINVAL;
 		group->count++;
@@ -415,23 +476,27 @@ static void group_destroy(struct group *group)
 static int matcher_fill(struct matcher *matcher, struct err *err)
 {
 	const struct config_conditions *config = matcher->config;
+	struct json_fields *fields = matcher->fields;
 
 	if (conditions_add(matcher, &config->headers, PLACE_HEADER, err) < 0 ||
 		conditions_add(matcher, &config->query, PLACE_QUERY, err) < 0 ||
 		conditions_add(matcher, &config->cookies, PLACE_COOKIE, err) < 0 ||
-		conditions_add(matcher, &config->tls, PLACE_TLS, err) < 0)
+		conditions_add(matcher, &config->tls, PLACE_TLS, err) < 0 ||
+		conditions_add(matcher, &config->json, PLACE_JSON, err) < 0)
 		return -EINVAL;
-	if (group_create(&matcher->any_of, config->any_of, config->any_of_count, err) < 0 ||
-		group_create(&matcher->all_of, config->all_of, config->all_of_count, err) < 0)
+	if (group_create(&matcher->any_of, config->any_of, config->any_of_count, fields, err) < 0 ||
+		group_create(&matcher->all_of, config->all_of, config->all_of_count, fields, err) <
+			0)
 		return -EINVAL;
-	return group_create(&matcher->none_of, config->none_of, config->none_of_count, err);
+	return group_create(&matcher->none_of, config->none_of, config->none_of_count, fields, err);
 }
 
 /* Conditions stand in each other as deep as the configuration allows. */
-struct matcher *matcher_create(const struct config_conditions *config, struct err *err)
+struct matcher *matcher_create(
+	const struct config_conditions *config, struct json_fields *fields, struct err *err)
 {
 	size_t count = config->headers.count + config->query.count + config->cookies.count +
-		config->tls.count;
+		config->tls.count + config->json.count;
 	struct matcher *matcher;
 
 	if (is_empty(config))
@@ -442,6 +507,7 @@ struct matcher *matcher_create(const struct config_conditions *config, struct er
 		return NULL;
 	}
 	matcher->config = config;
+	matcher->fields = fields;
 	matcher->salt = (uint32_t)config->line * 0x9e3779b9u;
 	if (matcher_fill(matcher, err) == 0)
 		return matcher;

@@ -4,15 +4,25 @@
 
 #include <stdbool.h>
 
+#include "http/json.h"
 #include "l7/route.h"
 
 /* The conditions of a row beside host and path, made ready. All must hold. */
 struct matcher;
 
-/* NULL with *err unchanged where nothing is asked for; NULL with words in err on error. */
-struct matcher *matcher_create(const struct config_conditions *config, struct err *err);
+/* What is known of conditions: of all that must hold, the least; of any, the most. */
+enum holds { HOLDS_NOT, HOLDS_UNKNOWN, HOLDS };
+
+/*
+ * NULL with *err unchanged where nothing is asked for; NULL with words in err on error. Fields of
+ * bodies that are asked for are added to fields.
+ */
+struct matcher *matcher_create(
+	const struct config_conditions *config, struct json_fields *fields, struct err *err);
 void matcher_destroy(struct matcher *matcher);
-bool matcher_holds(const struct matcher *matcher, const struct route_request *request);
+
+/* Unknown: it is a body that has not been read, or cannot be, which decides. */
+enum holds matcher_holds(const struct matcher *matcher, const struct route_request *request);
 
 /* An expression or a template for paths. */
 struct path_pattern;

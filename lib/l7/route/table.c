@@ -63,6 +63,7 @@ struct route_table {
 	uint32_t mask; /* of both tables */
 	struct row *rows;
 	uint32_t row_count;
+	struct json_fields *fields;
 	size_t suffix_max; /* longest "*.suffix" */
 	size_t prefix_max; /* longest "prefix.*" */
 };
@@ -216,9 +217,10 @@ static bool is_pattern(const struct config_l7_route *route)
 }
 
 /* The row's own part: what it asks for and what it says. */
-static int row_fill(
-	struct row *row, uint32_t index, const struct config_l7_route *route, struct err *err)
+static int row_fill(struct route_table *table, uint32_t index, const struct config_l7_route *route,
+	struct err *err)
 {
+	struct row *row = &table->rows[index];
 	struct err why = { .text = "" };
 
 	*row = (struct row){
@@ -233,7 +235,7 @@ static int row_fill(
 	}
 	for (size_t i = 0; i < route->split_count; i++)
 		row->route.weights[i] = route->splits[i].weight;
-	row->matcher = matcher_create(&route->conditions, &why);
+	row->matcher = matcher_create(&route->conditions, table->fields, &why);
 	if (is_pattern(route) && why.text[0] == '\0')
 		row->route.pattern = path_pattern_create(route, &why);
 	if (why.text[0] == '\0')
@@ -248,7 +250,7 @@ static int route_add(
 	struct chain *chain;
 	int64_t host = ANY_HOST;
 
-	if (row_fill(&table->rows[row], row, route, err) < 0)
+	if (row_fill(table, row, route, err) < 0)
 		return -EINVAL;
 	if (route->host != NULL)
 		host = host_add(table, route->host, err);
@@ -280,8 +282,9 @@ static int table_allocate(struct route_table *table, size_t count)
 	table->paths = calloc(slots, sizeof(*table->paths));
 	/* One more for the default. */
 	table->rows = calloc(count + 1, sizeof(*table->rows));
+	table->fields = json_fields_create();
 	if (table->hosts == NULL || table->host_slots == NULL || table->paths == NULL ||
-		table->rows == NULL)
+		table->rows == NULL || table->fields == NULL)
 		return -ENOMEM;
 	table->hosts[ANY_HOST].patterns = chain_empty;
 	table->hosts[ANY_HOST].any_path = chain_empty;
@@ -333,6 +336,7 @@ void route_table_destroy(struct route_table *table)
 		free(table->hosts[i].name);
 	for (uint32_t i = 0; table->paths != NULL && i <= table->mask; i++)
 		free(table->paths[i].text);
+	json_fields_destroy(table->fields);
 	free(table->rows);
 	free(table->hosts);
 	free(table->host_slots);
@@ -348,20 +352,26 @@ struct search {
 	uint64_t path_hash;
 };
 
-/* The first row of the chain whose conditions hold. */
+const struct route route_needs_body = { .pool = UINT_MAX };
+
+/* The first row of the chain whose conditions hold, or may yet hold. */
 static const struct route *chain_search(const struct search *search, struct chain chain)
 {
 	const struct row *rows = search->table->rows;
 
 	for (uint32_t at = chain.first; at != NO_ROW; at = rows[at].next) {
 		const struct row *row = &rows[at];
+		enum holds holds;
 
 		if (row->route.pattern != NULL &&
 			!path_pattern_fits(
 				row->route.pattern, search->path, search->request->scratch))
 			continue;
-		if (row->matcher == NULL || matcher_holds(row->matcher, search->request))
+		holds = row->matcher == NULL ? HOLDS : matcher_holds(row->matcher, search->request);
+		if (holds == HOLDS)
 			return &row->route;
+		if (holds == HOLDS_UNKNOWN && search->request->body == ROUTE_BODY_UNREAD)
+			return &route_needs_body;
 	}
 	return NULL;
 }
@@ -480,6 +490,11 @@ const struct route *route_find(const struct route_table *table, const struct rou
 	if (table->host_count > 1)
 		route = names_search(&search, request->head->host);
 	return route != NULL ? route : host_search(&search, ANY_HOST);
+}
+
+const struct json_fields *route_table_fields(const struct route_table *table)
+{
+	return json_fields_count(table->fields) > 0 ? table->fields : NULL;
 }
 
 const struct route *route_table_at(const struct route_table *table, unsigned index)

@@ -60,6 +60,14 @@ void upstream_abort(struct upstream *upstream)
 		tcp_abort(tcp);
 }
 
+void upstream_cancel(struct upstream *upstream)
+{
+	if (upstream->h2 != NULL && upstream->state != UPSTREAM_CLOSED)
+		upstream_h2_leave(upstream, !upstream_h2_is_lively(upstream->h2));
+	else
+		upstream_abort(upstream);
+}
+
 void upstream_close(struct upstream *upstream)
 {
 	struct tcp_conn *tcp = upstream->state == UPSTREAM_CLOSED ? NULL : end(upstream);
@@ -71,7 +79,7 @@ void upstream_close(struct upstream *upstream)
 /* Nothing was sent yet: another member may do. */
 static void connect_failed(struct upstream *upstream, enum tcp_close_reason reason)
 {
-	stream_on_member_closed(upstream->stream, reason);
+	stream_on_member_closed(upstream, reason);
 	upstream_abort(upstream);
 }
 
@@ -80,7 +88,7 @@ static void connect_done(struct upstream *upstream)
 	wheel_cancel(&upstream->timer);
 	if (!upstream->may_be_h2 || !upstream_is_h2_chosen(&upstream->transport)) {
 		upstream->state = UPSTREAM_BUSY;
-		stream_on_connected(upstream->stream);
+		stream_on_connected(upstream);
 	} else if (upstream_h2_adopt(upstream) < 0) {
 		connect_failed(upstream, TCP_CLOSED_RESET);
 	}
@@ -120,7 +128,7 @@ static void settle(struct upstream *upstream)
 		return;
 	if (upstream->transport.is_short)
 		upstream->l7->counters.buffers_exhausted++;
-	stream_on_member_closed(upstream->stream, TCP_CLOSED_RESET);
+	stream_on_member_closed(upstream, TCP_CLOSED_RESET);
 }
 
 /* A kept one: TLS may have tickets for us, anything else is its end. */
@@ -143,7 +151,7 @@ static void on_readable(struct tcp_conn *tcp, void *ctx)
 
 	(void)tcp;
 	if (upstream->state == UPSTREAM_BUSY) {
-		stream_on_member_readable(upstream->stream);
+		stream_on_member_readable(upstream);
 		settle(upstream);
 	} else if (upstream->state == UPSTREAM_IDLE) {
 		idle_run(upstream);
@@ -158,7 +166,7 @@ static void on_writable(struct tcp_conn *tcp, void *ctx)
 
 	(void)tcp;
 	if (upstream->state == UPSTREAM_BUSY) {
-		stream_on_member_writable(upstream->stream);
+		stream_on_member_writable(upstream);
 		settle(upstream);
 	} else if (upstream->state == UPSTREAM_CONNECTING && upstream->is_connected) {
 		connect_run(upstream);
@@ -174,7 +182,7 @@ static void on_closed(struct tcp_conn *tcp, void *ctx, enum tcp_close_reason rea
 		return;
 	upstream->transport.tcp = NULL;
 	if (upstream->stream != NULL)
-		stream_on_member_closed(upstream->stream, reason);
+		stream_on_member_closed(upstream, reason);
 	if (upstream->state != UPSTREAM_CLOSED)
 		end(upstream);
 }

@@ -7,6 +7,8 @@
 #include "../core.h"
 #include "upstream.h"
 
+#define LIVELY_US 1000000
+
 /* Members are ours: these limits only keep a broken one from eating the worker. */
 static const struct config_h2 limits = {
 	.max_streams = 100,
@@ -67,7 +69,7 @@ static void users_lose(struct upstream_h2 *h2, enum tcp_close_reason reason, boo
 		struct upstream *next = LIST_NEXT(user, user_link);
 
 		if (all || user->h2_stream == NULL || !h2_is_ended(user->h2_stream))
-			stream_on_member_closed(user->stream, reason);
+			stream_on_member_closed(user, reason);
 		if (all && user->state != UPSTREAM_CLOSED)
 			upstream_abort(user);
 		user = next;
@@ -81,9 +83,9 @@ static void on_ready(struct mux *mux, struct h2_stream *h2_stream)
 	(void)mux;
 	if (user == NULL || user->state != UPSTREAM_BUSY)
 		return;
-	stream_on_member_readable(user->stream);
+	stream_on_member_readable(user);
 	if (user->state == UPSTREAM_BUSY)
-		stream_on_member_writable(user->stream);
+		stream_on_member_writable(user);
 }
 
 /* Its SETTINGS are there: those that had to know them can go on. */
@@ -98,7 +100,7 @@ static void wake_waiting(struct upstream_h2 *h2)
 
 		if (user->is_waiting && user->state == UPSTREAM_BUSY) {
 			user->is_waiting = false;
-			stream_on_connected(user->stream);
+			stream_on_connected(user);
 		}
 		user = next;
 	}
@@ -140,7 +142,7 @@ static void connect_done(struct upstream_h2 *h2)
 		struct upstream *next = LIST_NEXT(user, user_link);
 
 		user->state = UPSTREAM_BUSY;
-		stream_on_connected(user->stream);
+		stream_on_connected(user);
 		user = next;
 	}
 	if (h2->state == UPSTREAM_BUSY)
@@ -348,7 +350,7 @@ int upstream_h2_adopt(struct upstream *user)
 	LIST_INSERT_HEAD(&h2->pool->h2s, h2, link);
 	l7->counters.h2_upstream_opened++;
 	join(user, h2);
-	stream_on_connected(user->stream);
+	stream_on_connected(user);
 	if (h2->state == UPSTREAM_BUSY)
 		mux_run(&h2->mux);
 	return 0;
@@ -390,6 +392,11 @@ static void rest(struct upstream_h2 *h2)
 	else
 		wheel_arm(
 			l7->wheel, &h2->timer, l7->now_us + h2->idle_timeout_ms * CLOCK_US_PER_MS);
+}
+
+bool upstream_h2_is_lively(const struct upstream_h2 *h2)
+{
+	return h2->mux.received_us + LIVELY_US >= h2->mux.l7->now_us;
 }
 
 void upstream_h2_leave(struct upstream *user, bool is_aborted)

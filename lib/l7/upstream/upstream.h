@@ -129,6 +129,10 @@ void upstream_release(struct upstream *upstream, bool is_clean);
 
 /* Cut off. */
 void upstream_abort(struct upstream *upstream);
+
+/* Nobody wants the answer any more, and the member is not to blame: HTTP/2: only the stream ends.
+ */
+void upstream_cancel(struct upstream *upstream);
 void upstream_close(struct upstream *upstream);
 
 /* The member said that it never looked at the request (HTTP/2): any method may be sent again. */
@@ -146,6 +150,9 @@ bool upstream_h2_has_room(
 /* The member chose HTTP/2: user's new connection becomes one for many requests. 0 or -ENOMEM. */
 int upstream_h2_adopt(struct upstream *user);
 void upstream_h2_leave(struct upstream *user, bool is_aborted);
+
+/* Something came over it just now: an answer that is late says nothing about the connection. */
+bool upstream_h2_is_lively(const struct upstream_h2 *h2);
 void upstream_h2_close(struct upstream_h2 *h2);
 void upstream_h2_free_dead(struct upstream_pools *pools);
 

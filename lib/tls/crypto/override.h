@@ -6,6 +6,8 @@
  * mbedTLS's functions whose place ours take: the build gives each of them, in its own source file,
  * the name NAME_plain (see meson.build), and the name itself is ours. Contracts are mbedTLS's.
  */
+#include <stdbool.h>
+
 #include <mbedtls/chachapoly.h>
 #include <mbedtls/ecdh.h>
 #include <mbedtls/ecdsa.h>
@@ -13,6 +15,7 @@
 #include <mbedtls/rsa.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/sha512.h>
+#include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
 typedef int (*override_random)(void *, unsigned char *, size_t);
@@ -66,5 +69,22 @@ int mbedtls_rsa_complete_plain(mbedtls_rsa_context *ctx);
 void mbedtls_rsa_free_plain(mbedtls_rsa_context *ctx);
 int mbedtls_rsa_private_plain(mbedtls_rsa_context *ctx, override_random f_rng, void *p_rng,
 	const unsigned char *input, unsigned char *output);
+
+/*
+ * OCSP stapling, which mbedTLS does not have: called from where it writes and reads messages.
+ * tls_staple: the answer for the certificate that ssl's handshake shows, or NULL; is_taken: the
+ * client gets it now. Not set: there is none.
+ */
+extern const unsigned char *(*tls_staple)(
+	mbedtls_ssl_context *ssl, const mbedtls_x509_crt *own, bool is_taken, size_t *len);
+/* The client's status_request extension came. */
+void tls_status_asked(mbedtls_ssl_context *ssl, const unsigned char *data, size_t len);
+/* TLS 1.2: the ServerHello's extension; returns its length, at most 4. Then the message: 0, or an
+ * error as from any message that is written. */
+size_t tls_status_extension(mbedtls_ssl_context *ssl, unsigned char *out);
+int tls_status_message(mbedtls_ssl_context *ssl);
+/* TLS 1.3: the extensions of the first CertificateEntry, where out has none still; returns how many
+ * bytes there are now behind their length. */
+size_t tls_status_entry(mbedtls_ssl_context *ssl, unsigned char *out, const unsigned char *end);
 
 #endif

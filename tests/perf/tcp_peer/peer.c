@@ -151,13 +151,13 @@ void peer_report(const struct peer *peer, double seconds)
 	       "\"failures\": %lu, \"resets\": %lu, \"tsc\": %lu, \"tsc_hz\": %lu, "
 	       "\"busy_cycles\": %lu, \"idle_cycles\": %lu, \"rx_packets\": %lu, "
 	       "\"tx_packets\": %lu, \"tx_full\": %lu, \"retransmits\": %lu, \"timeouts\": %lu, "
-	       "\"windows_grown\": %lu}\n",
+	       "\"windows_grown\": %lu, \"grouped\": %lu, \"cut\": %lu}\n",
 		seconds, peer->totals.operations, peer->totals.bytes, peer->totals.connects,
 		peer->totals.failures, peer->totals.resets, rte_rdtsc(), rte_get_tsc_hz(),
 		peer->core.counters.busy_cycles, peer->core.counters.idle_cycles,
 		peer->core.counters.rx_packets, peer->core.counters.tx_packets,
 		peer->core.drops.counts[DROP_tx_full], tcp->retransmits, tcp->timeouts,
-		tcp->windows_grown);
+		tcp->windows_grown, tcp->segments_grouped, peer->core.counters.tx_cut);
 	fflush(stdout);
 }
 
@@ -211,6 +211,7 @@ static struct tcp_stack *stack_create(struct peer *peer)
 		.receive_window = peer->options.window_bytes,
 		.receive_window_max = peer->options.window_max_bytes,
 		.time_wait_ms = peer->options.time_wait_ms,
+		.large_output = true,
 	};
 
 	return tcp_stack_create(&params, clock_now_us());

@@ -242,6 +242,23 @@ static void test_jansson_out_of_memory(void **state)
 	}
 }
 
+static void test_certificate_paths(void **state)
+{
+	struct config *config = conf_load(conf_full);
+	char folder[PATH_MAX];
+	char expected[PATH_MAX + 16];
+
+	(void)state;
+	assert_non_null(realpath(".", folder));
+	snprintf(expected, sizeof(expected), "%s/site.pem", folder);
+	assert_int_equal(config->certificate_count, 2);
+	assert_string_equal(config->certificates[0].name, "site");
+	assert_string_equal(config->certificates[0].chain_path, expected);
+	assert_string_equal(config->certificates[0].key_path, "/etc/site.key");
+	assert_string_equal(config->certificates[0].ocsp_path, "/etc/site.ocsp");
+	config_destroy(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_error_format),
 		cmocka_unit_test(test_other_folder),
 		cmocka_unit_test(test_jansson_out_of_memory),
+		cmocka_unit_test(test_certificate_paths),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, conf_folder_enter, conf_folder_leave);

@@ -265,6 +265,10 @@ static void test_full_services(void **state)
 	assert_int_equal(web->http.max_target_bytes, 70);
 	assert_true(web->http.max_body_bytes == INT64_MAX);
 	assert_true(web->trust_forwarded);
+	assert_int_equal(web->request_id.mode, CONFIG_REQUEST_ID_TRUST);
+	assert_string_equal(web->request_id.header, "X-Id");
+	assert_int_equal(web->request_id.from_count, 1);
+	assert_int_equal(web->trace_context, CONFIG_TRACE_CONTEXT_MAKE);
 	assert_int_equal(web->accept_proxy.from_count, 2);
 	assert_int_equal(web->accept_proxy.from[0].prefix_len, 25);
 	assert_int_equal(web->accept_proxy.from[1].prefix_len, 32);
@@ -293,6 +297,11 @@ static void test_full_h2(void **state)
 	assert_int_equal(config->access_log.syslog.format, CONFIG_SYSLOG_RFC3164);
 	assert_int_equal(config->access_log.syslog.facility, 17);
 	assert_string_equal(config->access_log.syslog.tag, "edge");
+	assert_int_equal(web->json_body.max_bytes, 9);
+	assert_int_equal(web->json_body.max_depth, 8);
+	assert_int_equal(web->json_body.max_values, 7);
+	assert_int_equal(web->json_body.timeout_ms, 6);
+	assert_int_equal(web->json_body.unreadable, CONFIG_UNREADABLE_NO_MATCH);
 	assert_false(web->tunnels.websocket);
 	assert_int_equal(web->tunnels.idle_timeout_ms, 7);
 	assert_int_equal(web->tunnels.close_timeout_ms, 8);
@@ -390,22 +399,6 @@ static void test_acl_files(void **state)
 	assert_int_equal(config->guard.acl.deny[2].prefix_len, 32);
 	assert_address(&config->guard.acl.deny[3].addr, "2001:db8::");
 	assert_address(&config->guard.acl.deny[4].addr, "10.0.0.0");
-	config_destroy(config);
-}
-
-static void test_certificate_paths(void **state)
-{
-	struct config *config = conf_load(conf_full);
-	char folder[PATH_MAX];
-	char expected[PATH_MAX + 16];
-
-	(void)state;
-	assert_non_null(realpath(".", folder));
-	snprintf(expected, sizeof(expected), "%s/site.pem", folder);
-	assert_int_equal(config->certificate_count, 2);
-	assert_string_equal(config->certificates[0].name, "site");
-	assert_string_equal(config->certificates[0].chain_path, expected);
-	assert_string_equal(config->certificates[0].key_path, "/etc/site.key");
 	config_destroy(config);
 }
 
@@ -583,7 +576,6 @@ int main(void)
 		cmocka_unit_test(test_full_matches),
 		cmocka_unit_test(test_full_guard),
 		cmocka_unit_test(test_acl_files),
-		cmocka_unit_test(test_certificate_paths),
 		cmocka_unit_test(test_defaults_system),
 		cmocka_unit_test(test_defaults_services),
 		cmocka_unit_test(test_l7_workers),

@@ -121,7 +121,48 @@ static const struct conf_row rows[] = {
 			"directory\n"
 			"c.json:4: pools.b.sticky.same_site: browsers take \"none\" with Secure "
 			"only\n"
-			"c.json:5: pools.c.sticky.key_file: is required and missing",
+			"c.json:5: pools.c.sticky.key_file: is required and missing, where "
+			"there is no \"learn\"",
+	},
+	{
+		.what = "sessions that cannot be learned",
+		.json = POOL(
+			"'sticky': {'learn': {'key': 'query:s'},\n'cookie': 'c'}},\n"
+			"'b': {'members': ['198.51.100.1:80'], 'sticky': {'learn': {'entries': 3,\n"
+			"'expire_s': 0, 'from': 'both'}}},\n"
+			"'c': {'members': ['198.51.100.1:80'], 'sticky': {}"),
+		.expected =
+			"c.json:2: pools.a.sticky.learn.key: answers have cookies and header "
+			"fields only; \"from\": \"request\" takes any\n"
+			"c.json:3: pools.a.sticky.cookie: is for a cookie of ours: with \"learn\" "
+			"there is none\n"
+			"c.json:4: pools.b.sticky.learn.key: is required and missing\n"
+			"c.json:4: pools.b.sticky.learn.entries: 3 is out of range (64-16777216)\n"
+			"c.json:5: pools.b.sticky.learn.expire_s: 0 is out of range (1-31536000)\n"
+			"c.json:5: pools.b.sticky.learn.from: \"both\" is not one of: answer, "
+			"request\n"
+			"c.json:6: pools.c.sticky.cookie: is required and missing, where there "
+			"is no \"learn\"\n"
+			"c.json:6: pools.c.sticky.key_file: is required and missing, where there "
+			"is no \"learn\"",
+	},
+	{
+		.what = "hedges that never start, or always",
+		.json = POOL("'retry': {'try_timeout_ms': 50,\n'hedge': {'delay_ms': 50}}},\n"
+			     "'b': {'members': ['198.51.100.1:80'], 'retry': {'hedge': "
+			     "{'percentile': 30,\n'delay_ms': 5, 'min_delay_ms': 6, 'max': 4}}},\n"
+			     "'c': {'members': ['198.51.100.1:80'], 'retry': {'hedge': "
+			     "{'min_delay_ms': 6}}"),
+		.expected =
+			"c.json:3: pools.a.retry.hedge: delay_ms (50) is not shorter than "
+			"try_timeout_ms (50): the try is over by then\n"
+			"c.json:4: pools.b.retry.hedge.percentile: 30 would send most requests "
+			"twice (0, 50-99)\n"
+			"c.json:5: pools.b.retry.hedge.min_delay_ms: min_delay_ms (6) is longer "
+			"than delay_ms (5)\n"
+			"c.json:5: pools.b.retry.hedge.max: 4 is out of range (1-3)\n"
+			"c.json:6: pools.c.retry.hedge.delay_ms: is required and missing\n"
+			"c.json:6: pools.c.retry.hedge.min_delay_ms: needs \"percentile\"",
 	},
 	{
 		.what = "tiers",

@@ -55,6 +55,20 @@ static void test_full_policy(void **state)
 	assert_int_equal(route->retry.attempts, 5);
 	assert_int_equal(route->retry.buffer_bytes, 65536);
 	assert_false(config->pools[0].retry.is_set || config->pools[0].outlier.is_set);
+	assert_false(pool->retry.hedge.is_set || pool->sticky.learn.is_set);
+	pool = &config->pools[2];
+	assert_string_equal(pool->name, "six");
+	assert_true(pool->retry.hedge.is_set && pool->sticky.learn.is_set);
+	assert_int_equal(pool->retry.hedge.delay_ms, 40);
+	assert_int_equal(pool->retry.hedge.percentile, 95);
+	assert_int_equal(pool->retry.hedge.min_delay_ms, 3);
+	assert_int_equal(pool->retry.hedge.max, 2);
+	assert_null(pool->sticky.cookie);
+	assert_int_equal(pool->sticky.learn.key.kind, CONFIG_ATTRIBUTE_COOKIE);
+	assert_string_equal(pool->sticky.learn.key.name, "JSESSIONID");
+	assert_int_equal(pool->sticky.learn.from, CONFIG_LEARN_REQUEST);
+	assert_int_equal(pool->sticky.learn.entries, 100);
+	assert_int_equal(pool->sticky.learn.expire_s, 7);
 	config_destroy(config);
 }
 

@@ -255,6 +255,37 @@ static const struct conf_row rows[] = {
 		"c.json:5: services[0].routes[3]: is never reached: the route for host "
 		"any, path any on line 3 takes every request",
 	},
+	{
+		.what = "fields of bodies that there cannot be",
+		.json = ROUTE("'match': {'json': {'a': 'x', '/b~': 'x',\n'/c~2': 'x', '': 'x',\n"
+			      "'/d': {}, '/e': {'range': '2-1'}, '/f': 5}}"),
+		.expected = AT
+		".match.json.a: expected a JSON pointer, as \"/user/plan\"\n" AT
+		".match.json[\"/b~\"]: expected a JSON pointer, as \"/user/plan\"\n"
+		"c.json:3: services[0].routes[0].match.json[\"/c~2\"]: expected a JSON pointer, as "
+		"\"/user/plan\"\n"
+		"c.json:3: services[0].routes[0].match.json[\"\"]: expected a JSON pointer, as "
+		"\"/user/plan\"\n"
+		"c.json:4: services[0].routes[0].match.json[\"/d\"]: expected one test, found 0\n"
+		"c.json:4: services[0].routes[0].match.json[\"/e\"].range: expected FIRST-LAST, as "
+		"\"10-99\", found \"2-1\"\n"
+		"c.json:4: services[0].routes[0].match.json[\"/f\"]: expected a string or an object, "
+		"found 5",
+	},
+	{
+		.what = "limits of bodies out of range",
+		.json = "{" CONF_PORTS ", 'pools': {'a': {'members': ['198.51.100.1:80']}},\n"
+			"'services': [{'name': 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp',"
+			" 'pool': 'a',\n'json_body': {'max_bytes': 0, 'max_depth': 65, 'max_values':"
+			" 'x', 'unreadable': 'drop'}}]}",
+		.expected = "c.json:3: services[0].json_body.max_bytes: 0 is out of range "
+			    "(1-1048576)\n"
+			    "c.json:3: services[0].json_body.max_depth: 65 is out of range (1-64)\n"
+			    "c.json:3: services[0].json_body.max_values: expected a whole number, "
+			    "found \"x\"\n"
+			    "c.json:3: services[0].json_body.unreadable: \"drop\" is not one of: "
+			    "refuse, no_match",
+	},
 };
 
 int main(void)

@@ -83,11 +83,11 @@ static void test_resilience(void **state)
 	fixture.member_counters[2].latency_us = 900;
 	fixture_answer("show resilience payments",
 		"# pool   server             state   requests conns queued tries failed retries "
-		"saved not_retried refused latency_us ejections back_in_ms reason\n"
+		"saved hedges hedges_won not_retried refused latency_us ejections back_in_ms reason\n"
 		"payments BACKEND            UP             4     0      1    44      6       7     "
-		"5           3       2          -         3          - -\n"
+		"5      0          0           3       2          -         3          - -\n"
 		"payments 198.51.100.20:8080 EJECTED        1     2      0    40      6       2     "
-		"-           -       -        900         3       2500 5 failures in a row\n");
+		"-      -          -           -       -        900         3       2500 5 failures in a row\n");
 	fixture_answer("show resilience payment",
 		"error: there is no pool \"payment\"; did you mean \"payments\"?\n");
 	fixture_answer("show resilience a b",
@@ -465,7 +465,8 @@ static void test_unfinished_command(void **state)
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
 		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n"
-		"  set ssl cert NAME\n");
+		"  set ssl cert NAME\n"
+		"  set ssl ocsp-response ANSWER\n");
 }
 
 static void test_several_commands(void **state)

@@ -47,6 +47,20 @@ uint64_t pool_queued_now(const struct pool_identity *identity)
 	return identity->cores[0].counters.queued - identity->cores[0].counters.queued_done;
 }
 
+struct member *pool_member_by_id(const struct pool *pool, uint32_t id, uint32_t *index)
+{
+	for (*index = 0; *index < pool->count; (*index)++) {
+		if (pool->members[*index]->id == id)
+			return pool->members[*index];
+	}
+	return NULL;
+}
+
+uint64_t pool_queued_max(const struct pool_identity *identity)
+{
+	return identity->cores[0].queued_max;
+}
+
 void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum)
 {
 	*sum = identity->cores[0].counters;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "doubles.h"
+#include "tls/ocsp.h"
 #include "tls/tls.h"
 
 struct fixture fixture;
@@ -213,7 +214,15 @@ static int certificates_replace(void *ctx, struct tls_store *store, struct err *
 	return 0;
 }
 
+/* No worker runs. */
+static void staple_retire(void *ctx, struct tls_staple *staple)
+{
+	assert_ptr_equal(ctx, &fixture);
+	tls_staple_destroy(staple);
+}
+
 static const struct control_ops ops = {
+	.staple_retire = staple_retire,
 	.snapshot = take_snapshot,
 	.certificates = certificates,
 	.certificates_replace = certificates_replace,

@@ -166,7 +166,8 @@ static void test_failures(void **state)
 		"  set server POOL/MEMBER state ready|drain|maint | weight N|N%\n"
 		"  set route SERVICE/ROUTE weight POOL=N...\n"
 		"  set weight POOL/MEMBER N|N%\n"
-		"  set ssl cert NAME\n");
+		"  set ssl cert NAME\n"
+		"  set ssl ocsp-response ANSWER\n");
 	assert_run("--json|show|config", 1, "",
 		"error: show config takes no \"json\"\nusage: show config\n");
 	assert_run("show sat; show version", 1, PENSTOCK_VERSION "\n",

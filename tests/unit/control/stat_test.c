@@ -22,21 +22,21 @@
 	"web,FRONTEND,,,1,,,6,71,81,0,,3,,,,,OPEN,,,,,,,,,1,2,0,,,,0,,,,,,,0,30,0,12,2,,,,,44"     \
 	",,,,,,,,,,,,,,,,,,,,,,,,,192.0.2.100:443,,http,,,,6,\n"
 #define POSTGRES_10                                                                                \
-	"postgres,198.51.100.10:5432,,,10,,,12,1000,9000,,,,0,0,0,,UP,4,1,0,0,0,90,,,1,3,1,,1"     \
+	"postgres,198.51.100.10:5432,0,,10,,,12,1000,9000,,,,0,0,0,,UP,4,1,0,0,0,90,,,1,3,1,,1"    \
 	"2,,2,,,,L4OK,,,,,,,,,,,,,,,,,,,,connected,,,,,,,,,,,2,3,,,,,198.51.100.10:5432,,tcp,"     \
 	",,,,\n"
 #define POSTGRES_11                                                                                \
-	"postgres,198.51.100.11:5432,,,0,,,5,10,20,,,,1,0,0,,DOWN,1,0,0,3,1,5,,,1,3,2,,5,,2,,"     \
+	"postgres,198.51.100.11:5432,0,,0,,,5,10,20,,,,1,0,0,,DOWN,1,0,0,3,1,5,,,1,3,2,,5,,2,,"    \
 	",,L4CON,,,,,,,,,,,,,,,,,,,,connection refused,,,,,,,,,,,2,3,,,,,198.51.100.11:5432,,"     \
 	"tcp,,,,,\n"
 #define POSTGRES                                                                                   \
-	"postgres,BACKEND,,,10,,,17,1010,9020,,,,1,0,0,,UP,4,1,0,3,1,5,,,1,3,0,,17,,1,,,,,,,,"     \
+	"postgres,BACKEND,0,0,10,,,17,1010,9020,,,,1,0,0,0,UP,4,1,0,3,1,5,,0,1,3,0,,17,,1,,,,,,,," \
 	",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,tcp,maglev,,,,\n"
 #define PAYMENTS_20                                                                                \
-	"payments,198.51.100.20:8080,,,2,,,3,70,80,,,,0,1,2,,no check,1,1,0,,,,,,1,4,1,,40,,2"     \
+	"payments,198.51.100.20:8080,0,,2,,,3,70,80,,,,0,1,2,,no check,1,1,0,,,,,,1,4,1,,40,,2"    \
 	",,,,UNK,,,0,30,0,8,1,,,,,40,,,,,,,,,,,,,,,,,,,,,,,,,198.51.100.20:8080,,http,,,,,\n"
 #define PAYMENTS                                                                                   \
-	"payments,BACKEND,,,2,,,3,70,80,,,,0,1,2,,UP,1,1,0,0,0,,,,1,4,0,,40,,1,,,,,,,0,30,0,8"     \
+	"payments,BACKEND,1,0,2,,,3,70,80,,,,0,1,2,7,UP,1,1,0,0,0,,,0,1,4,0,,40,,1,,,,,,,0,30,0,8" \
 	",1,,,,,40,,,,,,,,,,,,,,,,,,,,,,,,,,,http,least-requests,,,,\n"
 
 static void test_csv(void **state)
@@ -124,7 +124,7 @@ static void test_json(void **state)
 		json_string_value(json_object_get(row, "svname")), "198.51.100.11:5432");
 	assert_string_equal(json_string_value(json_object_get(row, "status")), "DOWN");
 	assert_int_equal(json_integer_value(json_object_get(row, "stot")), 5);
-	assert_null(json_object_get(row, "qcur"));
+	assert_null(json_object_get(row, "smax"));
 	json_decref(rows);
 	assert_string_equal(fixture_ask("show stat 9 -1 -1 json"), "[]\n");
 }

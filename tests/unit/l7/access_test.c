@@ -92,7 +92,7 @@ static void writes_what_a_request_was(void **state)
 		"\"host\":\"a.test\",\"target\":\"/one?q=\\u0022x\",\"version\":\"1.1\","
 		"\"status\":200,\"bytes_in\":3,\"bytes_out\":2,\"ending\":\"complete\","
 		"\"code\":\"--\",\"refusal\":\"\",\"route\":\"/one\",\"pool\":\"other\","
-		"\"member\":\"192.0.2.13\",\"tries\":1,\"handshake_us\":null,\"header_us\":0,"
+		"\"member\":\"192.0.2.13\",\"tries\":1,\"hedge\":\"\",\"handshake_us\":null,\"header_us\":0,"
 		"\"queue_us\":0,\"connect_us\":2");
 	assert_has(text, "\"user_agent\":\"u\\u005ca\",\"referer\":\"r\\u00e9\"");
 	assert_int_equal(text[strlen(text) - 1], '\n');

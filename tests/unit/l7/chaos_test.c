@@ -104,6 +104,18 @@ static void play(struct world *world, uint64_t seed)
 	struct client *clients[CLIENTS] = { NULL };
 	struct rng rng = { .state = seed };
 
+	if (seed % 2 == 1)
+		world->pools[POOL_MAIN].retry = (struct config_retry){
+			.is_set = true,
+			.on = CONFIG_RETRY_CONNECT | CONFIG_RETRY_RESET | CONFIG_RETRY_TIMEOUT |
+				CONFIG_RETRY_5XX,
+			.attempts = 2,
+			.try_timeout_ms = 20,
+			.budget_pct = 1000,
+			.budget_min = 1000,
+			.buffer_bytes = 20000,
+			.hedge = { .is_set = true, .delay_ms = 2, .min_delay_ms = 1, .max = 2 },
+		};
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		for (unsigned i = rng_below(&rng, 4); i > 0; i--)
 			act(world, &clients[rng_below(&rng, CLIENTS)], &rng);

@@ -62,6 +62,72 @@ static void closes_what_the_member_will_not_keep(void **state)
 	client_free(client);
 }
 
+/* To who says that it reads them; what a trailer may not be stays behind. */
+static void trailers_pass_where_they_may(void **state)
+{
+	static const struct {
+		const char *te, *trailers, *end;
+	} rows[] = {
+		{ "TE: trailers\r\nConnection: TE\r\n", "X-Sum: 1\r\n",
+			"\r\n0\r\nX-Sum: 1\r\n\r\n" },
+		{ "TE: deflate, Trailers;q=0.5\r\n", "A: 1\r\nB: 2\r\n",
+			"\r\n0\r\nA: 1\r\nB: 2\r\n\r\n" },
+		{ "TE: trailers\r\n",
+			"Set-Cookie: a=b\r\nX-Forwarded-For: 1\r\nAuthorization: x\r\n",
+			"\r\n0\r\n\r\n" },
+		{ "TE: no-trailers\r\n", "X-Sum: 1\r\n", "\r\n0\r\n\r\n" },
+		{ "", "X-Sum: 1\r\n", "\r\n0\r\n\r\n" },
+	};
+	struct world *world = *state;
+	struct server *server = &world->servers[MEMBER_C];
+
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		struct client *client = client_open(world, 80);
+		char request[200], answer[300];
+
+		snprintf(request, sizeof(request), "GET /one HTTP/1.1\r\nHost: a\r\n%s\r\n",
+			rows[i].te);
+		snprintf(answer, sizeof(answer),
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n%s\r\n",
+			rows[i].trailers);
+		server->answer = answer;
+		world_exchange(client, request, rows[i].end);
+		assert_int_equal(
+			strstr(server->head, "TE: trailers\r\nConnection: TE\r\n") != NULL, i < 3);
+		server->answer = NULL;
+		client_free(client);
+	}
+}
+
+static void trailers_of_requests_pass(void **state)
+{
+	struct world *world = *state;
+	struct server *server = &world->servers[MEMBER_C];
+	struct client *client = client_open(world, 80);
+
+	world_exchange(client,
+		"POST /one HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+		"0\r\nX-Sum: 1\r\nCookie: b=c\r\n\r\n",
+		"\nC\n");
+	assert_string_equal(server->trailers_seen, "X-Sum=1\n");
+	client_free(client);
+}
+
+static void early_hints_pass(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	world->servers[MEMBER_C].answer = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+					  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx\n";
+	world_exchange(client, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nx\n");
+	assert_non_null(strstr(client->received,
+		"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200"));
+	world_exchange(client, "GET /one HTTP/1.0\r\n\r\n", "\r\n\r\nx\n");
+	assert_null(strstr(client->received, "103"));
+	client_free(client);
+}
+
 static void rewrites_the_head(void **state)
 {
 	struct world *world = *state;
@@ -299,6 +365,9 @@ int main(void)
 		WORLD_TEST(keeps_connections_to_members),
 		WORLD_TEST(closes_what_the_member_will_not_keep),
 		WORLD_TEST(rewrites_the_head),
+		WORLD_TEST(trailers_pass_where_they_may),
+		WORLD_TEST(trailers_of_requests_pass),
+		WORLD_TEST(early_hints_pass),
 		cmocka_unit_test_setup_teardown(
 			appends_to_a_trusted_proxys_word, setup_trusted, world_teardown),
 		WORLD_TEST(passes_every_form_of_body),

@@ -44,6 +44,7 @@ void world_routes_load(struct world *world, const char *routes)
 	for (unsigned i = 0; i < 2; i++) {
 		world->services[i].routes = world->loaded->services[0].routes;
 		world->services[i].route_count = world->loaded->services[0].route_count;
+		world->services[i].json_body = world->loaded->services[0].json_body;
 	}
 	world_publish(world, true);
 	/* Nobody may be left in the old routes: tests let their requests end first. */

@@ -148,6 +148,19 @@ static void server_body(struct server_conn *conn, struct http_span body)
 	server_write(conn, "\r\n", 2);
 }
 
+static void trailers_note(struct server_conn *conn)
+{
+	char *out = conn->server->trailers_seen;
+	unsigned count;
+	const struct http_field *trailers = h1_trailers(conn->parser, &count);
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < count; i++)
+		snprintf(out + strlen(out), sizeof(conn->server->trailers_seen) - strlen(out),
+			"%.*s=%.*s\n", (int)trailers[i].name.len, trailers[i].name.data,
+			(int)trailers[i].value.len, trailers[i].value.data);
+}
+
 /* The answer to a WebSocket's opening handshake, if that is what the head was. */
 static bool server_switch(struct server_conn *conn)
 {
@@ -213,6 +226,7 @@ static bool server_event(struct server_conn *conn, enum http_event event, struct
 		server_body(conn, body);
 		return true;
 	case HTTP_EVENT_END:
+		trailers_note(conn);
 		parser_start(conn);
 		if (server_switch(conn))
 			return true;
@@ -337,6 +351,16 @@ int server_accept(void *ctx, struct tcp_conn *tcp)
 	parser_start(conn);
 	tcp_set_handler(tcp, &server_handler, conn);
 	return 0;
+}
+
+void server_resume(struct server *server)
+{
+	server->is_stuck = false;
+	for (struct server_conn *conn = server->world->server_conns; conn != NULL;
+		conn = conn->next) {
+		if (conn->server == server && conn->tcp != NULL)
+			server_readable(conn->tcp, conn);
+	}
 }
 
 void servers_free(struct world *world)

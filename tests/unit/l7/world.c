@@ -325,7 +325,7 @@ static void listeners_renew(struct world *world)
 		world->listeners[i] = NULL;
 		if (i >= world->config.service_count)
 			continue;
-		world->listeners[i] = l7_listener_create(&world->services[i], store, 1, &err);
+		world->listeners[i] = l7_listener_create(&world->services[i], store, 1, NULL, &err);
 		if (world->listeners[i] == NULL)
 			fail_msg("%s", err.text);
 	}

@@ -58,7 +58,8 @@ struct server {
 	unsigned accepted;
 	unsigned open;
 	unsigned requests;
-	char head[8192]; /* the last request's head, as written by the proxy */
+	char head[8192];         /* the last request's head, as written by the proxy */
+	char trailers_seen[256]; /* the last request's, as "name=value\n" each */
 	uint64_t body_bytes;
 	uint32_t body_sum;
 };
@@ -154,6 +155,9 @@ void world_run(struct world *world, unsigned ms);
 
 /* The same until the text has come, or ms have passed: true if it came. */
 bool world_expect(struct client *client, const char *text, unsigned ms);
+
+/* A server that is stuck reads again, and answers what has come meanwhile: late. */
+void server_resume(struct server *server);
 
 struct member *world_member(struct world *world, enum world_member member);
 struct member_counters world_member_counters(struct world *world, enum world_member member);

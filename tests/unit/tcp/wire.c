@@ -25,9 +25,8 @@ static struct ip_addr address(const struct wire *w, uint8_t last)
 	return addr;
 }
 
-static void capture(void *ctx, struct rte_mbuf *m)
+static void segment_capture(struct wire *w, struct rte_mbuf *m)
 {
-	struct wire *w = ctx;
 	const struct packet *p = packet_of(m);
 	uint8_t bytes[2048];
 	const struct rte_tcp_hdr *tcp;
@@ -79,6 +78,36 @@ static void capture(void *ctx, struct rte_mbuf *m)
 		w->held[w->held_count++] = m;
 	else
 		rte_pktmbuf_free(m);
+}
+
+/* What a device makes of several segments that came as one. */
+static void large_capture(struct wire *w, struct rte_mbuf *m)
+{
+	struct rte_mbuf *pieces[PACKET_SEGMENTS_MAX];
+	struct packet facts = *packet_of(m);
+	uint16_t count;
+
+	w->larges++;
+	assert_int_equal(m->pkt_len, (uint32_t)facts.payload_offset + facts.payload_len);
+	if (w->on_large != NULL && w->on_large(w, m))
+		return;
+	count = packet_cut(m, pieces);
+	assert_true(count > 1);
+	for (uint16_t i = 0; i < count; i++) {
+		facts.payload_len = (uint16_t)(pieces[i]->pkt_len - facts.payload_offset);
+		*packet_of(pieces[i]) = facts;
+		segment_capture(w, pieces[i]);
+	}
+}
+
+static void capture(void *ctx, struct rte_mbuf *m)
+{
+	struct wire *w = ctx;
+
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		large_capture(w, m);
+	else
+		segment_capture(w, m);
 }
 
 static bool is_listening(void *ctx, const struct ip_addr *addr, uint16_t port_be)

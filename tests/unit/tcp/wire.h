@@ -66,6 +66,10 @@ struct wire {
 	unsigned out_first;
 	unsigned out_count;
 
+	/* Packets of several segments: looked at, or taken (true), before they are cut up. */
+	unsigned larges;
+	bool (*on_large)(struct wire *w, struct rte_mbuf *m);
+
 	/* As a port does whose queue is long: what was sent is kept until wire_release(). */
 	bool is_holding;
 	struct rte_mbuf *held[WIRE_HELD_MAX];

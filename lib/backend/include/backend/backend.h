@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "backend/learned.h"
+#include "backend/quantile.h"
 #include "balance/balance.h"
 #include "base/err.h"
 #include "base/ip.h"
@@ -44,6 +46,9 @@ struct pool_core {
 	/* Nobody else reads these. */
 	uint64_t budget_milli; /* thousandths of retries that may be made */
 	uint64_t budget_at_us;
+	uint64_t
+		queued_max; /* the most that this core ever saw waiting, over all; others read it */
+	struct quantile answers; /* times to the answer */
 	struct pool_waiters waiters;
 	TAILQ_ENTRY(pool_core) waiting_link; /* pools with waiters, of that core */
 } __rte_cache_aligned;
@@ -53,6 +58,7 @@ struct pool_identity {
 	const char *name;
 	unsigned core_count;
 	struct pool_core *cores; /* [core_count] */
+	struct learned *learned; /* control thread: what the last configuration has; or NULL */
 	SLIST_ENTRY(pool_identity) link;
 };
 
@@ -126,6 +132,7 @@ struct pool {
 	bool *is_active; /* [count] usable, and of a tier that gets requests */
 	struct balance *balance;
 	struct pool_lookup *lookup; /* members by other names */
+	struct learned *learned;    /* sessions; NULL: none are learned */
 	struct pool_chance *chance; /* the table before the last change; NULL: none */
 };
 
@@ -231,6 +238,9 @@ uint64_t pool_conns_now(const struct pool_identity *identity);
 uint64_t pool_requests_now(const struct pool_identity *identity);
 uint64_t pool_retries_now(const struct pool_identity *identity);
 uint64_t pool_queued_now(const struct pool_identity *identity);
+
+/* The most that ever waited at a time, as far as a core saw. Any thread. */
+uint64_t pool_queued_max(const struct pool_identity *identity);
 void pool_counters_sum(const struct pool_identity *identity, struct pool_counters *sum);
 void member_counters_sum(const struct member *member, struct member_counters *sum);
 

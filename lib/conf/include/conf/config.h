@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "conf/access.h"
 #include "conf/action.h"
+#include "conf/json_body.h"
 #include "conf/mode.h"
 #include "conf/port.h"
 #include "conf/traffic.h"
@@ -141,6 +142,8 @@ struct config_certificate {
 	const char *name;
 	const char *chain_path; /* absolute: relative ones count from the file's folder */
 	const char *key_path;
+	const char *ocsp_path;   /* "ocsp": NULL: chain_path with ".ocsp" behind it, if any */
+	const char *ocsp_issuer; /* "ocsp_issuer": likewise with ".issuer" */
 	int line;
 };
 
@@ -229,7 +232,8 @@ enum config_text_test {
 	CONFIG_TEXT_RANGE,
 };
 
-/* What a header field, query parameter or cookie must be: { name: TEXT or an object } */
+/* What a header field, query parameter, cookie or field of a JSON body must be: { name: TEXT or an
+ * object } */
 struct config_text_match {
 	const char *name; /* header fields: lower case */
 	enum config_text_test test;
@@ -281,8 +285,9 @@ struct config_quic {
 	struct config_text_matches headers; /* all of them, as all of the next ones */             \
 	struct config_text_matches query;                                                          \
 	struct config_text_matches cookies;                                                        \
-	struct config_text_matches tls; /* names are those of conf/fact.def */                     \
-	struct ip_prefix *sources;      /* "source": any of them */                                \
+	struct config_text_matches tls;  /* names are those of conf/fact.def */                    \
+	struct config_text_matches json; /* names are JSON pointers (RFC 6901) */                  \
+	struct ip_prefix *sources;       /* "source": any of them */                               \
 	size_t source_count;                                                                       \
 	unsigned agents; /* CONFIG_AGENT_* or-ed; 0: any */                                        \
 	bool has_grpc;                                                                             \
@@ -459,13 +464,14 @@ struct config_service {
 	struct config_tls_host *tls_hosts; /* "hosts": other policies for some names */
 	size_t tls_host_count;
 	unsigned tls_unknown_names;     /* "unknown_names": 1: refuse */
-	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at each load */
+	const char *tls_ticket_keys;    /* "ticket_keys": NULL: made at the first load */
 	const char *tls_key_log;        /* "key_log": NULL: none */
 	struct config_l7_route *routes; /* in file order */
 	size_t route_count;
 	struct config_http_limits http;
 	struct config_h2 h2;
 	struct config_tunnels tunnels;
+	struct config_json_body json_body;
 	bool prior_knowledge; /* "prior_knowledge": HTTP/2 without TLS, true */
 	bool trust_forwarded; /* "trust_forwarded": keep the client's X-Forwarded-* */
 	struct config_accept_proxy accept_proxy;

@@ -16,6 +16,17 @@
 #define CONFIG_RETRY_STATUSES_MAX 16
 #define CONFIG_RETRY_ATTEMPTS_MAX 10
 
+#define CONFIG_HEDGES_MAX 3
+
+/* "hedge" of a retry policy: further tries beside one that takes long */
+struct config_hedge {
+	bool is_set;
+	unsigned delay_ms;     /* from a try's start to the next one */
+	unsigned percentile;   /* of the pool's times to the answer, instead; 0: none */
+	unsigned min_delay_ms; /* with it; 1 */
+	unsigned max;          /* of one request, 1 */
+};
+
 /* "retry" of a pool or route */
 struct config_retry {
 	bool is_set;
@@ -29,6 +40,7 @@ struct config_retry {
 	unsigned budget_pct;     /* 20 */
 	unsigned budget_min;     /* a second and worker, 10 */
 	unsigned buffer_bytes;   /* of a body, 65536 */
+	struct config_hedge hedge;
 };
 
 /* "outlier" of a pool */
@@ -75,12 +87,24 @@ struct config_attribute {
 enum config_secure { CONFIG_SECURE_AUTO, CONFIG_SECURE_ALWAYS, CONFIG_SECURE_NEVER };
 enum config_same_site { CONFIG_SAME_SITE_LAX, CONFIG_SAME_SITE_STRICT, CONFIG_SAME_SITE_NONE };
 
-/* "sticky" of a pool: a cookie of ours that names the member */
+enum config_learn_from { CONFIG_LEARN_ANSWER, CONFIG_LEARN_REQUEST };
+
+/* "learn" of "sticky": which member a session is with, by a value that the application gave it */
+struct config_learn {
+	bool is_set;
+	struct config_attribute key; /* of requests */
+	enum config_learn_from from;
+	unsigned entries;  /* 65536 */
+	unsigned expire_s; /* since it was last used, 1800 */
+};
+
+/* "sticky" of a pool: a cookie of ours that names the member, or what was learned */
 struct config_sticky {
 	bool is_set;
-	bool http_only; /* true */
-	const char *cookie;
-	const char *path; /* "/" */
+	bool http_only;            /* true */
+	struct config_learn learn; /* is_set: instead of a cookie of ours */
+	const char *cookie;        /* NULL: none of ours */
+	const char *path;          /* "/" */
 	enum config_secure secure;
 	enum config_same_site same_site;
 	unsigned max_age_s;  /* 0: until the browser ends */

@@ -38,6 +38,7 @@ struct control_port_info {
 };
 
 struct control_worker;
+struct tls_staple;
 struct tls_store;
 struct control;
 
@@ -55,6 +56,8 @@ struct control_ops {
 	const struct tls_store *(*certificates)(void *ctx);
 	/* Publishes the running configuration with these, which it takes over, also on failure. */
 	int (*certificates_replace)(void *ctx, struct tls_store *store, struct err *err);
+	/* Destroys it when no worker can be reading it any more. */
+	void (*staple_retire)(void *ctx, struct tls_staple *staple);
 	/* Worker threads, 0..core_count-1. NULL past the end. */
 	const struct core *(*core)(void *ctx, unsigned index);
 	/* Runs fn(arg) on a worker's own thread between two turns of its loop and waits, at most

@@ -87,4 +87,10 @@ enum http_body h1_response_framing(const struct http_head *head, unsigned peer_m
 int h1_write_chunk_head(char out[H1_CHUNK_HEAD_MAX], size_t len);
 #define H1_CHUNK_LAST "0\r\n\r\n"
 
+/*
+ * The same end with trailers: those that http_trailer_passes(). Returns its length, or -ENOSPC, or
+ * -EINVAL for a CR, LF or NUL in one of them.
+ */
+int h1_write_chunk_end(char *out, size_t size, const struct http_field *trailers, unsigned count);
+
 #endif

@@ -103,6 +103,7 @@ struct http_write_options {
 	 * status 101; extended CONNECT in HTTP/2, with 200. NULL: none.
 	 */
 	const char *upgrade;
+	bool asks_trailers; /* a request: we pass trailers of its answer on (TE) */
 };
 
 /*
@@ -118,6 +119,15 @@ bool http_authority_set(struct http_head *head, char *authority, size_t len);
 
 /* Fields of one connection, and those of the framing (RFC 9110 7.6.1). */
 bool http_is_hop_by_hop(struct http_span name);
+
+/*
+ * A trailer of that name goes on: it has nothing to do with framing, routing, authentication or
+ * how the message is read (RFC 9110 6.5.1), and says nothing that only we say.
+ */
+bool http_trailer_passes(struct http_span name);
+
+/* RFC 9110 10.1.4: the sender of this request reads trailers of the answer. */
+bool http_takes_trailers(const struct http_head *head);
 
 /* "Not Found" for 404; "" for unknown. */
 const char *http_status_reason(unsigned status);

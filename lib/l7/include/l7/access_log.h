@@ -31,6 +31,8 @@ enum access_text {
 	ACCESS_REFERER,
 	ACCESS_SNI,
 	ACCESS_TLS,
+	ACCESS_REQUEST_ID,
+	ACCESS_TRACE_ID,
 	ACCESS_RAW, /* a malformed head, as far as it was read */
 	ACCESS_TEXT_COUNT,
 };
@@ -42,6 +44,7 @@ struct access_record {
 	uint16_t status;
 	uint8_t version; /* 10, 11, 20; 0: no HTTP, a connection that was passed through */
 	uint8_t tries;
+	uint8_t hedge;   /* 0: none, 1: lost, 2: won */
 	uint8_t ending;  /* enum l7_ending */
 	uint8_t refusal; /* enum http_refusal */
 	bool is_refusal_by_member;

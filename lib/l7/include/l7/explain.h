@@ -16,7 +16,9 @@ struct l7_question {
 	const struct http_head *head; /* read as any other: normalised */
 	struct packet_tuple tuple;    /* src: the client */
 	uint64_t now_us;
-	uint64_t seed; /* of what is left to chance */
+	uint64_t seed;                 /* of what is left to chance */
+	const struct tls_facts *facts; /* NULL: none are known */
+	struct http_span body;         /* of head's length; empty: it is not known */
 };
 
 struct l7_explanation {
@@ -24,6 +26,7 @@ struct l7_explanation {
 	unsigned status;           /* of an answer of our own; 0: it goes to a member */
 	const char *by;            /* the action that answers, as in the configuration */
 	unsigned delay_ms;         /* a fault delays it */
+	bool is_unreadable;        /* the body decides, and would be refused */
 	/* Texts end in NUL, and are cut where they are too long. */
 	char location[2048]; /* of a redirect */
 	char target[2048];   /* toward the member */
@@ -32,8 +35,8 @@ struct l7_explanation {
 };
 
 /*
- * What the listener would do with the request: nothing is sent, counted or taken. TLS facts are
- * those of a client without a certificate. 0 or -ENOMEM. The control thread.
+ * What the listener would do with the request: nothing is sent, counted or taken. The route is
+ * &route_needs_body where it depends on a body that is not known. 0 or -ENOMEM. The control thread.
  */
 int l7_explain(struct l7_listener *listener, const struct l7_question *question,
 	struct l7_explanation *explanation);

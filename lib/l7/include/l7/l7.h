@@ -17,14 +17,25 @@
  * l7_listener_is_idle().
  */
 struct l7_listener;
+struct tls_certificate;
 struct tls_store;
 
-/* certificates: the configuration's, in its order; may be NULL without TLS. */
+/*
+ * certificates: the configuration's, in its order; may be NULL without TLS. before: the listener
+ * of the same name in the running configuration, or NULL: its ticket keys go on, unless they come
+ * from a file.
+ */
 struct l7_listener *l7_listener_create(const struct config_service *service,
-	const struct tls_store *certificates, unsigned worker_count, struct err *err);
+	const struct tls_store *certificates, unsigned worker_count,
+	const struct l7_listener *before, struct err *err);
 void l7_listener_destroy(struct l7_listener *listener);
 
-/* Reads the files of a configuration's certificates. NULL on error. Control thread. */
+/*
+ * Reads the files of a certificate, OCSP answer and issuer among them: an answer that nobody may
+ * get any more is logged. NULL on error. Control thread.
+ */
+struct tls_certificate *l7_certificate_load(const struct config_certificate *from, struct err *err);
+/* Those of all certificates of a configuration. NULL on error. Control thread. */
 struct tls_store *l7_certificates_load(const struct config *config, struct err *err);
 bool l7_listener_is_idle(const struct l7_listener *listener);
 
@@ -67,6 +78,7 @@ struct l7_params {
 	/* An IP packet to send, starting at its IP header: to the port's L4 worker. */
 	void (*output)(void *ctx, struct rte_mbuf *m);
 	void *output_ctx;
+	bool large_output; /* it takes several segments as one: tcp_params.large_output */
 	uint32_t max_connections;
 	uint64_t secret[2];
 	uint64_t seed;                /* of choices that need no secret */

@@ -56,6 +56,17 @@ struct route_table *route_table_create(
 	const struct config_l7_route *routes, size_t count, unsigned default_pool, struct err *err);
 void route_table_destroy(struct route_table *table);
 
+/* The body of a request, as far as it may decide on its route. */
+enum route_body {
+	ROUTE_BODY_NONE,       /* there is none, or none of JSON: it has no fields */
+	ROUTE_BODY_UNREAD,     /* not read yet */
+	ROUTE_BODY_UNREADABLE, /* it cannot be: no condition on it holds, also no negated one */
+	ROUTE_BODY_READ,
+};
+
+struct json_fields;
+struct json_scan;
+
 /* What a request is matched by. */
 struct route_request {
 	const struct http_head *head;  /* host is lower case and without port */
@@ -63,10 +74,18 @@ struct route_request {
 	const struct tls_facts *facts; /* NULL: no TLS */
 	uint32_t random;               /* any 32 bits */
 	bool is_any_alpn;              /* as if the client offered what rows ask for */
+	enum route_body body;
+	const struct json_scan *json; /* ROUTE_BODY_READ: by route_table_fields() */
 	struct route_scratch *scratch;
 };
 
-/* The row that takes the request, or NULL: no route. */
+/* No row: whether an earlier one takes the request is said by its body, which is unread. */
+extern const struct route route_needs_body;
+
+/* The fields of bodies that rows ask for; NULL: none. They belong to the table. */
+const struct json_fields *route_table_fields(const struct route_table *table);
+
+/* The row that takes the request, &route_needs_body, or NULL: no route. */
 const struct route *route_find(
 	const struct route_table *table, const struct route_request *request);
 

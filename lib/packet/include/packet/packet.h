@@ -246,4 +246,29 @@ void packet_ethernet_remove(struct rte_mbuf *m);
  */
 void packet_checksum_complete(struct rte_mbuf *m);
 
+/*
+ * Several TCP segments as one packet of ours (RTE_MBUF_F_TX_TCP_SEG): headers as if it were a
+ * single segment, but that the pseudo header's sum leaves out the length, as devices want it; the
+ * segments' payloads one mbuf each, tso_segsz bytes but for the last, and with room for headers in
+ * front of each.
+ */
+#define PACKET_SEGMENTS_MAX 64
+
+/* What has to fit an MTU of a packet that starts at its IP header: the largest of its segments. */
+static inline uint32_t packet_mtu_len(const struct rte_mbuf *m)
+{
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return m->pkt_len;
+	return RTE_MIN(m->pkt_len, (uint32_t)(m->l3_len + m->l4_len + m->tso_segsz));
+}
+
+/*
+ * Cuts such a packet for a device that cannot: each mbuf becomes a packet with headers of its own
+ * in its headroom; no payload moves, nothing is allocated. Mbufs that others hold, too, are fine,
+ * as long as those leave headroom and fields alone. Fills up to PACKET_SEGMENTS_MAX of out, the
+ * first of them m itself, and returns how many; checksums are left to the port as before. 0: an
+ * mbuf has no room in front, and nothing has changed. With or without an Ethernet header of l2_len.
+ */
+uint16_t packet_cut(struct rte_mbuf *m, struct rte_mbuf **out);
+
 #endif

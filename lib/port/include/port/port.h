@@ -27,9 +27,11 @@ struct port {
 	uint16_t queues; /* may be fewer than L4 workers: the first ones serve it */
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool has_tx_checksum; /* IPv4, TCP and UDP by the device */
-	bool has_tx_chains;   /* frames of several mbufs */
-	bool is_finite;       /* net_pcap reading a file: ends when it is read */
+	bool has_tx_checksum;      /* IPv4, TCP and UDP by the device */
+	bool has_tx_chains;        /* frames of several mbufs */
+	uint16_t tx_segments;      /* of a TCP packet, that the device cuts up; 0: it cannot */
+	uint16_t tx_segment_bytes; /* of a frame that it cuts them into, at most */
+	bool is_finite;            /* net_pcap reading a file: ends when it is read */
 	const char *driver;
 	uint16_t vlan;   /* 0: a device of its own */
 	unsigned parent; /* with a VLAN: the number of the port that carries it */
@@ -48,6 +50,12 @@ struct port {
 int port_open(struct port *port, const struct config_port *config, unsigned worker_count,
 	struct rte_mempool *mbufs, struct err *err);
 void port_close(struct port *port);
+
+/*
+ * Whether there is a link: by the driver, or for AF_XDP and AF_PACKET, which call every link up, by
+ * the kernel; of a bond: whether a member is in use. Control thread.
+ */
+bool port_link_is_up(const struct port *port);
 
 /*
  * Opens a VLAN as the port of this number, config->parent being the number of carrier, which is
@@ -77,6 +85,7 @@ struct port_tx {
 	struct core *core;
 	uint16_t queue;
 	uint16_t count;
+	bool has_large; /* among them are some for the device to cut */
 	struct rte_mbuf *frames[PORT_BURST];
 };
 
@@ -84,7 +93,8 @@ struct port_tx {
 uint16_t port_rx(
 	const struct port *port, uint16_t queue, struct core *core, struct rte_mbuf **frames);
 
-/* Takes ownership. Checksums that the device cannot do are completed here. */
+/* Takes ownership. What the device cannot do is done here: to complete checksums, to join chains,
+ * and to cut up what holds several TCP segments (packet_cut()). */
 void port_tx_put(struct port_tx *tx, struct rte_mbuf *frame);
 void port_tx_flush(struct port_tx *tx);
 

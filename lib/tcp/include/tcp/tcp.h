@@ -49,7 +49,8 @@ struct tcp_handler {
 struct tcp_stack_ops {
 	/*
 	 * An IP packet, starting at its IP header, with checksums left to the port as flags (see
-	 * packet_checksum_complete()). Takes ownership.
+	 * packet_checksum_complete()), and by large_output also what packet_cut() tells of. Takes
+	 * ownership; of the mbufs only headroom and fields are for others to write.
 	 */
 	void (*output)(void *ctx, struct rte_mbuf *m);
 	/* Is there a listener at this address (a SYN arrived)? */
@@ -91,6 +92,7 @@ struct tcp_params {
 	uint32_t keepalive_count;       /* probes without an answer, default 9 */
 	bool nagle;                     /* what connections begin with: tcp_set_nagle() */
 	bool pacing;
+	bool large_output;  /* ops.output takes several segments as one: packet_cut() */
 	bool no_merge;      /* each segment of a burst is taken in by itself */
 	uint32_t mbufs_max; /* the queues' budget, default three quarters of the pool */
 };

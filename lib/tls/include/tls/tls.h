@@ -38,6 +38,8 @@ struct tls_certificate_source {
 	const void *key;        /* PEM or DER; may be the same as chain */
 	size_t key_len;
 	const char *key_path;
+	const void *issuer; /* PEM or DER: who signed the leaf, if the chain does not say */
+	size_t issuer_len;
 };
 
 /*
@@ -101,6 +103,9 @@ struct tls_ticket_keys *tls_ticket_keys_parse(
 	const char *text, size_t len, const char *path, struct err *err);
 /* One new key, for who has no file. */
 struct tls_ticket_keys *tls_ticket_keys_random(struct err *err);
+/* One more user; returns it. */
+struct tls_ticket_keys *tls_ticket_keys_hold(struct tls_ticket_keys *keys);
+/* One user less; the last one frees them. NULL is fine. */
 void tls_ticket_keys_destroy(struct tls_ticket_keys *keys);
 
 /* Cipher suites, as bits; in our order of preference. The first three are TLS 1.3's. */
