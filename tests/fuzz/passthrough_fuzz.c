@@ -34,7 +34,7 @@ static struct l7_listener *listener_make(void)
 	routes[2].alpns = others;
 	routes[2].alpn_count = 2;
 	routes[3].host = "www.*";
-	listener = l7_listener_create(&service, NULL, 1, &err);
+	listener = l7_listener_create(&service, NULL, 1, NULL, &err);
 	if (listener == NULL)
 		abort();
 	return listener;

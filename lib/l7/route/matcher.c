@@ -442,8 +442,7 @@ static bool is_empty(const struct config_conditions *config)
 	return config->headers.count + config->query.count + config->cookies.count +
 			config->tls.count + config->json.count + config->method_count +
 			config->source_count + config->alpn_count + config->any_of_count +
-			config->all_of_count +
-			config->none_of_count ==
+			config->all_of_count + config->none_of_count ==
 		0 &&
 		config->agents == 0 && !config->has_grpc &&
 		(config->share == 0 || config->share == CONFIG_SHARE_WHOLE);

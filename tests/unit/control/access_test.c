@@ -42,6 +42,7 @@ static void shows_slow_requests(void **state)
 		[ACCESS_POOL] = "main",
 		[ACCESS_MEMBER] = "m1" };
 	const struct access_record head = { .status = 200,
+		.version = 11,
 		.tries = 2,
 		.begun_us = 1,
 		.handshake_us = ACCESS_NEVER,
