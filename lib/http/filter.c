@@ -107,13 +107,13 @@ static bool is_overwritten(const struct http_write_options *options, struct http
 {
 	if (span_is(name, "host") || span_is(name, "proxy"))
 		return true;
-	if (options->keep_forwarded)
-		return false;
+	if (is_forwarded(name))
+		return !options->keep_forwarded;
 	for (unsigned i = 0; i < options->extra_count; i++)
 		if (!options->extra[i].is_added &&
 			http_span_is_nocase(name, options->extra[i].name))
 			return true;
-	return is_forwarded(name);
+	return false;
 }
 
 static bool is_dropped(const struct http_write_options *options, struct http_span name)

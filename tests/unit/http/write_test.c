@@ -154,6 +154,10 @@ static void forwarded_fields_are_ours(void **state)
 	check_request(state, &options, text,
 		"GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\nX-Id: mine\r\n\r\n");
 	options.keep_forwarded = true;
+	check_request(state, &options, text,
+		"GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1\r\nx_forwarded_proto: 2\r\n"
+		"Forwarded: for=3\r\nX-Forwarded-Host: 5\r\n"
+		"X-Forwarded-For: 192.0.2.7\r\nX-Id: mine\r\n\r\n");
 	options.extra_count = 1;
 	check_request(state, &options, text,
 		"GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1\r\nx_forwarded_proto: 2\r\n"

@@ -187,6 +187,24 @@ static void variables_have_them(void **state)
 	world_destroy(world);
 }
 
+/* A proxy ahead is trusted as to who asks; the id is still ours, and is there once. */
+static void ids_stand_alone_with_trusted_proxies(void **state)
+{
+	struct world *world = world_create(&(struct world_options){ .trust_forwarded = true });
+	char id[256], parent[256];
+
+	(void)state;
+	world->services[0].request_id = (struct config_request_id){ .mode = CONFIG_REQUEST_ID_MAKE,
+		.header = "X-Request-ID" };
+	world->services[0].trace_context = CONFIG_TRACE_CONTEXT_MAKE;
+	world_publish(world, true);
+	ask(world, "X-Request-ID: mine\r\nTraceparent: x\r\nX-Forwarded-For: 192.0.2.66\r\n");
+	is_uuid(sent(world, "X-Request-ID", id));
+	assert_int_equal(strlen(sent(world, "traceparent", parent)), 55);
+	assert_non_null(strstr(world->servers[MEMBER_C].head, "X-Forwarded-For: 192.0.2.66\r\n"));
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +213,8 @@ int main(void)
 		cmocka_unit_test_teardown(traces_pass_or_are_made, support_mbufs_check),
 		cmocka_unit_test_teardown(nothing_is_done_by_default, support_mbufs_check),
 		cmocka_unit_test_teardown(variables_have_them, support_mbufs_check),
+		cmocka_unit_test_teardown(
+			ids_stand_alone_with_trusted_proxies, support_mbufs_check),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);
