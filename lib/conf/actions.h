@@ -27,6 +27,10 @@ int template_regex_group(const char *pattern, const char *name);
 void actions_check(
 	struct reader *reader, const struct node *node, const struct config_l7_route *route);
 
+/* No route of the service changes what its ids of requests write, or problems. node: its own. */
+void identify_routes_check(
+	struct reader *reader, const struct node *node, const struct config_service *service);
+
 /* A field of that name may be set in requests, or problems at node. */
 void action_request_name_check(struct reader *reader, const struct node *node, const char *name);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* By what a request is found again, in the logs of all that it passed. */
+#include <strings.h>
+
 #include "actions.h"
 #include "conf/config.h"
 #include "field.h"
@@ -90,7 +92,50 @@ static void request_id_check(struct reader *reader, const struct node *node, voi
 const struct table request_id_table = {
 	.name = "request_id",
 	.help = "An id for each request: a UUID of version 4 in a header field toward members, in "
-		"the access log and in the variable `request_id`.",
+		"the access log and in the variable `request_id`. The `request_headers` of "
+		"routes cannot change that field.",
 	.fields = request_id_fields,
 	.check = request_id_check,
 };
+
+static bool values_name(const struct config_header_value *values, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (values[i].name != NULL && strcasecmp(values[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool edits_name(const struct config_header_edits *edits, const char *name)
+{
+	for (size_t i = 0; i < edits->remove_count; i++)
+		if (edits->remove[i] != NULL && strcasecmp(edits->remove[i], name) == 0)
+			return true;
+	return values_name(edits->set, edits->set_count, name) ||
+		values_name(edits->add, edits->add_count, name) ||
+		values_name(edits->append, edits->append_count, name);
+}
+
+void identify_routes_check(
+	struct reader *reader, const struct node *node, const struct config_service *service)
+{
+	const struct node *routes = node_get(node, "routes");
+	const struct config_request_id *id = &service->request_id;
+	bool has_id = id->mode != CONFIG_REQUEST_ID_OFF && id->header != NULL;
+	bool has_trace = service->trace_context == CONFIG_TRACE_CONTEXT_MAKE;
+
+	for (size_t i = 0; i < service->route_count; i++) {
+		const struct config_l7_route *route = &service->routes[i];
+		const struct config_header_edits *edits = &route->actions.request_headers;
+
+		if (has_id && edits_name(edits, id->header))
+			problem_add(&reader->problems, routes,
+				"the route on line %d changes %s, which \"request_id\" writes",
+				route->line, id->header);
+		if (has_trace && edits_name(edits, "traceparent"))
+			problem_add(&reader->problems, routes,
+				"the route on line %d changes traceparent, which "
+				"\"trace_context\" writes",
+				route->line);
+	}
+}

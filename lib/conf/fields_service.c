@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "actions.h"
 #include "balance.h"
 #include "forward.h"
 #include "guard.h"
@@ -188,6 +189,7 @@ static void l7_check(
 		l7_routes_check(reader, node_get(node, "routes"), service);
 	if (config_mode_is_raw(service->mode))
 		raw_pools_check(reader, node, service);
+	identify_routes_check(reader, node, service);
 }
 
 static void l4_check(

@@ -23,6 +23,25 @@ static const struct conf_row rows[] = {
 			       "one of the two",
 	},
 	{
+		.what = "fields that the service's ids of requests write",
+		.json = "{" CONF_PORTS
+			", 'pools': {'a': {'members': ['198.51.100.1:80']}}, 'services': [{'name':"
+			" 's', 'mode': 'l7', 'listen': '192.0.2.100:80/tcp', 'request_id':"
+			" {'mode': 'make', 'header': 'X-Id'}, 'trace_context': 'make', 'routes': [\n"
+			"{'pool': 'a', 'request_headers': {'set': {'x-id': 'a'}}},\n"
+			"{'pool': 'a', 'match': {'host': 'b'}, 'request_headers':"
+			" {'append': {'X-ID': 'a'}, 'remove': ['TraceParent']}},\n"
+			"{'pool': 'a', 'match': {'host': 'c'}, 'request_headers':"
+			" {'add': {'X-Request-ID': 'a', 'X-Other': '${request_id}'}}}]}]}",
+		.expected =
+			"c.json:1: services[0].routes: the route on line 2 changes X-Id, which "
+			"\"request_id\" writes\n"
+			"c.json:1: services[0].routes: the route on line 3 changes X-Id, which "
+			"\"request_id\" writes\n"
+			"c.json:1: services[0].routes: the route on line 3 changes traceparent, "
+			"which \"trace_context\" writes",
+	},
+	{
 		.what = "actions that have no effect",
 		.json = ROUTES("{'respond': {}, 'rewrite': {'path': '/'},\n"
 			       "'request_headers': {'remove': ['a']}}"),
