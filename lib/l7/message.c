@@ -345,13 +345,19 @@ size_t outlet_pass(struct outlet *outlet, struct inlet *inlet, struct http_span 
 static __rte_noinline void chunks_end(
 	struct outlet *outlet, const struct http_field *trailers, unsigned count)
 {
-	char end[MESSAGE_OUT_BYTES - H1_CHUNK_HEAD_MAX];
-	int len = h1_write_chunk_end(end, sizeof(end), trailers, count);
+	char *end = objpool_get(outlet->pool);
+	int len;
 
+	if (end == NULL) {
+		outlet->is_failed = true;
+		return;
+	}
+	len = h1_write_chunk_end(end, MESSAGE_OUT_BYTES - H1_CHUNK_HEAD_MAX, trailers, count);
 	if (len > 0)
 		outlet_put(outlet, end, (size_t)len);
 	else
 		outlet_put(outlet, H1_CHUNK_LAST, strlen(H1_CHUNK_LAST));
+	objpool_put(outlet->pool, end);
 }
 
 void outlet_end(struct outlet *outlet, const struct http_field *trailers, unsigned count)
