@@ -135,6 +135,15 @@ void app_announce(struct app *app);
 int app_datagrams_open(struct app *app, struct err *err);
 void app_datagrams_close(struct app *app);
 
+/*
+ * The access log's records as far as there are any, and to syslog by the workers, which run still:
+ * waits for them, a fifth of a second at most. Fine when app is only half made.
+ */
+void app_datagrams_flush(struct app *app);
+
+/* The workers are gone: takes their last records. What no receiver gets is told in the log. */
+void app_access_finish(struct app *app);
+
 /* verdict.c: takes probe results from the workers' rings to the members. */
 void app_take_results(struct app *app);
 

@@ -231,6 +231,7 @@ int app_compose(struct app *app, struct config *config, struct err *err)
 
 void app_release(struct app *app)
 {
+	app_datagrams_flush(app);
 	atomic_store(&app->must_stop, true);
 	rte_eal_mp_wait_lcore();
 	/* A capture's taps go with the control module. */
@@ -239,9 +240,7 @@ void app_release(struct app *app)
 	control_destroy(app->control);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
-	/* The last records of workers that are gone. */
-	if (app->access != NULL)
-		access_log_poll(app->access, clock_now_us());
+	app_access_finish(app);
 	access_log_destroy(app->access);
 	app_datagrams_close(app);
 	app_bonds_close(app);

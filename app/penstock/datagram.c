@@ -2,14 +2,20 @@
 #include "packet/datagram.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include <rte_ring.h>
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "l7/access_log.h"
 #include "worker.h"
 
 #define SLOTS 2048
 /* RFC 5426 3.3: messages come from the port that they go to, by default. */
 #define SYSLOG_PORT 514
+/* At the end, for the last lines: workers take turns far more often. */
+#define FLUSH_US 200000
 
 static const struct neigh_net *net_of(const struct app *app)
 {
@@ -56,6 +62,42 @@ int app_datagrams_open(struct app *app, struct err *err)
 		return err_set(err, ENOMEM, "no memory for datagrams");
 	access_log_carry(app->access, &carrier);
 	return 0;
+}
+
+void app_datagrams_flush(struct app *app)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	uint64_t deadline_us = clock_now_us() + FLUSH_US;
+	unsigned taken;
+
+	if (app->access == NULL || app->datagrams == NULL)
+		return;
+	do {
+		taken = access_log_poll(app->access, clock_now_us());
+		while (rte_ring_count(app->datagrams) > 0 && clock_now_us() < deadline_us)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	} while (taken > 0 && clock_now_us() < deadline_us);
+}
+
+void app_access_finish(struct app *app)
+{
+	const struct access_carrier none = { .room = NULL };
+	const struct access_counters *counters;
+	uint64_t lost;
+
+	if (app->access == NULL)
+		return;
+	counters = access_log_counters(app->access);
+	lost = counters->lines_lost;
+	access_log_carry(app->access, &none);
+	while (access_log_poll(app->access, clock_now_us()) > 0)
+		;
+	lost = counters->lines_lost - lost;
+	if (app->datagrams != NULL)
+		lost += rte_ring_count(app->datagrams);
+	if (lost > 0)
+		log_warning(
+			"the last %llu lines of the access log are lost", (unsigned long long)lost);
 }
 
 void app_datagrams_close(struct app *app)

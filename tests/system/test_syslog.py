@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 import socket
 
 import pytest
@@ -14,6 +15,7 @@ from harness.procs import wait_for
 
 HEAD = re.compile(r"<142>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z \S+ edge \d+ access - ({.*})")
 OLD_HEAD = re.compile(r"<142>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ edge\[\d+\]: ({.*})")
+SO_RCVBUFFORCE = 33
 
 
 class Server:
@@ -68,3 +70,28 @@ def test_lines_reach_a_syslog_server(site_network, site_servers, certificate, tm
         appliance.reload_by_signal()
         ask("lost")
         wait_for(lambda: appliance.counters()["access.lines_lost"] == 1, "the line is lost")
+
+
+def test_no_line_is_lost_at_the_end(site_network, site_servers, certificate, tmp_path):
+    """Requests that end just before the daemon does; their lines leave before it."""
+    settings, routes = config.make(site_network, certificate, "split")
+    four = Server(site_network, server(40))
+    four.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)  # nobody reads meanwhile
+    settings["access_log"] = {"to": "syslog", "syslog": {"server": four.endpoint, "tag": "edge",
+                                                         "facility": "local1"}}
+    with four.sock, Appliance(site_network, tmp_path, settings, routes) as appliance:
+        made = web.connection(site_network.client, host="origin.example")
+        for number in range(100):
+            made.request("GET", f"/bytes/10?{number}")
+            assert len(made.getresponse().read()) == 10
+            # The first one has the address of the server's host looked up.
+            if number == 0:
+                four.row("/bytes/10?0")
+        made.close()
+        appliance.process.child.send_signal(signal.SIGTERM)
+        appliance.process.child.send_signal(signal.SIGTERM)
+        for number in range(1, 100):
+            assert four.row(f"/bytes/10?{number}")[0]["status"] == 200
+        wait_for(lambda: not appliance.is_alive(), "the daemon ends")
+        assert appliance.process.child.returncode == 0
+        assert "are lost" not in appliance.log()

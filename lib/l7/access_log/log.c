@@ -215,9 +215,10 @@ static void record_take(
 		line_make(log, record, unix_us);
 }
 
-void access_log_poll(struct access_log *log, uint64_t now_us)
+unsigned access_log_poll(struct access_log *log, uint64_t now_us)
 {
 	const struct access_record *record;
+	unsigned taken = 0;
 	struct timespec wall;
 	uint64_t offset_us;
 
@@ -232,8 +233,10 @@ void access_log_poll(struct access_log *log, uint64_t now_us)
 				break;
 			record_take(log, record, offset_us);
 			access_ring_take(ring, record);
+			taken++;
 		}
 	}
+	return taken;
 }
 
 const struct access_record *access_log_kept(const struct access_log *log,

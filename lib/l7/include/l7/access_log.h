@@ -87,8 +87,9 @@ int access_log_configure(
 /* The file was renamed: opens it anew. On failure the old one stays. */
 int access_log_reopen(struct access_log *log, struct err *err);
 
-/* Takes what the workers wrote; some times a second. */
-void access_log_poll(struct access_log *log, uint64_t now_us);
+/* Takes what the workers wrote; some times a second. Returns how many records: 0 once none is left.
+ */
+unsigned access_log_poll(struct access_log *log, uint64_t now_us);
 
 struct access_counters {
 #define COUNTER(name, help) uint64_t name;
