@@ -203,6 +203,19 @@ def test_trailers_of_http1_reach_members(live, member):
             client.ends()
 
 
+@pytest.mark.parametrize("member", ["h1", "h2"])
+@pytest.mark.parametrize("way", WAYS, ids=WAY_NAMES)
+def test_priority_reaches_members(live, way, member):
+    """RFC 9218 5: the field is of both ends, whatever carries it."""
+    with live.listener(way, HOSTS[member]) as client:
+        client.ask("/page", ("priority", "u=1, i"))
+        with live.stages[member].accept() as source:
+            assert source.field("priority") == "u=1, i"
+            source.begin("text/plain")
+            source.end()
+            client.ends()
+
+
 def test_draining_is_polite(live):
     """
     The last test. Events go on, and polls are answered, while the appliance drains: HTTP/2 has

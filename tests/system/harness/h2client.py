@@ -47,11 +47,11 @@ class H2Client:
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.is_closed = True
 
-    def request(self, host, path, method="GET"):
+    def request(self, host, path, method="GET", fields=()):
         stream = self.connection.get_next_available_stream_id()
         self.connection.send_headers(stream, [(":method", method), (":scheme", self.scheme),
-                                              (":authority", host), (":path", path)],
-                                     end_stream=True)
+                                              (":authority", host), (":path", path),
+                                              *fields], end_stream=True)
         self.received[stream] = 0
         if self.hold:
             self.held[stream] = 0

@@ -72,8 +72,7 @@ class H2Listener(H2Client):
         super().__init__(namespace, VIP, port, ca=ca, name=host)
 
     def ask(self, path, *fields):
-        assert not fields
-        self.stream = self.request(self.host, path)
+        self.stream = self.request(self.host, path, fields=fields)
 
     def _receive(self, data):
         """Frames one by one: behind GOAWAY python3-h2 takes no others, so it does not see that."""

@@ -57,6 +57,12 @@ class Exchange:
         while mark not in self.bytes:
             self.read()
 
+    def field(self, name):
+        found = [line.partition(": ")[2] for line in self.head.split("\r\n")
+                 if line.startswith(name + ": ")]
+        assert len(found) == 1, self.head
+        return found[0]
+
     def request_trailers(self):
         """What stands behind the last chunk."""
         self.until(b"\r\n0\r\n")
@@ -115,6 +121,9 @@ class H2Exchange:
                 elif isinstance(event, h2.events.TrailersReceived):
                     self.trailers = dict(event.headers)
             self.flush()
+
+    def field(self, name):
+        return self.head[name]
 
     def request_trailers(self):
         self.until(lambda: self.trailers is not None)

@@ -369,21 +369,24 @@ static void refusals_are_answers(void **state)
 	h2_client_free(client);
 }
 
-/* RFC 9218: with all windows open, the urgent stream's bytes go first. */
-static void urgency_decides(void **state)
+/* Two long answers that compete for the connection's window; the second one is the urgent one. */
+static void urgent_goes_first(struct world *world, bool by_frame)
 {
-	struct world *world = *state;
 	struct h2_client *client = h2_client_open_window(world, 65535);
 	struct server *server = &world->servers[MEMBER_C];
 	struct h2_reply *late, *urgent;
 
 	server->answer = "HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n";
 	server->extra_bytes = 400000;
-	/* The connection's window is what they compete for. */
 	nghttp2_submit_settings(client->session, 0,
 		&(nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 }, 1);
-	late = h2_client_request(client, "GET", "a", "/one", "priority: u=6\n", 0);
-	urgent = h2_client_request(client, "GET", "a", "/one", "priority: u=1\n", 0);
+	late = h2_client_request(client, "GET", "a", "/one", by_frame ? "" : "priority: u=6\n", 0);
+	urgent = h2_client_request(
+		client, "GET", "a", "/one", by_frame ? "" : "priority: u=1\n", 0);
+	if (by_frame)
+		assert_int_equal(nghttp2_submit_priority_update(client->session, NGHTTP2_FLAG_NONE,
+					 urgent->id, (const uint8_t *)"u=1", 3),
+			0);
 	for (unsigned i = 0; i < 2000 && !urgent->is_end; i++)
 		h2_client_run(client, 1);
 	assert_true(urgent->is_end);
@@ -391,6 +394,17 @@ static void urgency_decides(void **state)
 	h2_client_run(client, 1000);
 	assert_true(late->is_end && late->is_good && urgent->is_good);
 	h2_client_free(client);
+}
+
+/* RFC 9218: by the field `priority`, and by PRIORITY_UPDATE. */
+static void urgency_decides(void **state)
+{
+	urgent_goes_first(*state, false);
+}
+
+static void an_update_of_urgency_decides(void **state)
+{
+	urgent_goes_first(*state, true);
 }
 
 int main(void)
@@ -413,6 +427,7 @@ int main(void)
 		WORLD_TEST(floods_are_counted),
 		WORLD_TEST(refusals_are_answers),
 		WORLD_TEST(urgency_decides),
+		WORLD_TEST(an_update_of_urgency_decides),
 	};
 
 	return cmocka_run_group_tests(tests, support_eal_start, NULL);
