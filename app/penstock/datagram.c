@@ -77,6 +77,8 @@ void app_datagrams_flush(struct app *app)
 		while (rte_ring_count(app->datagrams) > 0 && clock_now_us() < deadline_us)
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	} while (taken > 0 && clock_now_us() < deadline_us);
+	/* What has left the ring may pass through another worker, whose port it is. */
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 void app_access_finish(struct app *app)
