@@ -366,6 +366,14 @@ enum http_event h1_eof(struct h1_parser *parser)
 	}
 }
 
+enum http_event h1_cut(struct h1_parser *parser)
+{
+	if (parser->state != EXPECT_CLOSE)
+		return h1_eof(parser);
+	h1_refuse_at(parser, HTTP_REFUSED_truncated, parser->offset);
+	return HTTP_EVENT_REFUSED;
+}
+
 bool h1_is_idle(const struct h1_parser *parser)
 {
 	return parser->state == EXPECT_HEAD && !parser->is_started && parser->interim_count == 0;

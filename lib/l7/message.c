@@ -133,7 +133,9 @@ enum http_event inlet_next(struct inlet *inlet, struct http_span *body)
 		if (event != HTTP_EVENT_MORE)
 			return event;
 	} while (consumed > 0);
-	return transport_is_eof(inlet->transport) ? h1_eof(inlet->parser) : HTTP_EVENT_MORE;
+	if (!transport_is_eof(inlet->transport))
+		return HTTP_EVENT_MORE;
+	return transport_is_cut(inlet->transport) ? h1_cut(inlet->parser) : h1_eof(inlet->parser);
 }
 
 /* So much of the piece in front has left the transport; the framing behind it follows the last. */

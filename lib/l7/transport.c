@@ -41,6 +41,13 @@ static bool plain_is_eof(const struct transport *transport)
 	return tcp_is_eof(transport->tcp);
 }
 
+/* A FIN says it all. */
+static bool plain_is_cut(const struct transport *transport)
+{
+	(void)transport;
+	return false;
+}
+
 static void plain_shutdown(struct transport *transport)
 {
 	tcp_shutdown(transport->tcp);
@@ -52,6 +59,7 @@ static const struct transport_ops plain_ops = {
 	.write = plain_write,
 	.flush = plain_flush,
 	.is_eof = plain_is_eof,
+	.is_cut = plain_is_cut,
 	.shutdown = plain_shutdown,
 };
 
@@ -201,6 +209,11 @@ static bool tls_is_eof(const struct transport *transport)
 			(tcp_is_eof(transport->tcp) && !tls_has_pending(transport->tls)));
 }
 
+static bool tls_is_cut(const struct transport *transport)
+{
+	return tls_is_eof(transport) && !transport->is_peer_done;
+}
+
 static void tls_shutdown(struct transport *transport)
 {
 	tls_close(transport->tls);
@@ -213,6 +226,7 @@ static const struct transport_ops tls_ops = {
 	.write = tls_transport_write,
 	.flush = tls_transport_flush,
 	.is_eof = tls_is_eof,
+	.is_cut = tls_is_cut,
 	.shutdown = tls_shutdown,
 };
 

@@ -40,6 +40,8 @@ struct transport_ops {
 	/* Hands gathered bytes on. True when none are left here. */
 	bool (*flush)(struct transport *transport);
 	bool (*is_eof)(const struct transport *transport);
+	/* At an end that the peer did not declare: TLS without close_notify (RFC 8446 6.1). */
+	bool (*is_cut)(const struct transport *transport);
 	/* Our side's end, after a flush that left nothing. */
 	void (*shutdown)(struct transport *transport);
 };
@@ -90,6 +92,11 @@ static inline bool transport_flush(struct transport *transport)
 static inline bool transport_is_eof(const struct transport *transport)
 {
 	return transport->tcp == NULL || transport->ops->is_eof(transport);
+}
+
+static inline bool transport_is_cut(const struct transport *transport)
+{
+	return transport->tcp != NULL && transport->ops->is_cut(transport);
 }
 
 static inline void transport_shutdown(struct transport *transport)

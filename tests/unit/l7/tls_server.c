@@ -41,12 +41,22 @@ static void answer(struct tls_server_conn *conn)
 {
 	struct server *server = conn->server;
 	char text[128];
-	int len = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n%c\n",
-		(char)('A' + (server - server->world->servers)));
+	int len;
+
+	if (server->answer != NULL)
+		len = snprintf(text, sizeof(text), "%s", server->answer);
+	else
+		len = snprintf(text, sizeof(text),
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n%c\n",
+			(char)('A' + (server - server->world->servers)));
 
 	server->requests++;
 	conn->head_len = 0;
 	assert_int_equal(tls_write(conn->session, text, (size_t)len), len);
+	if (server->closes)
+		assert_int_equal(tls_close(conn->session), TLS_OK);
+	if (server->closes || server->cuts)
+		tcp_shutdown(conn->tcp);
 }
 
 static void read_requests(struct tls_server_conn *conn)

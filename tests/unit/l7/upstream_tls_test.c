@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../tls/issue.h"
+#include "http/message.h"
 #include "tls/tls.h"
 
 #define GET_ONE  "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -215,6 +216,41 @@ static void clients_may_leave(void **state)
 	assert_int_equal(l7_conn_count(world->l7), 0);
 }
 
+/* RFC 9112 9.8: without close_notify, nobody knows whether that was all of the body. */
+static void bodies_until_close_must_be_closed(void **state)
+{
+	struct world *world = *state;
+	struct server *server = &world->servers[MEMBER_C];
+
+	server->answer = "HTTP/1.1 200 OK\r\n\r\nall";
+	for (unsigned is_cut = 0; is_cut < 2; is_cut++) {
+		struct client *client = client_open(world, 80);
+
+		server->closes = !is_cut;
+		server->cuts = is_cut;
+		client_send(client, GET_ONE);
+		world_run(world, 50);
+		assert_int_equal(strstr(client->received, "3\r\nall\r\n0\r\n\r\n") == NULL, is_cut);
+		/* What had begun cannot become an error: only a reset tells. */
+		assert_int_equal(client->is_closed, is_cut);
+		assert_int_equal(l7_refusal_counts(world->l7)[HTTP_REFUSED_truncated], is_cut);
+		client_free(client);
+	}
+}
+
+/* What has a length, or is in chunks, needs no close_notify. */
+static void other_bodies_need_no_close(void **state)
+{
+	struct world *world = *state;
+	struct client *client = client_open(world, 80);
+
+	world->servers[MEMBER_C].cuts = true;
+	world_exchange(client, GET_ONE, "\r\n\r\nC\n");
+	world_exchange(client, GET_ONE, "\r\n\r\nC\n");
+	assert_int_equal(l7_refusal_counts(world->l7)[HTTP_REFUSED_truncated], 0);
+	client_free(client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +261,8 @@ int main(void)
 		TLS_TEST(another_member_is_tried),
 		TLS_TEST(stuck_handshakes_end),
 		TLS_TEST(clients_may_leave),
+		TLS_TEST(bodies_until_close_must_be_closed),
+		TLS_TEST(other_bodies_need_no_close),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -42,7 +42,9 @@ struct server {
 	const char *answer;         /* head and body; NULL: 200 with the member's letter */
 	uint64_t extra_bytes;       /* generated body behind 'answer' */
 	bool is_h2; /* speaks HTTP/2; then of the above: refusing, silent, holding, stuck */
-	struct tls_context *tls; /* speaks TLS; then of the above: refusing, silent, stuck */
+	struct tls_context
+		*tls; /* speaks TLS; then of the above: refusing, silent, stuck, answer, closes */
+	bool cuts;    /* tls: a FIN behind the answer, and no close_notify */
 	unsigned tls_failures;
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
 	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */

@@ -49,6 +49,12 @@ enum http_event h1_next(struct h1_parser *parser, const char *data, size_t len, 
  */
 enum http_event h1_eof(struct h1_parser *parser);
 
+/*
+ * The same where nobody says that this is the end, as TLS's close_notify does: a body until close
+ * is refused, too, since it may have been cut short (RFC 9110 8.6, RFC 9112 9.8).
+ */
+enum http_event h1_cut(struct h1_parser *parser);
+
 /* True between messages, with no byte of a next one seen. */
 bool h1_is_idle(const struct h1_parser *parser);
 
