@@ -239,6 +239,9 @@ void app_release(struct app *app)
 		app->workers[i]->core.tap = NULL;
 	control_destroy(app->control);
 	for (unsigned i = 0; i < app->worker_count; i++)
+		if (app->workers[i] != NULL)
+			worker_cut(app->workers[i]);
+	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
 	app_access_finish(app);
 	access_log_destroy(app->access);

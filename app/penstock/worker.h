@@ -84,6 +84,12 @@ struct worker {
 struct worker *worker_create(struct app *app, unsigned index, struct err *err);
 void worker_destroy(struct worker *worker);
 
+/*
+ * No worker runs any more: ends the connections that are left. Their last packets go by other
+ * workers, so it is done for all of them before the first one is destroyed. Main thread.
+ */
+void worker_cut(struct worker *worker);
+
 /* Makes the rings between all workers, once all are there. 0 or -ENOMEM. */
 int workers_connect(struct app *app, struct err *err);
 

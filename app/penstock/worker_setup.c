@@ -249,12 +249,19 @@ static void ring_empty(struct rte_ring *ring)
 	rte_ring_free(ring);
 }
 
+void worker_cut(struct worker *w)
+{
+	health_core_destroy(w->health);
+	l7_core_destroy(w->l7);
+	w->health = NULL;
+	w->l7 = NULL;
+}
+
 void worker_destroy(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	health_core_destroy(w->health);
-	l7_core_destroy(w->l7);
+	worker_cut(w);
 	l4_core_destroy(w->l4);
 	neigh_destroy(w->neigh);
 	for (unsigned from = 0; from < RUNTIME_WORKERS_MAX; from++) {

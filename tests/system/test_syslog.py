@@ -93,5 +93,6 @@ def test_no_line_is_lost_at_the_end(site_network, site_servers, certificate, tmp
         for number in range(1, 100):
             assert four.row(f"/bytes/10?{number}")[0]["status"] == 200
         wait_for(lambda: not appliance.is_alive(), "the daemon ends")
-        assert appliance.process.child.returncode == 0
+        code = appliance.process.child.returncode
+        assert code == 0, f"exit code {code}\n{appliance.log()}"
         assert "are lost" not in appliance.log()
