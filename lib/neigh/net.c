@@ -133,9 +133,12 @@ const struct ip_addr *neigh_net_port_source(
 
 const struct ip_addr *neigh_net_source(const struct neigh_net *net, const struct ip_addr *dst)
 {
-	const struct net_hop *hop = neigh_net_hop_find(net, dst);
 	unsigned family = ip_is_v4(dst) ? 0 : 1;
+	const struct net_hop *hop;
 
+	if (!net->source_depends[family])
+		return net->any_sources[family];
+	hop = neigh_net_hop_find(net, dst);
 	if (hop != NULL && net->port_sources[hop->port][family] != NULL)
 		return net->port_sources[hop->port][family];
 	return net->any_sources[family];
@@ -342,6 +345,8 @@ static void sources_fill(struct neigh_net *net, const struct config *config)
 			net->any_sources[family] = source;
 		if (port >= 0 && net->port_sources[port][family] == NULL)
 			net->port_sources[port][family] = source;
+		if (port >= 0 && net->port_sources[port][family] != net->any_sources[family])
+			net->source_depends[family] = true;
 	}
 }
 

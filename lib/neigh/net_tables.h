@@ -75,6 +75,7 @@ struct neigh_net {
 	uint32_t links_of_own; /* bits: ports that are no member of a bond */
 	const struct ip_addr *port_sources[NEIGH_PORTS_MAX][2]; /* by family: IPv4, IPv6 */
 	const struct ip_addr *any_sources[2];
+	bool source_depends[2]; /* on the way: a port has another source than any_sources */
 };
 
 static inline net_number neigh_net_number_of(const struct ip_addr *addr)

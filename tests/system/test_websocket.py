@@ -109,15 +109,18 @@ def test_connect_is_refused(ws):
 class WsStream(H2Client):
     """RFC 8441 by hand: frames are written and read as bytes."""
 
-    def __init__(self, site, path):
-        super().__init__(site.client, VIP, 8444, ca=site.ca, name=HOST)
+    def __init__(self, site, path, is_tls):
+        if is_tls:
+            super().__init__(site.client, VIP, 8444, ca=site.ca, name=HOST)
+        else:
+            super().__init__(site.client, VIP, 80)
         self.bytes = b""
         wait_for(lambda: self.pump() or self.connection.remote_settings.enable_connect_protocol,
                  "the listener says that it takes CONNECT")
         self.stream = self.connection.get_next_available_stream_id()
         self.received[self.stream] = 0
         self.connection.send_headers(self.stream, [
-            (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"),
+            (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", self.scheme),
             (":authority", HOST), (":path", path), ("sec-websocket-version", "13")])
         self.flush()
         wait_for(lambda: self.pump() or self.stream in self.status, "an answer")
@@ -134,9 +137,10 @@ class WsStream(H2Client):
         self.flush()
 
 
-def test_http2_clients_reach_a_member_of_http1(ws):
+@pytest.mark.parametrize("is_tls", [True, False], ids=["tls", "plain"])
+def test_http2_clients_reach_a_member_of_http1(ws, is_tls):
     opened = counter(ws, "tunnels_opened")
-    with WsStream(ws, "/chat") as socket:
+    with WsStream(ws, "/chat", is_tls) as socket:
         assert socket.status[socket.stream] == 200
         socket.send(1, b"over http/2")
         wait_for(lambda: socket.pump() or socket.bytes == b"\x81\x0bover http/2", "the echo")

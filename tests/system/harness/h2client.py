@@ -84,6 +84,9 @@ class H2Client:
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event.error_code
 
+    def _receive(self, data):
+        return self.connection.receive_data(data)
+
     def pump(self):
         """Takes what has arrived. Returns nothing, so that it can stand in a condition."""
         while not self.is_closed:
@@ -97,7 +100,7 @@ class H2Client:
             if not data:
                 self.is_closed = True
                 return
-            events = self.connection.receive_data(data)
+            events = self._receive(data)
             ends = [e for e in events if isinstance(e, h2.events.StreamEnded)]
             self.ended.update(e.stream_id for e in ends)
             for event in events:
