@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grpc.h"
 #include "stream.h"
 
 /* A page for people; programs read the status. Nothing of the request is in it. */
@@ -44,6 +45,17 @@ static void head_fill(
 		head->fields[head->field_count++] = not_stored;
 }
 
+/* A caller of gRPC takes the head for all of it. */
+static void send_trailers_only(struct outlet *outlet, const struct response *response,
+	const struct http_write_options *options, char *scratch, size_t size)
+{
+	struct http_head head;
+
+	grpc_head_fill(&head, response->grpc_code, http_status_reason(response->status));
+	outlet_response(outlet, &head, options, scratch, size);
+	outlet->framing = HTTP_BODY_LENGTH;
+}
+
 struct http_span response_send(
 	struct outlet *outlet, const struct response *response, char *scratch, size_t size)
 {
@@ -57,6 +69,10 @@ struct http_span response_send(
 		options = *response->edits;
 	options.minor = response->minor;
 	options.close = response->is_close;
+	if (response->grpc_code != NULL) {
+		send_trailers_only(outlet, response, &options, scratch, size);
+		return (struct http_span){ .data = NULL };
+	}
 	if (response->content_type == NULL) {
 		body.data = page;
 		body.len = (size_t)snprintf(page, sizeof(page), PAGE, response->status, reason,

@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "connection_h2.h"
 #include "core.h"
+#include "grpc.h"
 #include "listener.h"
 #include "passthrough.h"
 #include "resilience/limits.h"
@@ -177,6 +178,7 @@ static void deadline_set(struct stream *stream, uint64_t timeout_ms)
 {
 	struct l7_core *l7 = stream->l7;
 
+	timeout_ms = grpc_clamp_ms(stream, timeout_ms);
 	if (stream->h2 == NULL) {
 		connection_deadline(stream->connection, timeout_ms);
 		return;
@@ -333,6 +335,8 @@ void stream_answer_with(struct stream *stream, struct response *response)
 		response->is_head = head->is_head;
 	}
 	response->is_close = stream->is_close;
+	response->grpc_code = grpc_answer_code(stream, response);
+	l7->counters.grpc_answered += response->grpc_code != NULL;
 	stream->answer_left = response_send(
 		&stream->to_client, response, l7->scratch, sizeof(l7->scratch));
 	if (stream->answer_left.len == 0)
@@ -425,6 +429,10 @@ void stream_on_deadline(struct stream *stream)
 {
 	bool is_client = stream->waits_for == STREAM_CLIENT;
 
+	if (grpc_is_late(stream)) {
+		grpc_expire(stream);
+		return;
+	}
 	hedge_bring_late(stream);
 	switch (stream->state) {
 	case STREAM_EXPECT_DELAY:

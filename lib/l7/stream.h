@@ -120,6 +120,7 @@ struct stream {
 	const struct config_pool *pool;   /* the same */
 	const struct member *sticky;      /* that the client's cookie named; never followed */
 	uint64_t tries_until_us;          /* no retry later than that; 0: not sent yet */
+	uint64_t call_until_us;           /* gRPC: the client's own deadline; 0: none */
 	uint64_t until_us;                /* time for what it waits for; of this try alone */
 	struct hedge *hedge;              /* tries beside this one: see stream_hedge.h; or NULL */
 	uint64_t sent_us;                 /* the last try, or its end */
@@ -352,6 +353,7 @@ struct response {
 	unsigned minor; /* the client's */
 	bool is_head;
 	bool is_close;
+	const char *grpc_code; /* the status for a caller of gRPC, instead; NULL: it is none */
 	/* By a route, else NULL: further fields, and instead of our page a body of this type. */
 	const struct http_write_options *edits;
 	const char *content_type; /* NULL: our page */

@@ -6,11 +6,12 @@
 
 #include "connection.h"
 #include "core.h"
+#include "grpc.h"
 #include "listener.h"
 #include "stream.h"
 #include "tunnel.h"
 
-#define EXTRA_MAX 5 /* fields that are added */
+#define EXTRA_MAX 6 /* fields that are added */
 
 /* Fills in what is added to every request. address: room for the client's. */
 static void add_forwarded(const struct stream *stream, struct http_extra_field extra[2],
@@ -43,10 +44,12 @@ static int write_request(struct stream *stream, const struct http_head *head)
 	struct http_write_options options;
 	char address[IP_TEXT_MAX];
 	char key[WEBSOCKET_KEY_LEN + 1];
+	char timeout[GRPC_TIMEOUT_MAX];
 	int len;
 
 	add_forwarded(stream, extra, address, &options);
 	stream_put_marks(stream, &extra[options.extra_count], &options);
+	grpc_put_timeout(stream, &extra[options.extra_count], timeout, &options);
 	if (stream->is_tunnel_wanted)
 		tunnel_ask(stream, &options, &extra[options.extra_count], key);
 	head = stream_edit_request(stream, head, &options);

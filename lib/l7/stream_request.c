@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "core.h"
+#include "grpc.h"
 #include "passthrough.h"
 #include "stream.h"
 #include "stream_hedge.h"
@@ -41,7 +42,8 @@ static void on_head(struct stream *stream)
 	/* Its end takes no byte, and is known before anything is answered. */
 	if (is_bodyless(inlet_head(&stream->request)))
 		stream->is_request_done = inlet_next(&stream->request, &body) == HTTP_EVENT_END;
-	stream_dispatch(stream, true);
+	if (grpc_admit(stream))
+		stream_dispatch(stream, true);
 }
 
 static void expect_head(struct stream *stream)

@@ -54,7 +54,7 @@ unsigned agent_class(const struct http_head *head)
 	return CONFIG_AGENT_OTHER;
 }
 
-static bool is_grpc(const struct http_head *head)
+bool is_grpc(const struct http_head *head)
 {
 	static const char type[] = "application/grpc";
 	const struct http_field *field = http_find(head, "content-type");

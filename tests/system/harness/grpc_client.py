@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls grpc_server.py in all forms and prints each that went well. Usage: ADDRESS:PORT AUTHORITY"""
+"""Calls grpc_server.py in all forms and prints each that went well.
+
+Usage: ADDRESS:PORT AUTHORITY [CA-FILE]; with a CA over TLS.
+"""
 
 import sys
 
@@ -9,8 +12,18 @@ LARGE_BYTES = 3_000_000
 TIMEOUT_S = 20
 
 
+def connect(authority=None):
+    options = [("grpc.default_authority", authority or sys.argv[2])]
+    if len(sys.argv) == 3:
+        return grpc.insecure_channel(sys.argv[1], options=options)
+    with open(sys.argv[3], "rb") as file:
+        credentials = grpc.ssl_channel_credentials(file.read())
+    options.append(("grpc.ssl_target_name_override", sys.argv[2]))
+    return grpc.secure_channel(sys.argv[1], credentials, options=options)
+
+
 def main():
-    channel = grpc.insecure_channel(sys.argv[1], options=[("grpc.default_authority", sys.argv[2])])
+    channel = connect()
     unary = channel.unary_unary("/test.Test/Unary")
     answer, call = unary.with_call(b"a", timeout=TIMEOUT_S)
     assert answer == b"re:a" and ("x-trailer", "seen") in call.trailing_metadata()
@@ -39,4 +52,5 @@ def main():
     print("large")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -31,10 +31,31 @@ def error(_request, context):
     context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not now")
 
 
+SLOW = {"begun": 0, "ended": 0}
+
+
 def slow(_request, context):
+    SLOW["begun"] += 1
     while context.is_active():
         time.sleep(0.02)
+    SLOW["ended"] += 1
     return b""
+
+
+def slow_counts(_request, _context):
+    return b"%d %d" % (SLOW["begun"], SLOW["ended"])
+
+
+def endless(_request, context):
+    SLOW["begun"] += 1
+    while context.is_active():
+        yield b"more"
+        time.sleep(0.02)
+    SLOW["ended"] += 1
+
+
+def left(_request, context):
+    return b"%f" % context.time_remaining()
 
 
 class Handler(grpc.GenericRpcHandler):
@@ -45,6 +66,9 @@ class Handler(grpc.GenericRpcHandler):
         "/test.Test/Both": grpc.stream_stream_rpc_method_handler(both),
         "/test.Test/Error": grpc.unary_unary_rpc_method_handler(error),
         "/test.Test/Slow": grpc.unary_unary_rpc_method_handler(slow),
+        "/test.Test/SlowCounts": grpc.unary_unary_rpc_method_handler(slow_counts),
+        "/test.Test/Endless": grpc.unary_stream_rpc_method_handler(endless),
+        "/test.Test/Left": grpc.unary_unary_rpc_method_handler(left),
     }
 
     def service(self, details):
