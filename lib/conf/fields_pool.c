@@ -119,12 +119,14 @@ static const struct choice health_choices[] = {
 static void health_check(struct reader *reader, const struct node *node, void *object)
 {
 	static const struct {
-		const char *key, *for_type, *or_type;
+		const char *key;
+		bool is_of_http, is_of_grpc;
+		const char *types;
 	} owned[] = {
-		{ "path", "http", "http" },
-		{ "host", "http", "grpc" },
-		{ "expect", "http", "http" },
-		{ "service", "grpc", "grpc" },
+		{ "path", true, false, "\"http\"" },
+		{ "host", true, true, "\"http\" or \"grpc\"" },
+		{ "expect", true, false, "\"http\"" },
+		{ "service", false, true, "\"grpc\"" },
 	};
 	struct config_health_check *health = object;
 	const struct node *timeout = node_get(node, "timeout_ms");
@@ -140,12 +142,12 @@ static void health_check(struct reader *reader, const struct node *node, void *o
 			"%u is no status (0, %d-%d)", health->expect, STATUS_MIN, STATUS_MAX);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
 		const struct node *child = node_get(node, owned[i].key);
-		const struct node *type = node_get(node, "type");
+		bool is_of_type = (health->type == CONFIG_HEALTH_HTTP && owned[i].is_of_http) ||
+			(health->type == CONFIG_HEALTH_GRPC && owned[i].is_of_grpc);
 
-		if (child != NULL && !node_is_text(type, owned[i].for_type) &&
-			!node_is_text(type, owned[i].or_type))
-			problem_add_key(&reader->problems, child,
-				"is for checks of type \"%s\" only", owned[i].for_type);
+		if (child != NULL && health->type != CONFIG_HEALTH_NONE && !is_of_type)
+			problem_add_key(&reader->problems, child, "is for checks of type %s only",
+				owned[i].types);
 	}
 }
 
