@@ -212,9 +212,11 @@ static void connect_ends(struct ends *ends, int version, bool asks)
 	BIO_set_mem_eof_return(ends->to_server, -1);
 	SSL_set_bio(ends->client, ends->to_client, ends->to_server);
 	SSL_set_connect_state(ends->client);
-	for (int i = 0; i < ROUNDS && !is_done; i++)
-		is_done = (SSL_do_handshake(ends->client) == 1) &
-			(tls_handshake(ends->session) == TLS_OK);
+	for (int i = 0; i < ROUNDS && !is_done; i++) {
+		bool is_client_done = SSL_do_handshake(ends->client) == 1;
+
+		is_done = tls_handshake(ends->session) == TLS_OK && is_client_done;
+	}
 	assert_true(is_done);
 }
 
