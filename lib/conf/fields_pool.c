@@ -105,6 +105,12 @@ static const struct choice health_choices[] = {
 		.value = CONFIG_HEALTH_TLS,
 		.help = "a TLS handshake is done, as the pool's `tls` wants it",
 	},
+	{
+		.name = "grpc",
+		.value = CONFIG_HEALTH_GRPC,
+		.help = "grpc.health.v1 says that `service` is SERVING; over TLS where the pool has "
+			"`tls`",
+	},
 	{ .name = NULL },
 };
 
@@ -112,7 +118,16 @@ static const struct choice health_choices[] = {
  */
 static void health_check(struct reader *reader, const struct node *node, void *object)
 {
-	static const char *const http_keys[] = { "path", "host", "expect" };
+	static const struct {
+		const char *key;
+		bool is_of_http, is_of_grpc;
+		const char *types;
+	} owned[] = {
+		{ "path", true, false, "\"http\"" },
+		{ "host", true, true, "\"http\" or \"grpc\"" },
+		{ "expect", true, false, "\"http\"" },
+		{ "service", false, true, "\"grpc\"" },
+	};
 	struct config_health_check *health = object;
 	const struct node *timeout = node_get(node, "timeout_ms");
 
@@ -125,15 +140,14 @@ static void health_check(struct reader *reader, const struct node *node, void *o
 	if (health->expect != 0 && health->expect < STATUS_MIN)
 		problem_add(&reader->problems, node_get(node, "expect"),
 			"%u is no status (0, %d-%d)", health->expect, STATUS_MIN, STATUS_MAX);
-	if (!node_is_text(node_get(node, "type"), "tcp") &&
-		!node_is_text(node_get(node, "type"), "tls"))
-		return;
-	for (size_t i = 0; i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
-		const struct node *child = node_get(node, http_keys[i]);
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+		const struct node *child = node_get(node, owned[i].key);
+		bool is_of_type = (health->type == CONFIG_HEALTH_HTTP && owned[i].is_of_http) ||
+			(health->type == CONFIG_HEALTH_GRPC && owned[i].is_of_grpc);
 
-		if (child != NULL)
-			problem_add_key(
-				&reader->problems, child, "is for checks of type \"http\" only");
+		if (child != NULL && health->type != CONFIG_HEALTH_NONE && !is_of_type)
+			problem_add_key(&reader->problems, child, "is for checks of type %s only",
+				owned[i].types);
 	}
 }
 
@@ -198,7 +212,7 @@ static const struct field health_fields[] = {
 	},
 	{
 		.name = "host",
-		.help = "http: the Host header; without it, the member's address and port",
+		.help = "http, grpc: the Host header; without it, the member's address and port",
 		.type = FIELD_TEXT,
 		.kind = &text_header_host,
 		.offset = offsetof(struct config_health_check, host),
@@ -210,6 +224,14 @@ static const struct field health_fields[] = {
 		.offset = offsetof(struct config_health_check, expect),
 		.max = STATUS_MAX,
 		.value = 200,
+	},
+	{
+		.name = "service",
+		.help = "grpc: the service that is asked about; empty: the whole server",
+		.type = FIELD_TEXT,
+		.kind = &text_may_be_empty,
+		.offset = offsetof(struct config_health_check, service),
+		.text = "",
 	},
 	{ .name = NULL },
 };
@@ -316,7 +338,7 @@ static void pool_check(struct reader *reader, const struct node *node, void *obj
 	if (pool->protocol == CONFIG_PROTOCOL_H2 && pool->health.type == CONFIG_HEALTH_HTTP)
 		problem_add(&reader->problems, node_get(node, "health"),
 			"checks of type \"http\" speak HTTP/1.1: a pool of protocol \"h2\" has type "
-			"\"tcp\"");
+			"\"tcp\" or \"grpc\"");
 	if (pool->member_count > 0) {
 		members_check(reader, node_get(node, "members"), pool);
 		quic_ids_check(reader, node_get(node, "members"), pool);

@@ -6,6 +6,7 @@
 #include <rte_common.h>
 
 #include "base/clock.h"
+#include "grpc.h"
 #include "l7/l7.h"
 #include "packet/proxy_header.h"
 #include "prober.h"
@@ -27,6 +28,7 @@ void check_cancel(struct check *check)
 		h1_parser_finish(check->parser);
 		objpool_put(health->parsers, check->parser);
 	}
+	grpc_check_free(check);
 	tls_session_destroy(check->tls);
 	objpool_put(health->checks, check);
 }
@@ -83,12 +85,52 @@ static size_t tls_send(void *ctx, const uint8_t *data, size_t len)
 
 static const struct tls_io tls_io = { .receive = tls_receive, .send = tls_send };
 
+static bool write_whole(struct check *check, const char *data, size_t len)
+{
+	int taken;
+
+	if (check->tls == NULL)
+		return tcp_write(check->conn, data, len) == len;
+	taken = tls_write(check->tls, data, len);
+	return taken > 0 && (size_t)taken == len;
+}
+
+/* Returns false when the check is over and gone. */
+static bool grpc_write(struct check *check)
+{
+	const char *data;
+	size_t len;
+
+	while ((len = grpc_check_output(check, &data)) > 0) {
+		if (!write_whole(check, data, len)) {
+			finish(check, false, "no memory for the check");
+			return false;
+		}
+		h2_output_take(check->h2, len);
+	}
+	return true;
+}
+
+static bool grpc_read(struct check *check, const char *data, size_t len)
+{
+	enum grpc_check_result result;
+	const char *detail;
+
+	result = grpc_check_read(check, data, len, &detail);
+	if (result == GRPC_CHECK_MORE)
+		return grpc_write(check);
+	finish(check, result == GRPC_CHECK_UP, detail);
+	return false;
+}
+
 /* All of it is taken. Returns false when the check is over and gone. */
 static bool read_answer(struct check *check, const char *data, size_t len)
 {
 	struct http_span body;
 	size_t consumed;
 
+	if (check->is_grpc)
+		return grpc_read(check, data, len);
 	for (; len > 0; data += consumed, len -= consumed) {
 		switch (h1_next(check->parser, data, len, &consumed, &body)) {
 		case HTTP_EVENT_MORE:
@@ -138,17 +180,17 @@ static bool read_tls(struct check *check)
 static void ask(struct check *check)
 {
 	size_t len = check->request_len;
-	void *memory = objpool_get(check->health->parsers);
-	size_t sent = 0;
-	int taken;
+	void *memory;
 
-	if (check->tls == NULL) {
-		sent = tcp_write(check->conn, check->buffer, len);
-	} else {
-		taken = tls_write(check->tls, check->buffer, len);
-		sent = taken > 0 ? (size_t)taken : 0;
+	if (check->is_grpc) {
+		if (!grpc_check_ask(check))
+			finish(check, false, "no memory for the check");
+		else
+			grpc_write(check);
+		return;
 	}
-	if (memory == NULL || sent < len) {
+	memory = objpool_get(check->health->parsers);
+	if (memory == NULL || !write_whole(check, check->buffer, len)) {
 		if (memory != NULL)
 			objpool_put(check->health->parsers, memory);
 		finish(check, false, "no memory for the check");
@@ -177,7 +219,7 @@ static bool shake(struct check *check)
 {
 	switch (tls_handshake(check->tls)) {
 	case TLS_OK:
-		if (check->is_http)
+		if (check->is_http || check->is_grpc)
 			ask(check);
 		else
 			finish(check, true, "TLS handshake");
@@ -197,7 +239,7 @@ static void on_readable(struct tcp_conn *conn, void *ctx)
 
 	if (check->conn == NULL || !check->is_connected)
 		return;
-	if (check->parser != NULL)
+	if (check->parser != NULL || check->h2 != NULL)
 		goes_on = check->tls == NULL ? read_plain(check) : read_tls(check);
 	else if (check->tls != NULL)
 		goes_on = shake(check);
@@ -238,7 +280,7 @@ static void on_connected(struct tcp_conn *conn, void *ctx)
 			finish(check, false, "no memory for the check");
 		else
 			shake(check);
-	} else if (check->is_http) {
+	} else if (check->is_http || check->is_grpc) {
 		ask(check);
 	} else {
 		finish(check, true, "connected");
@@ -277,6 +319,11 @@ static int write_request(struct check *check, const struct config_health_check *
 
 	if (host == NULL)
 		host = ip_endpoint_format(&check->probe->address, check->probe->port, endpoint);
+	if (check->is_grpc) {
+		len = snprintf(check->buffer, sizeof(check->buffer), "%s%c%s", host, '\0',
+			config->service);
+		return len < 0 || (size_t)len >= sizeof(check->buffer) ? -ENOSPC : 0;
+	}
 	len = snprintf(check->buffer, sizeof(check->buffer),
 		"GET %s HTTP/1.1\r\n"
 		"Host: %s\r\n"
@@ -328,6 +375,10 @@ static void init(struct check *check, struct probe *probe, const struct config_h
 	check->conn = NULL;
 	check->parser = NULL;
 	check->is_http = config->type == CONFIG_HEALTH_HTTP;
+	check->is_grpc = config->type == CONFIG_HEALTH_GRPC;
+	check->h2 = NULL;
+	check->call = NULL;
+	check->memory_bytes = check->answer_len = 0;
 	check->client_address = probe->health->snapshot->backends->pools[probe->pool_index]
 					->config->client_address;
 	check->is_connected = false;
@@ -351,8 +402,8 @@ int check_start(struct probe *probe, const struct config_health_check *config)
 		finish(check, false, "no local address of its family");
 		return 0;
 	}
-	if (check->is_http && write_request(check, config) < 0) {
-		finish(check, false, "path and host are too long");
+	if ((check->is_http || check->is_grpc) && write_request(check, config) < 0) {
+		finish(check, false, "path, host or service are too long");
 		return 0;
 	}
 	check->conn = connect_to(check, source, config->timeout_ms);

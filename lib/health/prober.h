@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "health/health.h"
 #include "http/h1.h"
+#include "http/h2.h"
 #include "runtime/wheel.h"
 #include "tls/tls.h"
 
@@ -38,12 +39,19 @@ struct check {
 	struct tcp_conn *conn;    /* NULL: over */
 	struct wheel_timer timer; /* time-out */
 	bool is_http;
+	bool is_grpc;
 	enum config_client_address client_address;
 	bool is_connected;           /* TCP */
 	struct tls_context *context; /* NULL: plain */
 	struct tls_session *tls;     /* NULL until connected */
 	unsigned expect;
 	struct h1_parser *parser; /* from health->parsers, once connected */
+	/* Of gRPC: */
+	struct h2_session *h2; /* once connected */
+	struct h2_stream *call;
+	size_t memory_bytes; /* that the session holds */
+	uint8_t answer[64];
+	size_t answer_len;
 	size_t request_len;
 	char buffer[CHECK_BYTES];
 };

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness import config, origin
+from harness import config, origin, servers
 from harness.appliance import Appliance
 from harness.network import VIP, server
 from harness.procs import Process, wait_for
@@ -56,6 +56,15 @@ def grpc_site(site_network, certificate, authority, site_servers, tmp_path_facto
     settings, routes = config.make(site_network, certificate, "joint")
     member = {"protocol": "h2", "members": [f"{server(GRPC)}:{PORT}"]}
     settings["pools"]["grpc"] = member
+    for name, service in (("whole", ""), ("shop", "shop"), ("unknown", "other")):
+        settings["pools"]["health-" + name] = {
+            **member, "health": {"type": "grpc", "service": service, **config.FAST_CHECK}}
+    settings["pools"]["health-tls"] = {
+        "protocol": "h2", "members": [f"{server(GRPC)}:{PORT + 1}"], "tls": {"verify": False},
+        "health": {"type": "grpc", **config.FAST_CHECK}}
+    settings["pools"]["health-http1"] = {
+        "members": config.members(servers.PAYMENTS, servers.HTTP_PORT),
+        "health": {"type": "grpc", **config.FAST_CHECK}}
     settings["pools"]["impatient"] = {**member, "response_timeout_ms": 300}
     routes += [config.route("grpc", NAME, prefix="/"),
                config.route("impatient", "impatient.example", prefix="/"),
@@ -63,15 +72,18 @@ def grpc_site(site_network, certificate, authority, site_servers, tmp_path_facto
                 "fault": {"abort_share": "100%", "abort_status": 429}}]
     settings["services"].append({**config.l7("grpc", VIP, TLS_PORT),
                                  "tls": {"certificates": ["shop"]}})
-    process = Process("grpc", site_network.servers.command(
-        sys.executable, "-B", script("grpc_server.py"), f"{server(GRPC)}:{PORT}"),
-        str(folder / "grpc.log"))
+    chain, key = certificate
+    processes = [Process("grpc", site_network.servers.command(
+        sys.executable, "-B", script("grpc_server.py"), f"{server(GRPC)}:{port}", *files),
+        str(folder / f"grpc-{port}.log")) for port, files in ((PORT, ()), (PORT + 1, (key, chain)))]
     try:
-        wait_for(lambda: "ready" in process.output(), "the gRPC member listens")
+        for process in processes:
+            wait_for(lambda p=process: "ready" in p.output(), "a gRPC member listens")
         with Appliance(site_network, folder, settings, routes) as daemon:
             yield Site(daemon, site_network, authority.path)
     finally:
-        process.kill()
+        for process in processes:
+            process.kill()
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -101,3 +113,21 @@ def test_a_deadline_is_kept_for_the_client(grpc_site, tmp_path):
     before = grpc_site.counter("grpc_timeout_malformed")
     assert "grpc-status: 13" in grpc_site.curl(body, NAME, "grpc-timeout: 3s")
     assert grpc_site.counter("grpc_timeout_malformed") == before + 1
+
+
+def test_health(grpc_site):
+    """SERVING is up, over TLS too; what says something else, or nothing of the kind, is down."""
+    daemon = grpc_site.appliance
+    states = {"health-whole": "UP", "health-shop": "UP", "health-tls": "UP",
+              "health-unknown": "DOWN", "health-http1": "DOWN"}
+    for pool, state in states.items():
+        for member in daemon.servers(pool):
+            daemon.wait_state(pool, member, state)
+    for number, state in ((2, "DOWN"), (1, "UP")):
+        subprocess.run(grpc_site.client.command(
+            sys.executable, "-B", script("grpc_set_health.py"), f"{VIP}:80", NAME, str(number)),
+            check=True, timeout=30)
+        for member in daemon.servers("health-shop"):
+            daemon.wait_state("health-shop", member, state)
+        for member in daemon.servers("health-whole"):
+            assert daemon.state("health-whole", member) == "UP"

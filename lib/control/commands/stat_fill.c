@@ -86,7 +86,8 @@ static void member_sums_fill(struct stat_row *row, const struct member_counters 
 /* L4 and L7 services may share a pool: one that has seen requests counts as HTTP. */
 static bool pool_is_http(const struct pool *pool)
 {
-	if (pool->config->health.type == CONFIG_HEALTH_HTTP)
+	if (pool->config->health.type == CONFIG_HEALTH_HTTP ||
+		pool->config->health.type == CONFIG_HEALTH_GRPC)
 		return true;
 	for (unsigned i = 0; i < pool->count; i++) {
 		struct member_counters sum;
@@ -154,7 +155,7 @@ void stat_pool_fill(struct stat_row *row, const struct pool *pool, unsigned iid,
 /* HAProxy's short words, as far as the outcome's own words allow. */
 static const char *check_status(const struct member *member, enum config_health type)
 {
-	bool is_http = type == CONFIG_HEALTH_HTTP;
+	bool is_http = type == CONFIG_HEALTH_HTTP || type == CONFIG_HEALTH_GRPC;
 
 	if (type == CONFIG_HEALTH_NONE)
 		return "UNK";

@@ -48,11 +48,11 @@ static void params_fill(struct tls_client_context_params *params, const struct c
 	params->key_path = config->certificates[tls->certificate].key_path;
 }
 
-static int contexts_create(
-	struct worker_contexts *contexts, struct tls_client_context_params params, struct err *err)
+static int contexts_create(struct worker_contexts *contexts,
+	struct tls_client_context_params params, bool is_grpc, struct err *err)
 {
 	contexts->requests = tls_context_create_client(&params, err);
-	params.alpn = alpn[CONFIG_ALPN_HTTP1];
+	params.alpn = alpn[is_grpc ? CONFIG_ALPN_H2 : CONFIG_ALPN_HTTP1];
 	contexts->checks = tls_context_create_client(&params, err);
 	return contexts->requests == NULL || contexts->checks == NULL ? -EINVAL : 0;
 }
@@ -70,7 +70,8 @@ struct l7_pool_tls *l7_pool_tls_create(const struct config *config, const struct
 	params_fill(&params, config, pool);
 	tls->worker_count = worker_count;
 	for (unsigned i = 0; i < worker_count; i++) {
-		if (contexts_create(&tls->workers[i], params, err) < 0) {
+		if (contexts_create(&tls->workers[i], params,
+			    pool->health.type == CONFIG_HEALTH_GRPC, err) < 0) {
 			l7_pool_tls_destroy(tls);
 			return NULL;
 		}

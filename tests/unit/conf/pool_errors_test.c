@@ -41,7 +41,7 @@ static const struct conf_row rows[] = {
 			    "source-hash, round-robin, rr, least-requests, least-connections, lc, "
 			    "p2c, peak-ewma, random, ring-hash; did you mean \"maglev\"?\n"
 			    "c.json:3: pools.a.health.type: \"https\" is not one of: none, tcp, "
-			    "http, tls; did you mean \"http\"?\n"
+			    "http, tls, grpc; did you mean \"http\"?\n"
 			    "c.json:3: pools.a.health.intervall_ms: unknown key; did you mean "
 			    "\"interval_ms\"?",
 	},
@@ -121,9 +121,20 @@ static const struct conf_row rows[] = {
 	{
 		.what = "keys of http checks in a tcp check",
 		.json = HEALTH("'type': 'tcp', 'path': '/', 'expect': 200,\n'host': 'h'"),
-		.expected = "c.json:3: pools.a.health.path: is for checks of type \"http\" only\n"
-			    "c.json:3: pools.a.health.expect: is for checks of type \"http\" only\n"
-			    "c.json:4: pools.a.health.host: is for checks of type \"http\" only",
+		.expected =
+			"c.json:3: pools.a.health.path: is for checks of type \"http\" only\n"
+			"c.json:3: pools.a.health.expect: is for checks of type \"http\" only\n"
+			"c.json:4: pools.a.health.host: is for checks of type \"http\" or \"grpc\" only",
+	},
+	{
+		.what = "keys of one kind of check in another",
+		.json = HEALTH("'type': 'grpc', 'host': 'h', 'path': '/',\n'service': 's'"),
+		.expected = "c.json:3: pools.a.health.path: is for checks of type \"http\" only",
+	},
+	{
+		.what = "a service of gRPC in an http check",
+		.json = HEALTH("'type': 'http', 'service': 's'"),
+		.expected = "c.json:3: pools.a.health.service: is for checks of type \"grpc\" only",
 	},
 	{
 		.what = "an http check's request",

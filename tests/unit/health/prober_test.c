@@ -314,6 +314,109 @@ static void never_overlaps_checks_of_a_member(void **state)
 	assert_in_range(count_of(watch, id_of(watch, MEMBER_C)), 4, 5);
 }
 
+static int start_grpc(void **state)
+{
+	struct watch *watch;
+	int error = start(state, CONFIG_HEALTH_GRPC, 0, 1);
+
+	watch = *state;
+	for (unsigned i = 0; i < POOL_COUNT; i++)
+		watch->world->pools[i].health.service = "shop";
+	for (unsigned i = 0; i < MEMBER_COUNT; i++) {
+		watch->world->servers[i].is_h2 = true;
+		watch->world->servers[i].trailers = "grpc-status: 0\n";
+		watch->world->servers[i].message = "\0\0\0\0\2\x08\1";
+		watch->world->servers[i].message_len = 7;
+	}
+	world_publish(watch->world, true);
+	return error;
+}
+
+static void asks_by_grpc(void **state)
+{
+	struct watch *watch = *state;
+	const struct server *server = &watch->world->servers[MEMBER_C];
+
+	world_run(watch->world, 1100);
+	for (unsigned i = 0; i < MEMBER_COUNT; i++) {
+		const struct health_result *result = last_of(watch, id_of(watch, i));
+
+		assert_true(result->is_ok);
+		assert_string_equal(result->detail, "status SERVING");
+	}
+	assert_non_null(strstr(server->head, ":path: /grpc.health.v1.Health/Check\n"));
+	assert_non_null(strstr(server->head, ":authority: 192.0.2.13:8080\n"));
+	assert_non_null(strstr(server->head, "content-type: application/grpc\n"));
+	assert_non_null(strstr(server->head, "te: trailers\n"));
+	/* Five bytes of framing, and the name in a field. */
+	assert_int_equal(server->body_bytes % (5 + 2 + 4), 0);
+	world_run(watch->world, 1);
+	assert_int_equal(server->open, 0);
+}
+
+static void judges_answers_of_grpc(void **state)
+{
+#define MESSAGE(text) text, sizeof(text) - 1
+	static const struct {
+		const char *message;
+		size_t len;
+		const char *trailers;
+		bool is_ok;
+		const char *detail;
+	} rows[] = {
+		{ MESSAGE("\0\0\0\0\2\x08\1"), "grpc-status: 0\n", true, "status SERVING" },
+		/* Fields that are not known are passed over. */
+		{ MESSAGE("\0\0\0\0\6\x12\2ab\x08\1"), "grpc-status: 0\n", true, "status SERVING" },
+		{ MESSAGE("\0\0\0\0\2\x08\2"), "grpc-status: 0\n", false, "status NOT_SERVING" },
+		{ MESSAGE("\0\0\0\0\2\x08\3"), "grpc-status: 0\n", false,
+			"status SERVICE_UNKNOWN" },
+		{ MESSAGE("\0\0\0\0\2\x08\x63"), "grpc-status: 0\n", false, "an unknown status" },
+		{ MESSAGE("\0\0\0\0\0"), "grpc-status: 0\n", false, "status UNKNOWN" },
+		{ MESSAGE("\0\0\0\0\2\x08\1"), "grpc-status: 5\n", false,
+			"grpc-status 5: the service is not known" },
+		{ MESSAGE("\0\0\0\0\2\x08\1"), NULL, false, "no grpc-status" },
+		{ MESSAGE("\1\0\0\0\2\x08\1"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+		{ MESSAGE("\0\0\0\0\3\x08\1"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+		{ MESSAGE("\0\0\0\0\2\x08\x81"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+		{ MESSAGE("\0\0\0\0\3\x12\x7f\1"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+		{ MESSAGE("\0\0\0\0\2\x0f\1"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+		{ MESSAGE("\0\0\0\0"), "grpc-status: 0\n", false,
+			"a malformed answer of grpc.health.v1" },
+	};
+	struct watch *watch = *state;
+	struct server *server = &watch->world->servers[MEMBER_C];
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		server->message = rows[i].message;
+		server->message_len = rows[i].len;
+		server->trailers = rows[i].trailers;
+		watch->count = 0;
+		world_run(watch->world, 1100);
+		assert_int_equal(last_of(watch, id_of(watch, MEMBER_C))->is_ok, rows[i].is_ok);
+		assert_string_equal(last_of(watch, id_of(watch, MEMBER_C))->detail, rows[i].detail);
+	}
+}
+
+/* HTTP/1.1 is spoken there, or nothing at all. */
+static void grpc_needs_http2(void **state)
+{
+	struct watch *watch = *state;
+
+	watch->world->servers[MEMBER_A].is_h2 = false;
+	watch->world->servers[MEMBER_A].is_raw = true;
+	watch->world->servers[MEMBER_C].is_holding = true;
+	world_run(watch->world, 1500);
+	assert_false(last_of(watch, id_of(watch, MEMBER_A))->is_ok);
+	assert_string_equal(last_of(watch, id_of(watch, MEMBER_A))->detail, "no HTTP/2");
+	assert_false(last_of(watch, id_of(watch, MEMBER_C))->is_ok);
+	assert_string_equal(last_of(watch, id_of(watch, MEMBER_C))->detail, "time-out");
+}
+
 int main(void)
 {
 #define WATCH_TEST(name, how) cmocka_unit_test_setup_teardown(name, how, stop)
@@ -327,6 +430,9 @@ int main(void)
 		WATCH_TEST(leaves_the_others_to_other_workers, start_second_of_two),
 		WATCH_TEST(checks_nobody_without_configuration, start_none),
 		WATCH_TEST(follows_the_configuration, start_http),
+		WATCH_TEST(asks_by_grpc, start_grpc),
+		WATCH_TEST(judges_answers_of_grpc, start_grpc),
+		WATCH_TEST(grpc_needs_http2, start_grpc),
 		WATCH_TEST(never_overlaps_checks_of_a_member, start_http),
 	};
 

@@ -48,6 +48,8 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
 			(char[2]){
 				(char)('A' + (conn->server - conn->server->world->servers)), '\n' },
 			2);
+	if (conn->server->message != NULL)
+		memcpy(out, conn->server->message + stream->done, len);
 	stream->done += len;
 	stream->left -= len;
 	if (stream->left > 0)
@@ -84,7 +86,9 @@ static void answer(struct h2_server_conn *conn, int32_t id)
 	if (server->is_holding)
 		return;
 	*stream = (struct h2_server_stream){ .id = id,
-		.left = server->extra_bytes > 0 ? server->extra_bytes : 2 };
+		.left = server->message != NULL   ? server->message_len
+			: server->extra_bytes > 0 ? server->extra_bytes
+						  : 2 };
 	nghttp2_submit_response(conn->session, id, &nv, 1, &body);
 	if (server->goes_away)
 		nghttp2_submit_goaway(conn->session, 0, id, NGHTTP2_NO_ERROR, NULL, 0);

@@ -47,14 +47,16 @@ struct server {
 	bool cuts;    /* tls: a FIN behind the answer, and no close_notify */
 	unsigned tls_failures;
 	const char *trailers; /* is_h2: one "name: value\n" behind the body */
-	bool tunnels;         /* agrees to a WebSocket, and sends its bytes back */
-	bool is_raw;          /* speaks no HTTP: sends back what comes */
-	bool expects_proxy;   /* a PROXY header comes first: see proxy; not with TLS or HTTP/2 */
-	bool is_wrong;        /* tunnels: with the wrong Sec-WebSocket-Accept */
-	char tail[16];        /* tunnels: the last bytes that came */
-	unsigned eofs;        /* tunnels: ends that came */
-	bool goes_away;       /* is_h2: GOAWAY behind every request */
-	unsigned resets;      /* is_h2: streams that the proxy reset */
+	const char *message;  /* is_h2: instead of a generated body, message_len bytes */
+	size_t message_len;
+	bool tunnels;       /* agrees to a WebSocket, and sends its bytes back */
+	bool is_raw;        /* speaks no HTTP: sends back what comes */
+	bool expects_proxy; /* a PROXY header comes first: see proxy; not with TLS or HTTP/2 */
+	bool is_wrong;      /* tunnels: with the wrong Sec-WebSocket-Accept */
+	char tail[16];      /* tunnels: the last bytes that came */
+	unsigned eofs;      /* tunnels: ends that came */
+	bool goes_away;     /* is_h2: GOAWAY behind every request */
+	unsigned resets;    /* is_h2: streams that the proxy reset */
 	struct proxy_header proxy; /* expects_proxy: the last one; its values end with the call */
 	char proxy_authority[256];
 	unsigned accepted;
