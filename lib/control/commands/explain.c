@@ -212,6 +212,23 @@ static const struct service *service_choose(
 	return NULL;
 }
 
+bool explain_route_print(struct pairs *pairs, const struct route *route)
+{
+	const struct config_l7_route *config = route->config;
+
+	if (config == NULL) {
+		pair_text(pairs, "route", "-");
+		pair_text(pairs, "why", "no route takes it: the service's default pool");
+		return false;
+	}
+	if (config->name != NULL)
+		pair_text(pairs, "route", config->name);
+	else
+		pair_format(pairs, "route", "routes[%u]", route->index);
+	pair_number(pairs, "line", (uint64_t)config->line);
+	return true;
+}
+
 static void route_print(struct pairs *pairs, const struct route *route)
 {
 	static const char *const kinds[] = {
@@ -222,16 +239,8 @@ static void route_print(struct pairs *pairs, const struct route *route)
 	};
 	const struct config_l7_route *config = route->config;
 
-	if (config == NULL) {
-		pair_text(pairs, "route", "-");
-		pair_text(pairs, "why", "no route takes it: the service's default pool");
+	if (!explain_route_print(pairs, route))
 		return;
-	}
-	if (config->name != NULL)
-		pair_text(pairs, "route", config->name);
-	else
-		pair_format(pairs, "route", "routes[%u]", route->index);
-	pair_number(pairs, "line", (uint64_t)config->line);
 	pair_format(pairs, "why", "host %s, path %s%s%.100s, and all conditions",
 		config->host != NULL ? config->host : "any",
 		config->path != NULL ? kinds[config->path_kind] : "any",

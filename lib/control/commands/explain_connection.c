@@ -107,16 +107,8 @@ static void route_print(struct pairs *pairs, const struct route *route)
 {
 	const struct config_l7_route *config = route->config;
 
-	if (config == NULL) {
-		pair_text(pairs, "route", "-");
-		pair_text(pairs, "why", "no route takes it: the service's default pool");
+	if (!explain_route_print(pairs, route))
 		return;
-	}
-	if (config->name != NULL)
-		pair_text(pairs, "route", config->name);
-	else
-		pair_format(pairs, "route", "routes[%u]", route->index);
-	pair_number(pairs, "line", (uint64_t)config->line);
 	pair_format(pairs, "why", "sni %s, and all conditions",
 		config->host != NULL ? config->host : "any");
 }
