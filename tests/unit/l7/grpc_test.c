@@ -9,21 +9,7 @@
 
 #define CALL "content-type: application/grpc\nte: trailers\n"
 
-static int setup(void **state)
-{
-	struct world *world;
-
-	world_setup(state);
-	world = *state;
-	world->pools[POOL_OTHER].protocol = CONFIG_PROTOCOL_H2;
-	world->pools[POOL_MAIN].protocol = CONFIG_PROTOCOL_H2;
-	for (unsigned i = 0; i < MEMBER_COUNT; i++)
-		world->servers[i].is_h2 = true;
-	world_publish(world, true);
-	return 0;
-}
-
-#define GRPC_TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+#define GRPC_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup_h2, world_teardown)
 
 static struct h2_reply *call(
 	struct h2_client *client, const char *path, const char *fields, unsigned ms)

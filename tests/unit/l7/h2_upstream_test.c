@@ -7,21 +7,7 @@
 
 #define GET_ONE "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
 
-static int setup(void **state)
-{
-	struct world *world;
-
-	world_setup(state);
-	world = *state;
-	world->pools[POOL_OTHER].protocol = CONFIG_PROTOCOL_H2;
-	world->pools[POOL_MAIN].protocol = CONFIG_PROTOCOL_H2;
-	for (unsigned i = 0; i < MEMBER_COUNT; i++)
-		world->servers[i].is_h2 = true;
-	world_publish(world, true);
-	return 0;
-}
-
-#define H2_TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+#define H2_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup_h2, world_teardown)
 
 static void requests_share_a_connection(void **state)
 {

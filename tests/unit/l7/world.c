@@ -445,6 +445,20 @@ int world_setup(void **state)
 	return 0;
 }
 
+int world_setup_h2(void **state)
+{
+	struct world *world;
+
+	world_setup(state);
+	world = *state;
+	world->pools[POOL_OTHER].protocol = CONFIG_PROTOCOL_H2;
+	world->pools[POOL_MAIN].protocol = CONFIG_PROTOCOL_H2;
+	for (unsigned i = 0; i < MEMBER_COUNT; i++)
+		world->servers[i].is_h2 = true;
+	world_publish(world, true);
+	return 0;
+}
+
 int world_teardown(void **state)
 {
 	world_destroy(*state);

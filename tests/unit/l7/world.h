@@ -148,6 +148,8 @@ void world_routes_load(struct world *world, const char *routes);
 
 /* cmocka's fixture: a world without special options. */
 int world_setup(void **state);
+/* The same with members that speak HTTP/2. */
+int world_setup_h2(void **state);
 int world_teardown(void **state);
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
